@@ -15,7 +15,7 @@ const (
 	Optional   = 0x80
 	Transitive = 0x40
 	Partial    = 0x20
-	Extended   = 0x10 // the length has two octets; never kept in a Set
+	Extended   = 0x10 // the length has two octets; in a Set only where the operator wrote it
 )
 
 // Codes of the path attributes that have a file here.
@@ -108,7 +108,7 @@ type Builder struct {
 func (b *Builder) Put(code, flags uint8, value []byte) {
 	b.at[code] = int32(len(b.buf)) + 1
 	b.used[code>>6] |= 1 << (code & 63)
-	b.buf = append(b.buf, code, flags&^Extended, byte(len(value)>>8), byte(len(value)))
+	b.buf = append(b.buf, code, flags, byte(len(value)>>8), byte(len(value)))
 	b.buf = append(b.buf, value...)
 }
 
