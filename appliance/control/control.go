@@ -1,0 +1,201 @@
+// Package control is the control socket: one request and one answer, each a
+// line of JSON, over a unix socket that always exists while the daemon runs.
+package control
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// DefaultSocket is where the daemon listens when the configuration names no
+// other place.
+const DefaultSocket = "/run/holdfast/control.sock"
+
+// Request is what a client asks.
+type Request struct {
+	Do  string `json:"do"`            // a name that the daemon has a handler for
+	Arg string `json:"arg,omitempty"` // of the handler: a prefix for "explain"
+}
+
+// reply is what goes back: a result or an error.
+type reply struct {
+	Error  string          `json:"error,omitempty"`
+	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// Handler answers requests of one name. It may run at the same time as others.
+type Handler func(ctx context.Context, arg string) (any, error)
+
+// limits of a connection: a request is a line, and nobody may keep us waiting.
+const (
+	maxRequest = 64 << 10
+	patience   = 10 * time.Second
+)
+
+// Server answers on a unix socket.
+type Server struct {
+	path     string
+	listener *net.UnixListener
+	handlers map[string]Handler
+}
+
+// Listen takes the socket at path. If a daemon answers there already, the error
+// says which process it is; a socket that nobody answers on is replaced.
+func Listen(path string, handlers map[string]Handler) (*Server, error) {
+	if pid, ok := holder(path); ok {
+		return nil, fmt.Errorf("control socket %s is held by %s", path, process(pid))
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	return &Server{path: path, listener: l, handlers: handlers}, nil
+}
+
+// removeStale removes a socket that a dead process has left, and nothing else.
+func removeStale(path string) error {
+	st, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	if st.Mode()&os.ModeSocket == 0 {
+		return fmt.Errorf("control socket %s: there is something else at that path", path)
+	}
+	return os.Remove(path)
+}
+
+// holder is the process that answers on a unix socket.
+func holder(path string) (pid int, ok bool) {
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err != nil {
+		return 0, false
+	}
+	defer c.Close()
+	raw, err := c.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0, true
+	}
+	raw.Control(func(fd uintptr) {
+		if u, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = int(u.Pid)
+		}
+	})
+	return pid, true
+}
+
+func process(pid int) string {
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return fmt.Sprintf("process %d", pid)
+	}
+	return fmt.Sprintf("process %d (%s)", pid, strings.TrimSpace(string(comm)))
+}
+
+// Serve answers until the context ends; then the socket is gone.
+func (s *Server) Serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { s.listener.Close() })
+	defer stop()
+	for {
+		c, err := s.listener.AcceptUnix()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("control socket: %w", err)
+		}
+		go s.serve(ctx, c)
+	}
+}
+
+// Close takes the socket away.
+func (s *Server) Close() error { return s.listener.Close() }
+
+func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	line, err := bufio.NewReader(io.LimitReader(c, maxRequest)).ReadBytes('\n')
+	if err != nil {
+		return
+	}
+	b, err := json.Marshal(s.answer(ctx, line))
+	if err != nil {
+		b, _ = json.Marshal(reply{Error: err.Error()})
+	}
+	c.SetDeadline(time.Now().Add(patience))
+	c.Write(append(b, '\n'))
+}
+
+func (s *Server) answer(ctx context.Context, line []byte) reply {
+	var q Request
+	if err := json.Unmarshal(line, &q); err != nil {
+		return reply{Error: fmt.Sprintf("request is not JSON: %v", err)}
+	}
+	h, ok := s.handlers[q.Do]
+	if !ok {
+		return reply{Error: fmt.Sprintf("unknown request %q", q.Do)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	v, err := h(ctx, q.Arg)
+	if err != nil {
+		return reply{Error: err.Error()}
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return reply{Error: err.Error()}
+	}
+	return reply{Result: b}
+}
+
+// Ask sends one request to the daemon at path and decodes its result into out,
+// which may be nil.
+func Ask(path string, q Request, out any) error {
+	c, err := net.DialTimeout("unix", path, patience)
+	if err != nil {
+		return fmt.Errorf("no daemon answers on %s: %w", path, errors.Unwrap(err))
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(2 * patience))
+	b, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("control socket %s: %w", path, err)
+	}
+	var r reply
+	if err := json.NewDecoder(c).Decode(&r); err != nil {
+		return fmt.Errorf("control socket %s: %w", path, err)
+	}
+	if r.Error != "" {
+		return errors.New(r.Error)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(r.Result, out)
+}
