@@ -68,3 +68,9 @@ func (b *Batch) Reset() {
 func (b *Batch) Answer(command int, text string) {
 	b.Replies = append(b.Replies, Reply{command, text})
 }
+
+// Fail adds a command that could not be read, with what is wrong.
+func (b *Batch) Fail(err error) {
+	b.Commands++
+	b.add(Nothing).Err = err
+}

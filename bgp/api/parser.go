@@ -10,6 +10,8 @@ import (
 // Parser reads the commands of one helper. It keeps what it learned of words
 // that helpers repeat. It is not for use by two goroutines at once.
 type Parser struct {
+	Version string // what "version" answers
+
 	route, set [2][2]cache[tail] // by verb and address family; see tails and sets
 	peers      cache[*Selector]
 }

@@ -1,0 +1,166 @@
+// Package helper is helper processes: start, feed events, read lines, restart
+// with back-off.
+package helper
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast/bgp/api"
+)
+
+// Options are the same for all helpers.
+type Options struct {
+	Log *slog.Logger // nil: quiet
+	// Apply takes a batch of commands, and calls done once it has applied it and
+	// has set Err of the items that it could not; the batch is then no longer
+	// its own. It is called on the helper's goroutine and must not wait for long
+	// (Post it); while three batches of a helper are not done, the helper waits.
+	Apply   func(b *api.Batch, done func())
+	Version string        // what the command "version" answers, "exabgp 4.2.22"
+	NoAck   bool          // no helper begins with acknowledgements; see Acks
+	Grace   time.Duration // between SIGTERM and SIGKILL; 0 means 2 s
+}
+
+// Helpers is all helper processes of the daemon.
+type Helpers struct {
+	options Options
+	mu      sync.Mutex
+	running map[string]*helper
+	stopped []*helper // that may not be gone yet
+}
+
+// New makes an empty set of helpers.
+func New(o Options) *Helpers {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Grace == 0 {
+		o.Grace = 2 * time.Second
+	}
+	return &Helpers{options: o, running: make(map[string]*helper)}
+}
+
+// Reconcile makes the helpers that run those that are wanted: it starts, stops,
+// and starts anew only what differs. It does not wait for what it stops; a
+// helper that was changed starts when its old life is over.
+func (h *Helpers) Reconcile(want []Process) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	next := make(map[string]*helper, len(want))
+	var changed []Process
+	for _, p := range want {
+		if old := h.running[p.Name]; old != nil && old.process.equal(p) {
+			next[p.Name] = old
+		} else {
+			changed = append(changed, p)
+		}
+	}
+	h.stopOthers(next)
+	for _, p := range changed {
+		next[p.Name] = h.start(p, h.running[p.Name])
+	}
+	h.running = next
+}
+
+// stopOthers asks all helpers to end that do not stay.
+func (h *Helpers) stopOthers(stay map[string]*helper) {
+	h.stopped = slices.DeleteFunc(h.stopped, (*helper).isGone)
+	for name, old := range h.running {
+		if stay[name] != old {
+			old.cancel()
+			h.stopped = append(h.stopped, old)
+		}
+	}
+}
+
+// start begins a helper's lives, after those of an older one of its name.
+func (h *Helpers) start(p Process, after *helper) *helper {
+	ctx, cancel := context.WithCancel(context.Background())
+	n := &helper{process: p, options: &h.options, log: h.options.Log.With("helper", p.Name), cancel: cancel, gone: make(chan struct{})}
+	go func() {
+		defer close(n.gone)
+		if after != nil {
+			<-after.gone
+		}
+		n.lives(ctx, n.live)
+	}()
+	return n
+}
+
+// Tell puts whole lines into what a helper is to read, and says whether there
+// was room. It never blocks. A helper that does not live is told nothing.
+func (h *Helpers) Tell(name string, lines []byte) bool {
+	h.mu.Lock()
+	n := h.running[name]
+	h.mu.Unlock()
+	return n == nil || n.say(lines)
+}
+
+// Close ends all helpers and waits until they are gone or ctx is done.
+func (h *Helpers) Close(ctx context.Context) error {
+	h.Reconcile(nil)
+	h.mu.Lock()
+	wait := h.stopped
+	h.stopped = nil
+	h.mu.Unlock()
+	for _, n := range wait {
+		select {
+		case <-n.gone:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// Status is what can be said of a helper.
+type Status struct {
+	Name     string
+	PID      int // 0: not running
+	Starts   uint64
+	Commands uint64 // applied
+	Errors   uint64 // of them, answered with "error"
+	Lost     uint64 // lines that it did not read in time
+}
+
+// Status is what can be said of each helper, in no order.
+func (h *Helpers) Status() []Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]Status, 0, len(h.running))
+	for name, n := range h.running {
+		all = append(all, Status{
+			Name: name, PID: int(n.pid.Load()), Starts: n.starts.Load(),
+			Commands: n.commands.Load(), Errors: n.errors.Load(), Lost: n.lost(),
+		})
+	}
+	return all
+}
+
+// helper is one configured process and its lives.
+type helper struct {
+	process Process
+	options *Options
+	log     *slog.Logger
+	cancel  context.CancelFunc
+	gone    chan struct{}
+
+	out                      atomic.Pointer[queue] // of the life at hand, or the last one
+	pid                      atomic.Int64
+	starts, commands, errors atomic.Uint64
+	before                   atomic.Uint64 // lines that earlier lives lost
+}
+
+func (h *helper) isGone() bool {
+	select {
+	case <-h.gone:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,139 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLivesFollowAtAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var at []time.Duration
+		h := &helper{process: Process{Name: "a"}, log: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithCancel(t.Context())
+		h.lives(ctx, func(context.Context) error {
+			at = append(at, time.Since(begin).Round(100*time.Millisecond))
+			if len(at) == 7 {
+				cancel()
+			}
+			return errors.New("exit status 1")
+		})
+		ms := time.Millisecond
+		want := []time.Duration{0, 100 * ms, 300 * ms, 700 * ms, 1500 * ms, 64 * time.Second, 65600 * ms}
+		if d := cmp.Diff(want, at); d != "" {
+			t.Errorf("starts (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestALongLifeIsFollowedAtOnce(t *testing.T) {
+	var b backoff
+	now := time.Unix(0, 0)
+	b.started(now)
+	if got := b.wait(now.Add(time.Hour)); got != 0 {
+		t.Errorf("wait %v after a life of an hour", got)
+	}
+}
+
+func TestStopDuringThePauseEndsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &helper{log: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		n := 0
+		h.lives(ctx, func(context.Context) error { n++; return nil })
+		if n != 1 {
+			t.Errorf("%d lives, want 1", n)
+		}
+	})
+}
+
+func TestProgram(t *testing.T) {
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"run.sh": 0o755, "data": 0o644, "suid": os.ModeSetuid | 0o755} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ run, want, err string }{
+		{"./run.sh", dir + "/run.sh", ""},
+		{"run.sh", dir + "/run.sh", ""},
+		{dir + "/run.sh", dir + "/run.sh", ""},
+		{"./data", "", "not executable"},
+		{"./suid", "", "setuid"},
+		{dir, "", "not a program"},
+		{"/nowhere/x", "", "no such file"},
+		{"no-such-program", "", "not found in"},
+		{"", "", "want a program"},
+	} {
+		p := Process{Name: "a", Folder: dir, Run: []string{c.run}}
+		got, err := p.program()
+		if got != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%q: got %q, %v, want %q, %q", c.run, got, err, c.want, c.err)
+		}
+	}
+	p := Process{Name: "a", Folder: dir, Run: []string{"sh"}}
+	if err := p.Check(); err != nil {
+		t.Errorf("a program on PATH: %v", err)
+	}
+}
+
+func TestAcks(t *testing.T) {
+	for value, want := range map[string]bool{"": true, "true": true, "False": false, "0": false, "off": false, "yes": true} {
+		get := func(key string) string {
+			if key == "exabgp_api_ack" {
+				return value
+			}
+			return ""
+		}
+		if got := Acks(get); got != want {
+			t.Errorf("exabgp_api_ack=%s: got %v", value, got)
+		}
+	}
+}
+
+func TestQueueDropsWholeLinesAndSaysSoOnce(t *testing.T) {
+	q := newQueue()
+	big := []byte(strings.Repeat("done\n", queueMax/5))
+	if ok, _ := q.put(big); !ok {
+		t.Fatal("no room in an empty queue")
+	}
+	for i := range 3 {
+		ok, first := q.put([]byte("done\ndone\n"))
+		if ok || first != (i == 0) {
+			t.Errorf("put %d into a full queue: ok %v, first %v", i, ok, first)
+		}
+	}
+	b, lost, ok := q.take(nil)
+	if len(b) != len(big) || lost != 6 || !ok || q.lost() != 6 {
+		t.Errorf("took %d octets, %d lost, %v", len(b), lost, ok)
+	}
+}
+
+func TestMeter(t *testing.T) {
+	var m meter
+	now := time.Unix(100, 0)
+	passed := 0
+	for range 50 {
+		if ok, _ := m.pass(now); ok {
+			passed++
+		}
+	}
+	ok, hidden := m.pass(now.Add(time.Second))
+	if passed != errLines || !ok || hidden != 50-errLines {
+		t.Errorf("passed %d, then %v with %d hidden", passed, ok, hidden)
+	}
+}
