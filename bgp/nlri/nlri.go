@@ -38,7 +38,7 @@ type NLRI interface {
 type Codec struct {
 	Family bgp.Family
 	// Next reads one NLRI, without path identifier, off r and gives its body,
-	// canonical; the error says what is wrong and at which octet.
+	// canonical; the error says what is wrong with the one that began there.
 	Next func(r *octet.Reader) ([]byte, error)
 	// View makes the typed form of a checked NLRI.
 	View func(Raw) NLRI

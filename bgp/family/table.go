@@ -1,0 +1,35 @@
+// Package family is the table of all families.
+package family
+
+import (
+	"holdfast/bgp"
+	"holdfast/bgp/family/inet"
+	"holdfast/bgp/nlri"
+)
+
+// Table has a row for each family that can be announced and received.
+var Table = []*nlri.Codec{
+	&inet.IPv4,
+	&inet.IPv6,
+}
+
+// Lookup finds the row of a family, nil if there is none. The table is short
+// and the common families stand first: walking it is faster than a map.
+func Lookup(f bgp.Family) *nlri.Codec {
+	for _, c := range Table {
+		if c.Family == f {
+			return c
+		}
+	}
+	return nil
+}
+
+// ByWords finds the row of a family by ExaBGP's two words ("ipv4", "unicast"),
+// nil if there is none.
+func ByWords(afi, safi string) *nlri.Codec {
+	f, ok := bgp.FamilyByWords(afi, safi)
+	if !ok {
+		return nil
+	}
+	return Lookup(f)
+}
