@@ -11,8 +11,8 @@ import (
 	"holdfast/bgp"
 )
 
-// octets reads hexadecimal with blanks for the eye.
-func octets(t testing.TB, s string) []byte {
+// hexed reads hexadecimal with blanks for the eye.
+func hexed(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {
@@ -26,7 +26,7 @@ func setOf(t testing.TB, rows ...string) Set {
 	t.Helper()
 	var b Builder
 	for _, r := range rows {
-		v := octets(t, r)
+		v := hexed(t, r)
 		b.Put(v[0], v[1], v[2:])
 	}
 	return b.Handle().Value()

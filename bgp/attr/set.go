@@ -101,6 +101,7 @@ type Builder struct {
 	buf  []byte
 	at   [256]int32 // where a code's attribute begins in buf, plus one
 	used [4]uint64  // which codes are there
+	open int        // where the attribute begins that begin started
 }
 
 // Put adds an attribute, or replaces the one of the same code. The value must
@@ -111,6 +112,21 @@ func (b *Builder) Put(code, flags uint8, value []byte) {
 	b.buf = append(b.buf, code, flags, byte(len(value)>>8), byte(len(value)))
 	b.buf = append(b.buf, value...)
 }
+
+// begin starts an attribute whose value the caller appends to buf; end closes it.
+func (b *Builder) begin(code, flags uint8) {
+	b.at[code] = int32(len(b.buf)) + 1
+	b.open = len(b.buf)
+	b.used[code>>6] |= 1 << (code & 63)
+	b.buf = append(b.buf, code, flags, 0, 0)
+}
+
+func (b *Builder) end() {
+	binary.BigEndian.PutUint16(b.buf[b.open+2:], uint16(len(b.buf)-b.open-header))
+}
+
+// flags are those that were put for a code.
+func (b *Builder) flags(code uint8) uint8 { return b.buf[b.at[code]] }
 
 // Drop removes the attribute of a code, if it is there.
 func (b *Builder) Drop(code uint8) { b.used[code>>6] &^= 1 << (code & 63) }

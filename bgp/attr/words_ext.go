@@ -183,6 +183,9 @@ func (e ExtendedCommunity) AppendText(b []byte) []byte {
 	b = append(b, word...)
 	switch e[0] & 3 {
 	case 0:
+		if e[1] == 3 { // ExaBGP's spelling, which its JSON shows
+			return fmt.Appendf(b, "%d:%d.%d.%d.%d", binary.BigEndian.Uint16(e[2:]), e[4], e[5], e[6], e[7])
+		}
 		return fmt.Appendf(b, "%d:%d", binary.BigEndian.Uint16(e[2:]), binary.BigEndian.Uint32(e[4:]))
 	case 1:
 		return fmt.Appendf(b, "%d.%d.%d.%d:%d", e[2], e[3], e[4], e[5], binary.BigEndian.Uint16(e[6:]))

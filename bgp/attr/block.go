@@ -1,0 +1,215 @@
+package attr
+
+import (
+	"fmt"
+
+	"holdfast/bgp"
+	"holdfast/bgp/octet"
+)
+
+// Source is what must be known of a peer to read its attributes.
+type Source struct {
+	ASN4 bool // four octets for an AS number (RFC 6793)
+	EBGP bool // the peer is in another AS
+}
+
+// SourceOf is the source of a session.
+func SourceOf(n *bgp.Negotiated) Source { return Source{ASN4: n.ASN4, EBGP: n.EBGP()} }
+
+// View is the value of an attribute in the message, and where it begins there.
+type View struct {
+	There  bool
+	Value  []byte
+	Offset int
+}
+
+// maxProblems is how many problems of a block are kept: enough for people, and
+// a bound for what a peer can make us hold.
+const maxProblems = 8
+
+// Block is what was read of the path attributes of one UPDATE. The zero value
+// is ready, and can be used again and again.
+type Block struct {
+	Reach, Unreach View      // MP_REACH_NLRI and MP_UNREACH_NLRI, unread
+	Problems       []Problem // in the order of the message, the gravest always among them
+
+	from               Source
+	offset             int
+	seen               [4]uint64
+	path4, aggregator4 []byte
+}
+
+// Parse reads path attributes, with RFC 7606 in mind: what is wrong becomes a
+// problem with a disposition, and reading goes on as long as the next attribute
+// can be found. offset is where the block begins in the message. What is good
+// goes into the builder; without one nothing is kept, and nothing allocated.
+// Views and problems are parts of the block that was read.
+func (k *Block) Parse(block []byte, offset int, from Source, into *Builder) {
+	*k = Block{Problems: k.Problems[:0], from: from, offset: offset}
+	r := octet.NewReader(block, offset)
+	for r.Len() > 0 {
+		if !k.next(&r, block[r.Offset()-offset:], into) {
+			break
+		}
+	}
+	if into != nil && !from.ASN4 {
+		k.mergeAS4(into)
+	}
+}
+
+// next reads one attribute, which begins with raw; false when the one after it
+// can't be found.
+func (k *Block) next(r *octet.Reader, raw []byte, into *Builder) bool {
+	at := r.Offset()
+	flags, code := r.U8(), r.U8()
+	var n int
+	if flags&Extended != 0 {
+		n = int(r.U16())
+	} else {
+		n = int(r.U8())
+	}
+	if !r.OK() {
+		k.fail(Problem{Subcode: MalformedList, Offset: at, Disposition: Withdraw, Data: raw,
+			Reason: fmt.Sprintf("attribute header is cut, %d octets left", len(raw))})
+		return false
+	}
+	if n > r.Len() {
+		k.failAt(code, fault{MalformedList, 0, fmt.Sprintf("want %d octets, %d left", n, r.Len())}, at, Withdraw, raw)
+		return false
+	}
+	head := r.Offset() - at
+	k.attribute(code, flags, at, head, raw[:head+n:head+n], into)
+	return true
+}
+
+// attribute judges one attribute, raw with its header of head octets, and keeps
+// it if it is good.
+func (k *Block) attribute(code, flags uint8, at, head int, raw []byte, into *Builder) {
+	row, v := &table[code], raw[head:]
+	if k.Seen(code) {
+		k.failAt(code, fault{MalformedList, 0, "there a second time"}, at, secondTime(code), raw)
+		return
+	}
+	k.seen[code>>6] |= 1 << (code & 63)
+	if row.inside && k.from.EBGP {
+		k.failAt(code, fault{OptionalError, 0, "from another AS"}, at, Discard, raw)
+		return
+	}
+	f, bad := k.judge(row, flags, v)
+	k.viewMP(code, v, at+head)
+	if f.reason != "" {
+		k.failAt(code, f, at+head+f.at, bad, raw)
+		return
+	}
+	if into == nil || code == MPReach || code == MPUnreach {
+		return
+	}
+	k.keep(row, into, code, flags, v)
+}
+
+// judge gives what is wrong with an attribute, and what to do about it.
+func (k *Block) judge(row *row, flags uint8, v []byte) (fault, Disposition) {
+	if row.name == "" {
+		if flags&Optional == 0 {
+			return fault{UnrecognisedWellKnown, 0, "not known, and not optional"}, Reset
+		}
+		return fault{}, None
+	}
+	if (flags^row.flags)&(Optional|Transitive) != 0 {
+		return fault{FlagsError, 0, fmt.Sprintf("flags 0x%02x, want 0x%02x", flags, row.flags)}, Withdraw
+	}
+	if row.check == nil {
+		return fault{}, None
+	}
+	return row.check(v, k.from), row.bad
+}
+
+// viewMP notes the attributes that carry NLRI, also those with wrong flags:
+// their NLRI are then withdrawn.
+func (k *Block) viewMP(code uint8, v []byte, offset int) {
+	switch code {
+	case MPReach:
+		k.Reach = View{There: true, Value: v, Offset: offset}
+	case MPUnreach:
+		k.Unreach = View{There: true, Value: v, Offset: offset}
+	}
+}
+
+// keep puts a good attribute. One that is not known is kept as it came, flags
+// and all (RFC 4271 section 5); of the others only the flags that mean
+// something.
+func (k *Block) keep(row *row, into *Builder, code, flags uint8, v []byte) {
+	switch {
+	case row.name == "":
+		into.Put(code, flags, v)
+	case row.keep != nil:
+		row.keep(k, into, flags&(Optional|Transitive|Partial), v)
+	default:
+		into.Put(code, flags&(Optional|Transitive|Partial), v)
+	}
+}
+
+// secondTime is RFC 7606 section 3 (g).
+func secondTime(code uint8) Disposition {
+	if code == MPReach || code == MPUnreach {
+		return Reset
+	}
+	return Discard
+}
+
+// Seen says whether an attribute was in the block, good or bad.
+func (k *Block) Seen(code uint8) bool { return k.seen[code>>6]&(1<<(code&63)) != 0 }
+
+// Require notes what a route must have and this block has not (RFC 4271
+// section 5, RFC 7606 section 3 (d)). nextHop says that there are routes whose
+// next hop is the NEXT_HOP attribute.
+func (k *Block) Require(nextHop bool) {
+	for _, code := range [...]uint8{Origin, ASPath, NextHop, LocalPref} {
+		needed := code != NextHop && code != LocalPref || code == NextHop && nextHop || code == LocalPref && !k.from.EBGP
+		if needed && !k.Seen(code) {
+			k.failAt(code, fault{MissingWellKnown, 0, "missing"}, k.offset, Withdraw, missing[code:code+1])
+		}
+	}
+}
+
+// missing is the data of a NOTIFICATION about an attribute that is not there:
+// its code.
+var missing = []byte{0, Origin, ASPath, NextHop, MED, LocalPref}
+
+// Gravest is the problem that decides what happens to the UPDATE; the zero
+// Problem, which says None, if there is none.
+func (k *Block) Gravest() (worst Problem) {
+	for _, p := range k.Problems {
+		if p.Disposition > worst.Disposition {
+			worst = p
+		}
+	}
+	return worst
+}
+
+func (k *Block) failAt(code uint8, f fault, offset int, d Disposition, data []byte) {
+	name := table[code].name
+	if name == "" {
+		name = "unknown"
+	}
+	k.fail(Problem{
+		Subcode: f.subcode, Offset: offset, Disposition: d, Data: data,
+		Reason: fmt.Sprintf("attribute %d (%s): %s", code, name, f.reason),
+	})
+}
+
+// fail notes a problem. When there are too many, only a graver one still counts.
+func (k *Block) fail(p Problem) {
+	p.Code = UpdateError
+	if len(k.Problems) == maxProblems {
+		if p.Disposition <= k.Gravest().Disposition {
+			return
+		}
+		k.Problems = k.Problems[:maxProblems-1]
+	}
+	k.Problems = append(k.Problems, p)
+}
+
+// Fail notes a problem that was found outside the block: in what the two
+// attributes with NLRI carry, or in the UPDATE around it.
+func (k *Block) Fail(p Problem) { k.fail(p) }

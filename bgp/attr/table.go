@@ -1,0 +1,95 @@
+package attr
+
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// row is all that the room knows of one attribute.
+type row struct {
+	name   string      // ExaBGP's word; "": not known, kept as it came
+	flags  uint8       // Optional and Transitive, as its RFC says
+	bad    Disposition // when it is malformed (RFC 7606 section 7)
+	inside bool        // from another AS it is dropped, even malformed
+
+	// check judges a received value, nil: anything is good.
+	check func(v []byte, from Source) fault
+	// keep puts a good value in canonical form, nil: as it is.
+	keep func(k *Block, into *Builder, flags uint8, v []byte)
+	// text and json append a canonical value, nil: as hexadecimal.
+	text func(b []byte, v string) []byte
+	json func(b []byte, v string) []byte
+}
+
+// table has a row for each attribute, by code.
+var table [256]row
+
+// The rows refer to functions that read the table, so it is filled here.
+func init() {
+	table = [256]row{
+		Origin:          originRow,
+		ASPath:          asPathRow,
+		NextHop:         nextHopRow,
+		MED:             medRow,
+		LocalPref:       localPrefRow,
+		AtomicAggregate: atomicRow,
+		Aggregator:      aggregatorRow,
+		Community:       communityRow,
+		OriginatorID:    originatorRow,
+		ClusterList:     clusterRow,
+		MPReach:         {name: "mp-reach-nlri", flags: Optional, bad: Reset},
+		MPUnreach:       {name: "mp-unreach-nlri", flags: Optional, bad: Reset},
+		ExtCommunity:    extCommunityRow,
+		AS4Path:         as4PathRow,
+		AS4Aggregator:   as4AggregatorRow,
+		IPv6Community:   ipv6CommunityRow,
+		LargeCommunity:  largeCommunityRow,
+		OnlyToCustomer:  otcRow,
+	}
+}
+
+// Name is ExaBGP's word for an attribute, "" where it has none.
+func Name(code uint8) string { return table[code].name }
+
+// PutKnown puts an attribute with the flags that its RFC gives it; one that has
+// no row is optional and transitive.
+func (b *Builder) PutKnown(code uint8, value []byte) {
+	flags := table[code].flags
+	if table[code].name == "" {
+		flags = Optional | Transitive
+	}
+	b.Put(code, flags, value)
+}
+
+// told says whether helpers see the attribute in the list of attributes: the
+// next hop is said elsewhere, and ExaBGP does not tell of an empty path.
+func (a Attr) told() bool {
+	return a.Code != NextHop && (a.Code != ASPath || a.Value != "")
+}
+
+// AppendJSON appends the attribute as a member of an object, with ExaBGP's
+// names and shapes.
+func (a Attr) AppendJSON(b []byte) []byte {
+	r := &table[a.Code]
+	if r.json == nil {
+		b = fmt.Appendf(b, `"attribute-0x%02X-0x%02X": "0x`, a.Code, a.Flags)
+		return append(hex.AppendEncode(b, []byte(a.Value)), '"')
+	}
+	b = append(append(b, '"'), r.name...)
+	return r.json(append(b, `": `...), a.Value)
+}
+
+// AppendJSON appends the attributes as an object, without the next hop.
+func (s Set) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	sep := " "
+	for a := range s.All() {
+		if !a.told() {
+			continue
+		}
+		b = append(b, sep...)
+		sep = ", "
+		b = a.AppendJSON(b)
+	}
+	return append(b, " }"...)
+}
