@@ -67,11 +67,21 @@ func (a Attr) told() bool {
 	return a.Code != NextHop && (a.Code != ASPath || a.Value != "")
 }
 
+// sayable says whether the value has the form that text and json take for
+// granted. Those of paths and next hops look for themselves: more than what a
+// peer may send us can stand there.
+func (a Attr) sayable(r *row) bool {
+	if r.text == nil || r.check == nil || a.Code == ASPath || a.Code == NextHop {
+		return r.text != nil
+	}
+	return r.check([]byte(a.Value), Source{ASN4: true}).reason == ""
+}
+
 // AppendJSON appends the attribute as a member of an object, with ExaBGP's
 // names and shapes.
 func (a Attr) AppendJSON(b []byte) []byte {
 	r := &table[a.Code]
-	if r.json == nil {
+	if !a.sayable(r) {
 		b = fmt.Appendf(b, `"attribute-0x%02X-0x%02X": "0x`, a.Code, a.Flags)
 		return append(hex.AppendEncode(b, []byte(a.Value)), '"')
 	}

@@ -40,7 +40,7 @@ func (s Set) AppendText(b []byte) []byte {
 // words as its octets.
 func (a Attr) AppendText(b []byte) []byte {
 	r := &table[a.Code]
-	if r.text == nil {
+	if !a.sayable(r) {
 		b = fmt.Appendf(b, "attribute [ 0x%02x 0x%02x 0x", a.Code, a.Flags)
 		return append(hex.AppendEncode(b, []byte(a.Value)), " ]"...)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/bgp"
+	"holdfast/bgp/attr"
 	"holdfast/bgp/capability"
 )
 
@@ -56,15 +57,14 @@ const (
 	EoRR           RefreshSubtype = 2
 )
 
-// Disposition is what a receiver does about an error (RFC 7606 section 2), in
-// the order of gravity.
-type Disposition uint8
+// Disposition is what a receiver does about an error (RFC 7606 section 2).
+type Disposition = attr.Disposition
 
-// The dispositions.
+// The dispositions, in the order of gravity.
 const (
-	Discard  Disposition = iota // the attribute is ignored
-	Withdraw                    // the routes of the UPDATE are treated as withdrawn
-	Reset                       // NOTIFICATION, and the session ends
+	Discard  = attr.Discard  // the attribute is ignored
+	Withdraw = attr.Withdraw // the routes of the UPDATE are treated as withdrawn
+	Reset    = attr.Reset    // NOTIFICATION, and the session ends
 )
 
 // Error is a message that is not as it should be: what is told to the peer in a
