@@ -36,6 +36,7 @@ type Block struct {
 	from               Source
 	offset             int
 	seen               [4]uint64
+	count              int
 	path4, aggregator4 []byte
 }
 
@@ -45,7 +46,8 @@ type Block struct {
 // goes into the builder; without one nothing is kept, and nothing allocated.
 // Views and problems are parts of the block that was read.
 func (k *Block) Parse(block []byte, offset int, from Source, into *Builder) {
-	*k = Block{Problems: k.Problems[:0], from: from, offset: offset}
+	k.Reset()
+	k.from, k.offset = from, offset
 	r := octet.NewReader(block, offset)
 	for r.Len() > 0 {
 		if !k.next(&r, block[r.Offset()-offset:], into) {
@@ -56,6 +58,9 @@ func (k *Block) Parse(block []byte, offset int, from Source, into *Builder) {
 		k.mergeAS4(into)
 	}
 }
+
+// Reset empties the block and keeps its memory.
+func (k *Block) Reset() { *k = Block{Problems: k.Problems[:0]} }
 
 // next reads one attribute, which begins with raw; false when the one after it
 // can't be found.
@@ -77,6 +82,7 @@ func (k *Block) next(r *octet.Reader, raw []byte, into *Builder) bool {
 		k.failAt(code, fault{MalformedList, 0, fmt.Sprintf("want %d octets, %d left", n, r.Len())}, at, Withdraw, raw)
 		return false
 	}
+	k.count++
 	head := r.Offset() - at
 	k.attribute(code, flags, at, head, raw[:head+n:head+n], into)
 	return true
@@ -159,6 +165,9 @@ func secondTime(code uint8) Disposition {
 
 // Seen says whether an attribute was in the block, good or bad.
 func (k *Block) Seen(code uint8) bool { return k.seen[code>>6]&(1<<(code&63)) != 0 }
+
+// Count is how many attributes were read, repeated ones too.
+func (k *Block) Count() int { return k.count }
 
 // Require notes what a route must have and this block has not (RFC 4271
 // section 5, RFC 7606 section 3 (d)). nextHop says that there are routes whose

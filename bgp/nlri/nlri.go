@@ -2,10 +2,7 @@
 // row, and the parts that families share.
 package nlri
 
-import (
-	"holdfast/bgp"
-	"holdfast/bgp/octet"
-)
+import "holdfast/bgp"
 
 // Raw is one NLRI as it stands on the wire, checked by its family's codec and
 // in canonical form (host bits zero). Body has neither path identifier nor, for
@@ -37,9 +34,10 @@ type NLRI interface {
 // Codec is the row of a family.
 type Codec struct {
 	Family bgp.Family
-	// Next reads one NLRI, without path identifier, off r and gives its body,
-	// canonical; the error says what is wrong with the one that began there.
-	Next func(r *octet.Reader) ([]byte, error)
+	// Next reads the NLRI that b begins with, without path identifier. It gives
+	// the canonical body, and of how many octets of b that was made; the error
+	// says what is wrong.
+	Next func(b []byte) (body []byte, n int, err error)
 	// View makes the typed form of a checked NLRI.
 	View func(Raw) NLRI
 	// Key gives what makes two NLRI the same route, as a part of the body or

@@ -9,7 +9,6 @@ import (
 
 	"holdfast/bgp"
 	"holdfast/bgp/nlri"
-	"holdfast/bgp/octet"
 )
 
 func TestText(t *testing.T) {
@@ -96,14 +95,14 @@ func TestNext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := octet.NewReader(in, 0)
 		var got []string
-		for r.Len() > 0 {
+		for len(in) > 0 {
 			var body []byte
-			if body, err = tt.codec.Next(&r); err != nil {
+			var n int
+			if body, n, err = tt.codec.Next(in); err != nil {
 				break
 			}
-			got = append(got, hex.EncodeToString(body))
+			got, in = append(got, hex.EncodeToString(body)), in[n:]
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", tt.name, diff)
@@ -132,11 +131,12 @@ func FuzzNext(f *testing.F) {
 		if six {
 			c = IPv6
 		}
-		for r := octet.NewReader(in, 0); r.Len() > 0; {
-			body, err := c.Next(&r)
+		for len(in) > 0 {
+			body, n, err := c.Next(in)
 			if err != nil {
 				return
 			}
+			in = in[n:]
 			v := c.View(nlri.Raw{Family: c.Family, Body: body})
 			if got := v.Raw().Body; !bytes.Equal(got, body) {
 				t.Fatalf("%x became %x", body, got)
@@ -152,10 +152,12 @@ func FuzzNext(f *testing.F) {
 func TestNextDoesNotAllocate(t *testing.T) {
 	in := []byte("\x18\x0a\x00\x00\x10\x0a\x00")
 	if n := testing.AllocsPerRun(100, func() {
-		for r := octet.NewReader(in, 0); r.Len() > 0; {
-			if _, err := next4(&r); err != nil {
+		for left := in; len(left) > 0; {
+			_, n, err := next4(left)
+			if err != nil {
 				t.Fatal(err)
 			}
+			left = left[n:]
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -1,12 +1,12 @@
 package inet
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
 	"holdfast/bgp"
 	"holdfast/bgp/nlri"
-	"holdfast/bgp/octet"
 )
 
 // IPv4 and IPv6 are the rows of the two families.
@@ -15,23 +15,24 @@ var (
 	IPv6 = nlri.Codec{Family: bgp.IPv6Unicast, Next: next6, View: View, NextHopLens: []int{16, 32}}
 )
 
-func next4(r *octet.Reader) ([]byte, error) { return next(r, 32) }
-func next6(r *octet.Reader) ([]byte, error) { return next(r, 128) }
+func next4(b []byte) ([]byte, int, error) { return next(b, 32) }
+func next6(b []byte) ([]byte, int, error) { return next(b, 128) }
 
 // next reads one prefix: its length in bits, then as many octets as have one of
 // these bits (RFC 4271 section 4.3).
-func next(r *octet.Reader, most int) ([]byte, error) {
-	peek := *r
-	bits := int(peek.U8())
+func next(b []byte, most int) ([]byte, int, error) {
+	if len(b) == 0 {
+		return nil, 0, errors.New("want a prefix, got nothing")
+	}
+	bits := int(b[0])
+	n := 1 + (bits+7)/8
 	if bits > most {
-		return nil, fmt.Errorf("prefix length %d, want at most %d", bits, most)
+		return nil, 0, fmt.Errorf("prefix length %d, want at most %d", bits, most)
 	}
-	n := (bits + 7) / 8
-	body := r.Bytes(1 + n)
-	if body == nil {
-		return nil, fmt.Errorf("a prefix of %d bits wants %d octets, %d left", bits, n, peek.Len())
+	if n > len(b) {
+		return nil, 0, fmt.Errorf("a prefix of %d bits wants %d octets, %d left", bits, n-1, len(b)-1)
 	}
-	return canonical(body, bits), nil
+	return canonical(b[:n:n], bits), n, nil
 }
 
 // canonical clears the bits beyond the prefix length, which mean nothing

@@ -1,0 +1,309 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+
+	"holdfast/bgp"
+	"holdfast/bgp/attr"
+	"holdfast/bgp/family"
+	"holdfast/bgp/nlri"
+	"holdfast/bgp/octet"
+)
+
+// Routes are NLRI of one family in a message, checked. The zero value is none.
+type Routes struct {
+	Family bgp.Family
+	codec  *nlri.Codec
+	path   bool
+	b      []byte
+}
+
+// Empty says that there are none.
+func (r Routes) Empty() bool { return len(r.b) == 0 }
+
+// All gives the NLRI in the order of the message. Their bodies are parts of it.
+func (r Routes) All() iter.Seq[nlri.Raw] {
+	return func(yield func(nlri.Raw) bool) {
+		for b := r.b; len(b) > 0; {
+			raw, n, err := r.next(b)
+			if err != nil || !yield(raw) {
+				return
+			}
+			b = b[n:]
+		}
+	}
+}
+
+// next reads one NLRI, with its path identifier where that was agreed
+// (RFC 7911 section 3).
+func (r *Routes) next(b []byte) (nlri.Raw, int, error) {
+	raw := nlri.Raw{Family: r.Family, HasPath: r.path}
+	skip := 0
+	if r.path {
+		if len(b) < 4 {
+			return raw, 0, fmt.Errorf("a path identifier wants 4 octets, %d left", len(b))
+		}
+		raw.PathID = uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+		skip = 4
+	}
+	body, n, err := r.codec.Next(b[skip:])
+	raw.Body = body
+	return raw, skip + n, err
+}
+
+// check reads all of it, so that nothing is given out before everything is
+// known to be good; at is where the first bad one begins.
+func (r *Routes) check() (at int, err error) {
+	for at < len(r.b) {
+		_, n, err := r.next(r.b[at:])
+		if err != nil {
+			return at, err
+		}
+		at += n
+	}
+	return 0, nil
+}
+
+// Update is a received UPDATE message. The zero value is ready to be parsed
+// into, again and again; what it holds are parts of the message.
+type Update struct {
+	// Keep says that the attributes are wanted: Handle then makes a set of
+	// them. Without it they are only judged, and nothing is allocated.
+	Keep bool
+
+	Attrs       attr.Block  // what was read of the attributes, and all problems
+	Disposition Disposition // None, Discard or Withdraw; an Error tells of Reset
+	EOR         bgp.Family  // whose End-of-RIB this is (RFC 4724 section 2), 0: of none
+
+	// Of the fields of IPv4 unicast, and of the two MP attributes. Families that
+	// were not agreed on are left out.
+	Withdrawn, NLRI, Unreach, Reach Routes
+	NextHop                         []byte // of Reach
+
+	builder attr.Builder
+}
+
+// Announced gives the routes that are told with this UPDATE, in the NLRI field
+// and in MP_REACH_NLRI; none if its attributes are so wrong that they count as
+// withdrawn.
+func (u *Update) Announced() (plain, mp Routes) {
+	if u.Disposition == Withdraw {
+		return Routes{}, Routes{}
+	}
+	return u.NLRI, u.Reach
+}
+
+// Withdraws gives the routes that are not there any more. Those that were
+// announced with bad attributes are among them (RFC 7606 section 2).
+func (u *Update) Withdraws() [4]Routes {
+	w := [4]Routes{u.Withdrawn, u.Unreach}
+	if u.Disposition == Withdraw {
+		w[2], w[3] = u.NLRI, u.Reach
+	}
+	return w
+}
+
+// Handle is the set of attributes of the routes in the NLRI field, or of those
+// in MP_REACH_NLRI, which have their own next hop.
+func (u *Update) Handle(mp bool) attr.Handle {
+	if !mp {
+		return u.builder.Handle()
+	}
+	plain, had := u.builder.Get(attr.NextHop)
+	u.builder.Put(attr.NextHop, attr.Transitive, u.NextHop)
+	h := u.builder.Handle()
+	u.builder.Drop(attr.NextHop)
+	if had {
+		u.builder.Put(attr.NextHop, attr.Transitive, plain)
+	}
+	return h
+}
+
+// ParseUpdate reads a whole message, header included, of a session (RFC 4271
+// section 4.3). Errors that only concern its routes or an attribute are in the
+// Update (RFC 7606); an Error ends the session, and then the Update holds
+// nothing.
+func ParseUpdate(msg []byte, n *bgp.Negotiated, u *Update) *Error {
+	u.parse(msg, n)
+	worst := u.Attrs.Gravest()
+	u.Disposition = worst.Disposition
+	if worst.Disposition == Withdraw && u.NLRI.Empty() && !u.Attrs.Reach.There {
+		// There is nothing that could count as withdrawn: the bad attribute
+		// may have hidden it (RFC 7606 section 5.2).
+		u.Disposition = Reset
+	}
+	if u.Disposition != Reset {
+		return nil
+	}
+	keep := u.Keep
+	*u = Update{Keep: keep, Attrs: u.Attrs, Disposition: Reset, builder: u.builder}
+	return &Error{
+		Code: worst.Code, Subcode: worst.Subcode, Offset: worst.Offset, Disposition: Reset,
+		Data: bytes.Clone(worst.Data[:min(len(worst.Data), maxData)]), Reason: worst.Reason,
+	}
+}
+
+// maxData is the longest data of a NOTIFICATION, in octets.
+const maxData = bgp.MaxMessage - HeaderLen - 2
+
+func (u *Update) parse(msg []byte, n *bgp.Negotiated) {
+	u.builder.Reset()
+	u.EOR, u.NextHop = 0, nil
+	u.Withdrawn, u.NLRI, u.Unreach, u.Reach = Routes{}, Routes{}, Routes{}, Routes{}
+	u.Attrs.Reset()
+	r := octet.NewReader(msg, 0)
+	r.Bytes(HeaderLen)
+	withdrawn, ok := u.section(&r, "withdrawn routes")
+	if !ok {
+		return
+	}
+	withdrawnAt := r.Offset() - len(withdrawn)
+	block, ok := u.section(&r, "path attributes")
+	if !ok {
+		return
+	}
+	var into *attr.Builder
+	if u.Keep {
+		into = &u.builder
+	}
+	u.Attrs.Parse(block, r.Offset()-len(block), attr.SourceOf(n), into)
+	u.Withdrawn = u.plain(withdrawn, withdrawnAt, n)
+	nlriAt := r.Offset()
+	u.NLRI = u.plain(r.Rest(), nlriAt, n)
+	u.unreach(n)
+	u.reach(n)
+	if nlriAt < len(msg) || u.Attrs.Reach.There {
+		u.Attrs.Require(nlriAt < len(msg))
+	}
+	u.findEOR(len(msg), n)
+}
+
+// section reads a field with its length in two octets.
+func (u *Update) section(r *octet.Reader, what string) ([]byte, bool) {
+	at := r.Offset()
+	n := int(r.U16())
+	left := r.Len()
+	b := r.Bytes(n)
+	if r.OK() {
+		return b, true
+	}
+	u.Attrs.Fail(attr.Problem{Subcode: attr.MalformedList, Offset: at, Disposition: Reset,
+		Reason: fmt.Sprintf("%s want %d octets, %d left", what, n, left)})
+	return nil, false
+}
+
+// plain checks one of the two fields of IPv4 unicast.
+func (u *Update) plain(b []byte, offset int, n *bgp.Negotiated) Routes {
+	r := Routes{Family: bgp.IPv4Unicast, codec: family.Lookup(bgp.IPv4Unicast), path: n.ReceivePath(bgp.IPv4Unicast), b: b}
+	if at, err := r.check(); err != nil {
+		u.Attrs.Fail(attr.Problem{Subcode: attr.InvalidNetwork, Offset: offset + at, Disposition: Reset, Reason: "ipv4 unicast: " + err.Error()})
+		return Routes{}
+	}
+	if !n.Has(bgp.IPv4Unicast) {
+		return Routes{}
+	}
+	return r
+}
+
+// unreach reads MP_UNREACH_NLRI (RFC 4760 section 4).
+func (u *Update) unreach(n *bgp.Negotiated) {
+	v := u.Attrs.Unreach
+	if !v.There {
+		return
+	}
+	r := octet.NewReader(v.Value, v.Offset)
+	f := bgp.MakeFamily(bgp.AFI(r.U16()), bgp.SAFI(r.U8()))
+	if !r.OK() {
+		u.failMP(attr.MPUnreach, v.Offset, v.Value, fmt.Sprintf("want 3 octets and more, got %d", len(v.Value)))
+		return
+	}
+	u.Unreach = u.multi(attr.MPUnreach, f, &r, v.Value, n)
+}
+
+// reach reads MP_REACH_NLRI (RFC 4760 section 3).
+func (u *Update) reach(n *bgp.Negotiated) {
+	v := u.Attrs.Reach
+	if !v.There {
+		return
+	}
+	r := octet.NewReader(v.Value, v.Offset)
+	f := bgp.MakeFamily(bgp.AFI(r.U16()), bgp.SAFI(r.U8()))
+	size := int(r.U8())
+	at := r.Offset()
+	hop := r.Bytes(size)
+	r.U8() // reserved, to be ignored
+	if !r.OK() {
+		u.failMP(attr.MPReach, v.Offset, v.Value, fmt.Sprintf("a next hop of %d octets does not fit into %d", size, len(v.Value)))
+		return
+	}
+	if c := family.Lookup(f); c != nil && n.Has(f) {
+		u.nextHop(c, hop, at, v.Value)
+	}
+	u.Reach = u.multi(attr.MPReach, f, &r, v.Value, n)
+}
+
+// nextHop judges the next hop of MP_REACH_NLRI: with a wrong length the NLRI
+// can't be found (RFC 7606 section 7.11), with no address of a host only the
+// routes are useless.
+func (u *Update) nextHop(c *nlri.Codec, hop []byte, at int, data []byte) {
+	if !fits(c.NextHopLens, len(hop)) {
+		u.failMP(attr.MPReach, at, data, fmt.Sprintf("%s: next hop of %d octets, want one of %d", c.Family, len(hop), c.NextHopLens))
+		return
+	}
+	if len(bytes.Trim(hop[:min(len(hop), 16)], "\x00")) == 0 && len(hop) > 0 {
+		u.Attrs.Fail(attr.Problem{Subcode: attr.OptionalError, Offset: at, Disposition: Withdraw, Data: data,
+			Reason: fmt.Sprintf("attribute 14 (mp-reach-nlri): %s: the next hop is no address", c.Family)})
+		return
+	}
+	u.NextHop = hop
+}
+
+func fits(lens []int, n int) bool {
+	for _, l := range lens {
+		if l == n {
+			return true
+		}
+	}
+	return false
+}
+
+// multi checks the NLRI of an MP attribute. Families that were not agreed on
+// are nobody's business (RFC 4760 section 7).
+func (u *Update) multi(code uint8, f bgp.Family, r *octet.Reader, data []byte, n *bgp.Negotiated) Routes {
+	c := family.Lookup(f)
+	if c == nil || !n.Has(f) {
+		return Routes{}
+	}
+	offset := r.Offset()
+	routes := Routes{Family: f, codec: c, path: n.ReceivePath(f), b: r.Rest()}
+	if at, err := routes.check(); err != nil {
+		u.failMP(code, offset+at, data, fmt.Sprintf("%s: %s", f, err))
+		return Routes{}
+	}
+	return routes
+}
+
+// failMP notes that an attribute with NLRI can't be read: which routes it
+// concerns is then not known, and the session has to end.
+func (u *Update) failMP(code uint8, offset int, data []byte, reason string) {
+	u.Attrs.Fail(attr.Problem{Subcode: attr.OptionalError, Offset: offset, Disposition: Reset, Data: data,
+		Reason: fmt.Sprintf("attribute %d (%s): %s", code, attr.Name(code), reason)})
+}
+
+// findEOR recognises the End-of-RIB marker (RFC 4724 section 2): for IPv4
+// unicast an UPDATE with nothing in it, for others one with an empty
+// MP_UNREACH_NLRI and nothing else.
+func (u *Update) findEOR(size int, n *bgp.Negotiated) {
+	const empty = HeaderLen + 4
+	v := u.Attrs.Unreach
+	switch {
+	case size == empty && n.Has(bgp.IPv4Unicast):
+		u.EOR = bgp.IPv4Unicast
+	case v.There && len(v.Value) == 3 && u.Attrs.Count() == 1 && size == v.Offset+3 && u.Withdrawn.Empty() && len(u.Attrs.Problems) == 0:
+		if f := bgp.MakeFamily(bgp.AFI(v.Value[0])<<8|bgp.AFI(v.Value[1]), bgp.SAFI(v.Value[2])); n.Has(f) {
+			u.EOR = f
+		}
+	}
+}
