@@ -13,19 +13,19 @@ var aggregatorRow = row{
 
 func checkAggregator(v []byte, from Source) fault {
 	if from.ASN4 {
-		return checkAggregatorSize(v, 8)
+		return checkAggregatorSize(v, 8, from)
 	}
-	return checkAggregatorSize(v, 6)
+	return checkAggregatorSize(v, 6, from)
 }
 
 // checkAggregatorSize wants size octets, of which the last four are an address
 // and the others an AS number, not 0 (RFC 7607).
-func checkAggregatorSize(v []byte, size int) fault {
+func checkAggregatorSize(v []byte, size int, from Source) fault {
 	if len(v) != size {
 		return fault{LengthError, 0, fmt.Sprintf("want %d octets, got %d", size, len(v))}
 	}
 	for _, o := range v[:size-4] {
-		if o != 0 {
+		if o != 0 || from.Own {
 			return fault{}
 		}
 	}

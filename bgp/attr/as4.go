@@ -25,14 +25,14 @@ func checkAS4Path(v []byte, from Source) fault {
 		return fault{OptionalError, 0, betweenNew}
 	}
 	// What is inside a confederation must not be in it (RFC 6793 section 6).
-	return checkPathSegments(v, 4, true)
+	return checkPathSegments(v, 4, Source{EBGP: true})
 }
 
 func checkAS4Aggregator(v []byte, from Source) fault {
 	if from.ASN4 {
 		return fault{OptionalError, 0, betweenNew}
 	}
-	return checkAggregatorSize(v, 8)
+	return checkAggregatorSize(v, 8, from)
 }
 
 // mergeAS4 puts together what an old speaker and the AS4 attributes say

@@ -25,16 +25,16 @@ func checkASPath(v []byte, from Source) fault {
 	if from.ASN4 {
 		size = 4
 	}
-	return checkPathSegments(v, size, from.EBGP)
+	return checkPathSegments(v, size, from)
 }
 
-func checkPathSegments(v []byte, size int, ebgp bool) fault {
+func checkPathSegments(v []byte, size int, from Source) fault {
 	for at := 0; at < len(v); {
 		if len(v)-at < 2 {
 			return pathFault(at, "1 octet is left, want a segment")
 		}
 		kind, n := v[at], int(v[at+1])
-		if reason := segmentReason(kind, n, ebgp); reason != "" {
+		if reason := segmentReason(kind, n, from); reason != "" {
 			return pathFault(at, reason)
 		}
 		if left := len(v) - at - 2; n*size > left {
@@ -42,7 +42,7 @@ func checkPathSegments(v []byte, size int, ebgp bool) fault {
 		}
 		at += 2
 		for range n {
-			if v[at]|v[at+1] == 0 && (size == 2 || v[at+2]|v[at+3] == 0) {
+			if !from.Own && v[at]|v[at+1] == 0 && (size == 2 || v[at+2]|v[at+3] == 0) {
 				return pathFault(at, "AS number 0")
 			}
 			at += size
@@ -54,15 +54,16 @@ func checkPathSegments(v []byte, size int, ebgp bool) fault {
 func pathFault(at int, reason string) fault { return fault{MalformedASPath, at, reason} }
 
 // segmentReason says what is wrong with the head of a segment.
-func segmentReason(kind uint8, n int, ebgp bool) string {
+func segmentReason(kind uint8, n int, from Source) string {
 	switch {
 	case kind < ASSet || kind > ASConfedSet:
 		return fmt.Sprintf("segment type %d, want 1 to 4", kind)
 	case n == 0:
 		return "segment without AS numbers"
+	case from.Own:
 	case kind == ASSet || kind == ASConfedSet:
 		return "AS set"
-	case kind == ASConfedSequence && ebgp:
+	case kind == ASConfedSequence && from.EBGP:
 		return "confederation segment from another AS"
 	}
 	return ""

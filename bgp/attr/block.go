@@ -11,16 +11,18 @@ import (
 type Source struct {
 	ASN4 bool // four octets for an AS number (RFC 6793)
 	EBGP bool // the peer is in another AS
+	Own  bool // it is no peer: our operator may say what is refused from peers
 }
 
 // SourceOf is the source of a session.
 func SourceOf(n *bgp.Negotiated) Source { return Source{ASN4: n.ASN4, EBGP: n.EBGP()} }
 
-// View is the value of an attribute in the message, and where it begins there.
+// View is an attribute in the message.
 type View struct {
 	There  bool
+	Raw    []byte // with its header
 	Value  []byte
-	Offset int
+	Offset int // where the value begins
 }
 
 // maxProblems is how many problems of a block are kept: enough for people, and
@@ -84,6 +86,7 @@ func (k *Block) next(r *octet.Reader, raw []byte, into *Builder) bool {
 	}
 	k.count++
 	head := r.Offset() - at
+	r.Bytes(n)
 	k.attribute(code, flags, at, head, raw[:head+n:head+n], into)
 	return true
 }
@@ -102,7 +105,7 @@ func (k *Block) attribute(code, flags uint8, at, head int, raw []byte, into *Bui
 		return
 	}
 	f, bad := k.judge(row, flags, v)
-	k.viewMP(code, v, at+head)
+	k.viewMP(code, raw, v, at+head)
 	if f.reason != "" {
 		k.failAt(code, f, at+head+f.at, bad, raw)
 		return
@@ -132,12 +135,12 @@ func (k *Block) judge(row *row, flags uint8, v []byte) (fault, Disposition) {
 
 // viewMP notes the attributes that carry NLRI, also those with wrong flags:
 // their NLRI are then withdrawn.
-func (k *Block) viewMP(code uint8, v []byte, offset int) {
+func (k *Block) viewMP(code uint8, raw, v []byte, offset int) {
 	switch code {
 	case MPReach:
-		k.Reach = View{There: true, Value: v, Offset: offset}
+		k.Reach = View{There: true, Raw: raw, Value: v, Offset: offset}
 	case MPUnreach:
-		k.Unreach = View{There: true, Value: v, Offset: offset}
+		k.Unreach = View{There: true, Raw: raw, Value: v, Offset: offset}
 	}
 }
 

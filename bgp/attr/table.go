@@ -68,13 +68,12 @@ func (a Attr) told() bool {
 }
 
 // sayable says whether the value has the form that text and json take for
-// granted. Those of paths and next hops look for themselves: more than what a
-// peer may send us can stand there.
+// granted. A next hop has many.
 func (a Attr) sayable(r *row) bool {
-	if r.text == nil || r.check == nil || a.Code == ASPath || a.Code == NextHop {
+	if r.text == nil || r.check == nil || a.Code == NextHop {
 		return r.text != nil
 	}
-	return r.check([]byte(a.Value), Source{ASN4: true}).reason == ""
+	return r.check([]byte(a.Value), Source{ASN4: true, Own: true}).reason == ""
 }
 
 // AppendJSON appends the attribute as a member of an object, with ExaBGP's

@@ -82,7 +82,8 @@ type Update struct {
 	Withdrawn, NLRI, Unreach, Reach Routes
 	NextHop                         []byte // of Reach
 
-	builder attr.Builder
+	reachable bool // something is announced, of whatever family
+	builder   attr.Builder
 }
 
 // Announced gives the routes that are told with this UPDATE, in the NLRI field
@@ -129,7 +130,7 @@ func ParseUpdate(msg []byte, n *bgp.Negotiated, u *Update) *Error {
 	u.parse(msg, n)
 	worst := u.Attrs.Gravest()
 	u.Disposition = worst.Disposition
-	if worst.Disposition == Withdraw && u.NLRI.Empty() && !u.Attrs.Reach.There {
+	if worst.Disposition == Withdraw && !u.reachable {
 		// There is nothing that could count as withdrawn: the bad attribute
 		// may have hidden it (RFC 7606 section 5.2).
 		u.Disposition = Reset
@@ -150,7 +151,7 @@ const maxData = bgp.MaxMessage - HeaderLen - 2
 
 func (u *Update) parse(msg []byte, n *bgp.Negotiated) {
 	u.builder.Reset()
-	u.EOR, u.NextHop = 0, nil
+	u.EOR, u.NextHop, u.reachable = 0, nil, false
 	u.Withdrawn, u.NLRI, u.Unreach, u.Reach = Routes{}, Routes{}, Routes{}, Routes{}
 	u.Attrs.Reset()
 	r := octet.NewReader(msg, 0)
@@ -174,7 +175,7 @@ func (u *Update) parse(msg []byte, n *bgp.Negotiated) {
 	u.NLRI = u.plain(r.Rest(), nlriAt, n)
 	u.unreach(n)
 	u.reach(n)
-	if nlriAt < len(msg) || u.Attrs.Reach.There {
+	if u.reachable = nlriAt < len(msg) || u.Attrs.Reach.There; u.reachable {
 		u.Attrs.Require(nlriAt < len(msg))
 	}
 	u.findEOR(len(msg), n)
@@ -184,13 +185,14 @@ func (u *Update) parse(msg []byte, n *bgp.Negotiated) {
 func (u *Update) section(r *octet.Reader, what string) ([]byte, bool) {
 	at := r.Offset()
 	n := int(r.U16())
-	left := r.Len()
-	b := r.Bytes(n)
-	if r.OK() {
-		return b, true
+	if r.OK() && n <= r.Len() {
+		return r.Bytes(n), true
 	}
-	u.Attrs.Fail(attr.Problem{Subcode: attr.MalformedList, Offset: at, Disposition: Reset,
-		Reason: fmt.Sprintf("%s want %d octets, %d left", what, n, left)})
+	reason := "the length of " + what + " is missing"
+	if r.OK() {
+		reason = fmt.Sprintf("%s want %d octets, %d left", what, n, r.Len())
+	}
+	u.Attrs.Fail(attr.Problem{Subcode: attr.MalformedList, Offset: at, Disposition: Reset, Reason: reason})
 	return nil, false
 }
 
@@ -216,10 +218,10 @@ func (u *Update) unreach(n *bgp.Negotiated) {
 	r := octet.NewReader(v.Value, v.Offset)
 	f := bgp.MakeFamily(bgp.AFI(r.U16()), bgp.SAFI(r.U8()))
 	if !r.OK() {
-		u.failMP(attr.MPUnreach, v.Offset, v.Value, fmt.Sprintf("want 3 octets and more, got %d", len(v.Value)))
+		u.failMP(attr.MPUnreach, v.Offset, v.Raw, fmt.Sprintf("want 3 octets and more, got %d", len(v.Value)))
 		return
 	}
-	u.Unreach = u.multi(attr.MPUnreach, f, &r, v.Value, n)
+	u.Unreach = u.multi(attr.MPUnreach, f, &r, v.Raw, n)
 }
 
 // reach reads MP_REACH_NLRI (RFC 4760 section 3).
@@ -235,13 +237,13 @@ func (u *Update) reach(n *bgp.Negotiated) {
 	hop := r.Bytes(size)
 	r.U8() // reserved, to be ignored
 	if !r.OK() {
-		u.failMP(attr.MPReach, v.Offset, v.Value, fmt.Sprintf("a next hop of %d octets does not fit into %d", size, len(v.Value)))
+		u.failMP(attr.MPReach, v.Offset, v.Raw, fmt.Sprintf("want 5 octets and a next hop of %d, got %d", size, len(v.Value)))
 		return
 	}
 	if c := family.Lookup(f); c != nil && n.Has(f) {
-		u.nextHop(c, hop, at, v.Value)
+		u.nextHop(c, hop, at, v.Raw)
 	}
-	u.Reach = u.multi(attr.MPReach, f, &r, v.Value, n)
+	u.Reach = u.multi(attr.MPReach, f, &r, v.Raw, n)
 }
 
 // nextHop judges the next hop of MP_REACH_NLRI: with a wrong length the NLRI
