@@ -1,0 +1,71 @@
+package rib
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"holdfast/bgp"
+	"holdfast/bgp/nlri"
+	"holdfast/bgp/route"
+)
+
+// host is the n-th /32 of a block.
+func host(body []byte, n int) nlri.Raw {
+	body = append(body[:0], 32, 0, 0, 0, 0)
+	binary.BigEndian.PutUint32(body[1:], 10<<24+uint32(n))
+	return nlri.Raw{Family: bgp.IPv4Unicast, Body: body}
+}
+
+// BenchmarkAnnounce is one route into the table and out of it again as octets,
+// a million in the table; bytes/route is what a route costs in memory.
+func BenchmarkAnnounce(b *testing.B) {
+	for _, peers := range []int{1, 2, 10} {
+		b.Run(fmt.Sprintf("peers=%d", peers), func(b *testing.B) {
+			const million = 1 << 20
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			tb := NewTable()
+			var outs []*Out
+			for range peers {
+				outs = append(outs, up(tb))
+			}
+			to, attrs := tb.Peers(outs...), set(1)
+			body, frames := make([]byte, 0, 8), make([]byte, 0, 1<<17)
+			b.ReportAllocs()
+			for n := range b.N {
+				tb.Announce(API, to, route.Route{NLRI: host(body, n%million), Attrs: attrs})
+				if n%4096 == 4095 {
+					for _, o := range outs {
+						frames, _ = o.Bulk(frames[:0], 1<<16)
+					}
+				}
+			}
+			b.StopTimer()
+			if b.N >= million {
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(tb.Len()), "bytes/route")
+			}
+		})
+	}
+}
+
+// BenchmarkFlap switches a group of 100 routes off and on, and takes the bytes.
+func BenchmarkFlap(b *testing.B) {
+	tb := NewTable()
+	o := up(tb)
+	for n := range 100 {
+		tb.Announce(API, tb.Peers(o), route.Route{NLRI: host(nil, n), Attrs: set(1), Group: "dns"})
+	}
+	var frames []byte
+	b.ReportAllocs()
+	for range b.N {
+		tb.Group("dns", Closed)
+		frames, _ = o.Urgent(frames[:0], 1<<16)
+		tb.Group("dns", Open)
+		frames, _ = o.Bulk(frames, 1<<16)
+	}
+}

@@ -1,0 +1,212 @@
+package rib
+
+import (
+	"slices"
+
+	"holdfast/bgp"
+	"holdfast/bgp/attr"
+	"holdfast/bgp/wire"
+)
+
+// class is what makes one peer's bytes differ from another's. Peers of one
+// class share frames.
+type class struct {
+	key   classKey
+	users int
+}
+
+type classKey struct {
+	export attr.Export
+	max    int
+	single bool
+	paths  string // families that carry path identifiers, four octets each
+}
+
+func (k *classKey) sendPath(f bgp.Family) bool {
+	for p := k.paths; p != ""; p = p[4:] {
+		if bgp.Family(p[0])<<24|bgp.Family(p[1])<<16|bgp.Family(p[2])<<8|bgp.Family(p[3]) == f {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Table) classOf(s Session) uint32 {
+	n := s.Negotiated
+	k := classKey{export: s.Export, max: n.MaxLen(), single: s.Single}
+	var p []byte
+	for _, f := range n.Families {
+		if n.SendPath(f) {
+			p = append(p, byte(f>>24), byte(f>>16), byte(f>>8), byte(f))
+		}
+	}
+	k.paths = string(p)
+	i := slices.IndexFunc(t.classes, func(c class) bool { return c.key == k })
+	if i < 0 {
+		if i = slices.IndexFunc(t.classes, func(c class) bool { return c.users == 0 }); i < 0 {
+			i = len(t.classes)
+			t.classes = append(t.classes, class{})
+		}
+		t.classes[i] = class{key: k}
+		t.dropChunks()
+	}
+	t.classes[i].users++
+	return uint32(i)
+}
+
+// chunk is a frame that was made for one peer and serves the others of its
+// class that stand at the same entry.
+type chunk struct {
+	frame []byte
+	last  uint32 // entry
+	n     int    // NLRI
+}
+
+type chunkKey struct{ class, first uint32 }
+
+// chunkLimit bounds the octets kept for sharing: peers that go in step need
+// the last few frames, not the table.
+const chunkLimit = 1 << 20
+
+func (t *Table) dropChunks() {
+	if t.chunked != 0 {
+		clear(t.chunks)
+		t.chunked = 0
+	}
+}
+
+// Bulk appends announcements, End-of-RIB markers and refresh replays, whole
+// frames, until about max octets; more says that some are left. Withdraws must
+// have been taken before: see Urgent.
+func (o *Out) Bulk(b []byte, max int) (_ []byte, more bool) {
+	if !o.up || o.held {
+		return b, false
+	}
+	end := len(b) + max
+	for len(b) < end {
+		if o.t.find(&o.main, o) != 0 {
+			b = o.frame(b, &o.main)
+			continue
+		}
+		o.rest()
+		if len(o.eor) > 0 && !o.eorHeld {
+			b = wire.AppendEOR(b, o.eor[0])
+			o.eor = o.eor[1:]
+			continue
+		}
+		var done bool
+		if b, done = o.replayed(b); done {
+			return b, false
+		}
+	}
+	return b, true
+}
+
+// rest notes that the peer has been told everything.
+func (o *Out) rest() {
+	if !o.isIdle {
+		o.isIdle = true
+		o.t.idle = append(o.t.idle, o)
+	}
+}
+
+// replayed appends the next part of a refresh replay; done says that there is
+// none.
+func (o *Out) replayed(b []byte) (_ []byte, done bool) {
+	if o.replay == nil {
+		if len(o.refresh) == 0 {
+			return b, true
+		}
+		f := o.refresh[0]
+		o.refresh = o.refresh[1:]
+		o.replay = &replay{cursor: cursor{family: f, limit: o.t.version}}
+		o.t.enter(&o.replay.cursor, o.t.order.head)
+		if o.enhanced {
+			b = wire.AppendRefresh(b, wire.Refresh{Family: f, Subtype: wire.BoRR})
+		}
+		return b, false
+	}
+	if o.t.find(&o.replay.cursor, o) != 0 {
+		return o.frame(b, &o.replay.cursor), false
+	}
+	if o.enhanced {
+		b = wire.AppendRefresh(b, wire.Refresh{Family: o.replay.family, Subtype: wire.EoRR})
+	}
+	o.replay = nil
+	return b, false
+}
+
+// frame appends one UPDATE with the routes from the cursor on, and moves it
+// past them. The cursor stands on an entry.
+func (o *Out) frame(b []byte, c *cursor) []byte {
+	t := o.t
+	key := chunkKey{class: o.class, first: c.pos}
+	shared := t.classes[o.class].users > 1 && c.limit == ^uint64(0)
+	if k, ok := t.chunks[key]; shared && ok {
+		o.count.Announced += uint64(k.n)
+		o.count.Updates++
+		o.pass(c, k.last)
+		return append(b, k.frame...)
+	}
+	start := len(b)
+	b, last, n, own := o.pack(b, c)
+	if shared && !own && n > 0 {
+		if t.chunked > chunkLimit {
+			t.dropChunks()
+		}
+		t.chunks[key] = chunk{frame: slices.Clone(b[start:]), last: last, n: n}
+		t.chunked += len(b) - start
+	}
+	o.pass(c, last)
+	return b
+}
+
+// pass moves a cursor behind an entry of its bucket.
+func (o *Out) pass(c *cursor, last uint32) {
+	x := o.t.entries.at(last)
+	c.saw(c.bucket, x.version)
+	o.t.stand(c, x.next)
+}
+
+// pack appends the frame and gives the last entry that it passed, how many NLRI
+// are in it, and whether it is this peer's own: an entry on the way is not for
+// everyone in the bucket's audience.
+func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool) {
+	t := o.t
+	k := &t.classes[o.class].key
+	f := t.buckets[c.bucket].key.family
+	path := k.sendPath(f)
+	start := len(b)
+	b, a, ok := wire.BeginAnnounce(b, f, t.buckets[c.bucket].key.attrs.Value(), &k.export)
+	limit := min(k.max, wire.Packed)
+	for e := c.pos; e != 0; {
+		x := t.entries.at(e)
+		if x.version > c.limit {
+			break
+		}
+		size := a.Len(b) + t.wireLen(x, path)
+		own = own || x.except != 0
+		switch {
+		case t.sets.has(x.except, o.number):
+		case !ok || n == 0 && size > k.max:
+			o.count.Unsendable++
+			own = true
+		case n > 0 && (k.single || size > limit):
+			return o.packed(a.End(b), n), last, n, own
+		default:
+			b = t.raw(x).AppendWire(b, path)
+			n++
+		}
+		last, e = e, x.next
+	}
+	if n == 0 {
+		return b[:start], last, 0, own
+	}
+	return o.packed(a.End(b), n), last, n, own
+}
+
+func (o *Out) packed(b []byte, n int) []byte {
+	o.count.Announced += uint64(n)
+	o.count.Updates++
+	return b
+}

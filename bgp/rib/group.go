@@ -1,0 +1,77 @@
+package rib
+
+import (
+	"maps"
+	"slices"
+)
+
+// Gate is the state of a group of routes (ExaBGP's "watchdog").
+type Gate uint8
+
+// The states. Routes that carry the word "withdraw" start withdrawn: an open
+// gate does not show them, only one that somebody has switched on by hand.
+const (
+	Open Gate = iota // also the state of a group that nobody has spoken of
+	Closed
+	Forced // switched on by hand
+)
+
+type group struct {
+	gate    Gate
+	members map[uint32]struct{}
+}
+
+func (t *Table) group(name string) *group {
+	g := t.groups[name]
+	if g == nil {
+		g = &group{members: map[uint32]struct{}{}}
+		t.groups[name] = g
+	}
+	return g
+}
+
+func (t *Table) leaveGroup(e uint32) {
+	if name := t.buckets[t.entries.at(e).bucket].key.group; name != "" {
+		delete(t.groups[name].members, e)
+	}
+}
+
+// on says whether an entry's group lets it on the wire.
+func (t *Table) on(x *entry) bool {
+	name := t.buckets[x.bucket].key.group
+	if name == "" {
+		return true
+	}
+	g := t.groups[name].gate
+	return g == Forced || g == Open && !x.has(fStartsOff)
+}
+
+// Group switches a named group in one step. Its withdraws come before all
+// announcements that still wait, for every peer.
+func (t *Table) Group(name string, state Gate) {
+	g := t.group(name)
+	if g.gate == state {
+		return
+	}
+	g.gate = state
+	for _, e := range slices.Sorted(maps.Keys(g.members)) {
+		x := t.entries.at(e)
+		switch on := t.on(x); {
+		case on == x.has(fLive):
+		case on:
+			t.carry(x)
+			t.unlink(e)
+			t.show(e)
+		default:
+			t.hide(e)
+		}
+	}
+}
+
+// GateOf is the state of a group.
+func (t *Table) GateOf(name string) Gate {
+	if g := t.groups[name]; g != nil {
+		return g.gate
+	}
+	return Open
+}

@@ -1,0 +1,275 @@
+package rib
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/bgp"
+	"holdfast/bgp/attr"
+	"holdfast/bgp/nlri"
+	"holdfast/bgp/route"
+)
+
+// set makes attributes that differ in MED.
+func set(med uint32) attr.Handle {
+	var b attr.Builder
+	b.Put(attr.NextHop, attr.Transitive, []byte{10, 0, 0, 1})
+	b.Put(attr.MED, attr.Optional, binary.BigEndian.AppendUint32(nil, med))
+	return b.Handle()
+}
+
+func v4(s string) nlri.Raw {
+	p := netip.MustParsePrefix(s)
+	return nlri.Raw{Family: bgp.IPv4Unicast, Body: append([]byte{byte(p.Bits())}, p.Addr().AsSlice()[:(p.Bits()+7)/8]...)}
+}
+
+func session(localAS bgp.ASN) Session {
+	n := &bgp.Negotiated{LocalAS: localAS, PeerAS: 65001, Families: []bgp.Family{bgp.IPv4Unicast}, ASN4: true,
+		LocalAddr: netip.MustParseAddr("10.0.0.1")}
+	return Session{Negotiated: n, Export: attr.ExportFor(n)}
+}
+
+// mirror is what a peer makes of the frames that it gets: prefix → MED.
+type mirror map[string]uint32
+
+// take reads frames of IPv4 unicast, and fails on a withdraw of what is not
+// there if strict.
+func (m mirror) take(t *testing.T, b []byte) (updates int) {
+	t.Helper()
+	for len(b) > 0 {
+		n := int(binary.BigEndian.Uint16(b[16:]))
+		if n < 23 || n > bgp.MaxMessage || b[18] != 2 {
+			t.Fatalf("frame of %d octets, type %d", n, b[18])
+		}
+		f := b[19:n]
+		b = b[n:]
+		w := int(binary.BigEndian.Uint16(f))
+		for _, p := range prefixes(f[2 : 2+w]) {
+			delete(m, p)
+		}
+		f = f[2+w:]
+		a := int(binary.BigEndian.Uint16(f))
+		med := medOf(f[2 : 2+a])
+		for _, p := range prefixes(f[2+a:]) {
+			m[p] = med
+		}
+		updates++
+	}
+	return updates
+}
+
+func prefixes(b []byte) (out []string) {
+	for len(b) > 0 {
+		n := 1 + (int(b[0])+7)/8
+		out = append(out, fmt.Sprintf("%x", b[:n]))
+		b = b[n:]
+	}
+	return out
+}
+
+func medOf(b []byte) uint32 {
+	for len(b) > 0 {
+		if b[1] == attr.MED {
+			return binary.BigEndian.Uint32(b[3:])
+		}
+		b = b[3+int(b[2]):]
+	}
+	return 0
+}
+
+// wish is one route of the model.
+type wish struct {
+	med   uint32
+	group string
+	off   bool
+}
+
+// model is the table as one would write it without a thought for speed: a map
+// of wishes for each peer.
+type model struct {
+	t     *testing.T
+	rng   *rand.Rand
+	table *Table
+	outs  []*Out
+	wants []map[string]wish
+	sees  []mirror
+	gates map[string]Gate
+}
+
+func newModel(t *testing.T, seed uint64, peers int) *model {
+	m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), table: NewTable(), gates: map[string]Gate{}}
+	for range peers {
+		m.outs = append(m.outs, m.table.AddPeer())
+		m.wants = append(m.wants, map[string]wish{})
+		m.sees = append(m.sees, nil)
+	}
+	return m
+}
+
+func (m *model) some() (PeerSet, []int) {
+	var outs []*Out
+	var is []int
+	all := m.rng.IntN(3) > 0
+	for i, o := range m.outs {
+		if all || m.rng.IntN(2) == 0 {
+			outs, is = append(outs, o), append(is, i)
+		}
+	}
+	return m.table.Peers(outs...), is
+}
+
+func (m *model) announce() {
+	to, is := m.some()
+	p := v4(fmt.Sprintf("10.0.0.%d/32", m.rng.IntN(12)))
+	w := wish{med: uint32(m.rng.IntN(3)), group: []string{"", "", "a", "b"}[m.rng.IntN(4)], off: m.rng.IntN(5) == 0}
+	m.table.Announce(API, to, route.Route{NLRI: p, Attrs: set(w.med), Group: w.group, Withdraw: w.off})
+	for _, i := range is {
+		m.wants[i][fmt.Sprintf("%x", p.Body)] = w
+	}
+}
+
+func (m *model) withdraw() {
+	from, is := m.some()
+	p := v4(fmt.Sprintf("10.0.0.%d/32", m.rng.IntN(12)))
+	m.table.Withdraw(from, p)
+	for _, i := range is {
+		delete(m.wants[i], fmt.Sprintf("%x", p.Body))
+	}
+}
+
+func (m *model) gate() {
+	name := []string{"a", "b"}[m.rng.IntN(2)]
+	g := []Gate{Open, Closed, Forced}[m.rng.IntN(3)]
+	m.table.Group(name, g)
+	m.gates[name] = g
+}
+
+func (m *model) pull(i, n int) {
+	o := m.outs[i]
+	if m.sees[i] == nil {
+		return
+	}
+	b, more := o.Urgent(nil, n)
+	if !more {
+		b, _ = o.Bulk(b, n)
+	}
+	m.sees[i].take(m.t, b)
+}
+
+func (m *model) flap(i int) {
+	if m.sees[i] != nil {
+		m.outs[i].Down()
+		m.sees[i] = nil
+		return
+	}
+	m.outs[i].Up(session([]bgp.ASN{65000, 65001}[m.rng.IntN(2)]))
+	m.sees[i] = mirror{}
+}
+
+func (m *model) step() {
+	i := m.rng.IntN(len(m.outs))
+	switch k := m.rng.IntN(20); {
+	case k < 7:
+		m.announce()
+	case k < 11:
+		m.withdraw()
+	case k < 12:
+		m.gate()
+	case k < 13:
+		m.flap(i)
+	case k < 14 && m.sees[i] != nil:
+		m.outs[i].Refresh(bgp.IPv4Unicast)
+	default:
+		m.pull(i, 1+m.rng.IntN(60))
+	}
+}
+
+func (m *model) on(w wish) bool {
+	g := m.gates[w.group]
+	return w.group == "" || g == Forced || g == Open && !w.off
+}
+
+// check drains every peer and compares what it sees with what it should.
+func (m *model) check() {
+	m.t.Helper()
+	for i, o := range m.outs {
+		if m.sees[i] == nil {
+			continue
+		}
+		for n := 0; !o.Caught(); n++ {
+			if n > 10000 {
+				m.t.Fatalf("peer %d never catches up", i)
+			}
+			m.pull(i, 1000)
+		}
+		want := mirror{}
+		for p, w := range m.wants[i] {
+			if m.on(w) {
+				want[p] = w.med
+			}
+		}
+		if d := cmp.Diff(want, m.sees[i]); d != "" {
+			m.t.Fatalf("peer %d (-want +sees):\n%s", i, d)
+		}
+	}
+	wanted := 0
+	for e := range m.table.index {
+		_ = e
+		wanted++
+	}
+	if m.table.graves.head != 0 {
+		m.t.Fatalf("graves are left after all peers have caught up")
+	}
+}
+
+// TestModel drives the table and a naive model with the same random changes,
+// pulls and session flaps, and compares what the peers end up with.
+func TestModel(t *testing.T) {
+	for seed := range uint64(400) {
+		m := newModel(t, seed, 1+int(seed%4))
+		for i := range m.outs {
+			if i != 0 {
+				m.flap(i)
+			}
+		}
+		for n := range 300 {
+			m.step()
+			if n%50 == 49 {
+				m.check()
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// TestNothingLeaks takes every route away again and looks for what is left.
+func TestNothingLeaks(t *testing.T) {
+	m := newModel(t, 7, 3)
+	for i := range m.outs {
+		m.flap(i)
+	}
+	for range 3000 {
+		m.step()
+	}
+	all := m.table.Peers(m.outs...)
+	for i := range 12 {
+		m.table.Withdraw(all, v4(fmt.Sprintf("10.0.0.%d/32", i)))
+	}
+	for i := range m.wants {
+		clear(m.wants[i])
+	}
+	m.check()
+	tb := m.table
+	if len(tb.index) != 0 || len(tb.bucketOf) != 0 || tb.routes != 0 || tb.order != (list{}) {
+		t.Errorf("left: %d in the index, %d buckets %v, %d routes", len(tb.index), len(tb.bucketOf), slices.Collect(maps.Keys(tb.bucketOf)), tb.routes)
+	}
+}

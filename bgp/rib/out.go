@@ -1,0 +1,246 @@
+package rib
+
+import (
+	"slices"
+
+	"holdfast/bgp"
+	"holdfast/bgp/attr"
+	"holdfast/bgp/family"
+	"holdfast/bgp/wire"
+)
+
+// Out is one peer's side of the table: what it was told, and what comes next.
+type Out struct {
+	Owner any // for whoever made it: the table does not look
+
+	t       *Table
+	number  int
+	up      bool
+	isIdle  bool
+	isDirty bool
+
+	families []bgp.Family
+	enhanced bool // BoRR and EoRR around replays (RFC 7313)
+	class    uint32
+	main     cursor
+	grave    uint32 // the next withdraw; 0: none
+	replay   *replay
+	refresh  []bgp.Family // replays that wait
+	eor      []bgp.Family // End-of-RIB markers that are due
+	eorHeld  bool
+	held     bool
+	count    Counters
+}
+
+// Counters is what a peer was told since its session came up.
+type Counters struct {
+	Announced  uint64 // NLRI
+	Withdrawn  uint64 // NLRI
+	Updates    uint64 // messages
+	Unsendable uint64 // NLRI that no message to this peer can carry
+}
+
+// replay answers a ROUTE-REFRESH: everything that the peer was told of a
+// family, once more.
+type replay struct{ cursor }
+
+// Session is what of a session the table needs to know.
+type Session struct {
+	Negotiated *bgp.Negotiated
+	Export     attr.Export
+	Single     bool // one route in an UPDATE: "group-updates false"
+	HoldEOR    bool // no End-of-RIB until ReleaseEOR
+	NoEOR      bool // "manual-eor"
+	Hold       bool // no announcements until Flush: "auto-flush false"
+}
+
+// AddPeer gives a new peer a place. It is told nothing until Up.
+func (t *Table) AddPeer() *Out {
+	o := &Out{t: t, number: slices.Index(t.peers, nil)}
+	if o.number < 0 {
+		o.number = len(t.peers)
+		t.peers = append(t.peers, nil)
+	}
+	t.peers[o.number] = o
+	return o
+}
+
+// DropPeer forgets a peer. What was wanted for it alone has to be withdrawn
+// before.
+func (t *Table) DropPeer(o *Out) {
+	o.Down()
+	t.peers[o.number] = nil
+}
+
+// Up starts a session: the peer knows nothing yet.
+func (o *Out) Up(s Session) {
+	o.Down()
+	o.up = true
+	o.families, o.enhanced = s.Negotiated.Families, s.Negotiated.EnhancedRefresh
+	o.class = o.t.classOf(s)
+	o.count = Counters{}
+	o.held, o.eorHeld = s.Hold, s.HoldEOR
+	if !s.NoEOR {
+		o.eor = slices.Clone(o.families)
+	}
+	o.main = cursor{limit: ^uint64(0)}
+	o.t.upPeers++
+	o.t.resting = append(o.t.resting, o)
+	o.t.enter(&o.main, o.t.order.head)
+	if o.main.bucket == 0 {
+		o.rest()
+	}
+	o.t.mark(o)
+}
+
+// Down ends a session.
+func (o *Out) Down() {
+	if !o.up {
+		return
+	}
+	t := o.t
+	same := func(x *Out) bool { return x == o }
+	t.idle = slices.DeleteFunc(t.idle, same)
+	t.resting = slices.DeleteFunc(t.resting, same)
+	t.classes[o.class].users--
+	t.upPeers--
+	o.up, o.isIdle = false, false
+	o.main, o.grave, o.replay = cursor{}, 0, nil
+	o.refresh, o.eor = nil, nil
+	t.reap()
+}
+
+// Counters is what the peer was told in this session.
+func (o *Out) Counters() Counters { return o.count }
+
+// Refresh tells the peer everything of a family again, after what is new.
+func (o *Out) Refresh(f bgp.Family) {
+	if o.up && o.takes(f) && !slices.Contains(o.refresh, f) {
+		o.refresh = append(o.refresh, f)
+		o.t.mark(o)
+	}
+}
+
+// ReleaseEOR lets the End-of-RIB markers go, each after the table.
+func (o *Out) ReleaseEOR() {
+	if o.eorHeld {
+		o.eorHeld = false
+		o.t.mark(o)
+	}
+}
+
+// Flush lets announcements go that "auto-flush false" holds.
+func (o *Out) Flush() {
+	o.held = false
+	o.t.mark(o)
+}
+
+// Caught says that the peer has taken all that there is, End-of-RIB included.
+func (o *Out) Caught() bool {
+	return o.up && o.grave == 0 && o.isIdle && o.replay == nil && len(o.refresh) == 0 && len(o.eor) == 0
+}
+
+func (o *Out) takes(f bgp.Family) bool { return slices.Contains(o.families, f) }
+
+// mark notes that a peer has something to take.
+func (t *Table) mark(o *Out) {
+	if o.up && !o.isDirty {
+		o.isDirty = true
+		t.dirty = append(t.dirty, o)
+	}
+}
+
+// Dirty visits the peers that have got something to take since the last visit.
+func (t *Table) Dirty(f func(*Out)) {
+	for i := 0; i < len(t.dirty); i++ {
+		o := t.dirty[i]
+		o.isDirty = false
+		if o.up {
+			f(o)
+		}
+	}
+	t.dirty = t.dirty[:0]
+}
+
+// standAtGrave puts a peer on a grave.
+func (t *Table) standAtGrave(o *Out, e uint32) {
+	if o.grave != 0 && e == 0 {
+		t.resting = append(t.resting, o)
+	}
+	o.grave = e
+}
+
+// Urgent appends withdraws, whole frames, until about max octets; more says
+// that some are left.
+func (o *Out) Urgent(b []byte, max int) (_ []byte, more bool) {
+	if !o.up || o.grave == 0 {
+		return b, false
+	}
+	t, start := o.t, len(b)
+	e := o.grave
+	for e != 0 && len(b)-start < max {
+		b, e = o.withdraws(b, e)
+	}
+	t.standAtGrave(o, e)
+	t.reap()
+	return b, e != 0
+}
+
+// withdraws appends one frame of withdraws of one family, from grave e on, and
+// gives the grave after them.
+func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
+	t := o.t
+	for e != 0 && !o.mourns(t.entries.at(e)) {
+		e = t.entries.at(e).next
+	}
+	if e == 0 {
+		return b, 0
+	}
+	c := &t.classes[o.class].key
+	f := t.buckets[t.entries.at(e).bucket].key.family
+	path, limit := c.sendPath(f), min(c.max, wire.Packed)
+	b, w := wire.BeginWithdraw(b, f)
+	for n := 0; e != 0; e = t.entries.at(e).next {
+		x := t.entries.at(e)
+		if !o.mourns(x) {
+			continue
+		}
+		if t.buckets[x.bucket].key.family != f || n > 0 && (c.single || w.Len(b)+t.wireLen(x, path) > limit) {
+			break
+		}
+		b = appendWithdraw(b, t, x, f, path)
+		o.count.Withdrawn++
+		n++
+	}
+	o.count.Updates++
+	return w.End(b), e
+}
+
+// mourns says whether the peer is to be told that a buried entry is gone.
+func (o *Out) mourns(x *entry) bool {
+	b := &o.t.buckets[x.bucket]
+	return (x.has(fTold) || o.main.seen(x.bucket) >= x.version) && o.takes(b.key.family) &&
+		o.t.sets.has(b.key.to, o.number) && !o.t.sets.has(x.except, o.number)
+}
+
+func appendWithdraw(b []byte, t *Table, x *entry, f bgp.Family, path bool) []byte {
+	r := t.raw(x)
+	if f != bgp.IPv4Unicast && f != bgp.IPv6Unicast {
+		if c := family.Lookup(f); c != nil && c.Withdraw != nil {
+			r.Body = c.Withdraw(nil, r.Body)
+		}
+	}
+	return r.AppendWire(b, path)
+}
+
+// wireLen is how many octets an entry's NLRI takes in a message.
+func (t *Table) wireLen(x *entry, path bool) int {
+	n := int(x.n)
+	if x.n == over {
+		n = len(t.body(x))
+	}
+	if path {
+		n += 4
+	}
+	return n
+}

@@ -1,0 +1,195 @@
+package rib
+
+import (
+	"fmt"
+	"testing"
+
+	"holdfast/bgp"
+	"holdfast/bgp/nlri"
+	"holdfast/bgp/route"
+)
+
+func up(t *Table) *Out {
+	o := t.AddPeer()
+	o.Up(session(65000))
+	drain(o)
+	return o
+}
+
+// drain takes all that there is and gives it.
+func drain(o *Out) (b []byte) {
+	for more := true; more; {
+		b, more = o.Urgent(b, 1<<16)
+	}
+	for more := true; more; {
+		b, more = o.Bulk(b, 1<<16)
+	}
+	return b
+}
+
+func announce(t *Table, to PeerSet, prefix string, med uint32, group string) {
+	t.Announce(API, to, route.Route{NLRI: v4(prefix), Attrs: set(med), Group: group})
+}
+
+func TestAnnouncedAndTakenBackNeverLeaves(t *testing.T) {
+	tb := NewTable()
+	fast, slow := up(tb), up(tb)
+	all := tb.Peers(fast, slow)
+	announce(tb, all, "192.0.2.1/32", 1, "")
+	if len(drain(fast)) == 0 {
+		t.Fatal("the fast peer was told nothing")
+	}
+	tb.Withdraw(all, v4("192.0.2.1/32"))
+	if b := drain(slow); len(b) != 0 {
+		t.Errorf("the slow peer was told %x", b)
+	}
+	if b := drain(fast); len(b) == 0 {
+		t.Error("the fast peer keeps the route")
+	}
+	if tb.graves.head != 0 || len(tb.index) != 0 {
+		t.Error("the route is still in memory")
+	}
+}
+
+func TestUnchangedIsNotToldAgain(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	for i := range 2 {
+		announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "")
+		if got := len(drain(o)) > 0; got != (i == 0) {
+			t.Errorf("announcement %d: told %v", i, got)
+		}
+	}
+}
+
+func TestRestOfAnAudienceHearsNothing(t *testing.T) {
+	tb := NewTable()
+	a, b := up(tb), up(tb)
+	announce(tb, tb.Peers(a, b), "192.0.2.1/32", 1, "")
+	drain(a)
+	drain(b)
+	announce(tb, tb.Peers(a), "192.0.2.1/32", 2, "")
+	if len(drain(a)) == 0 || len(drain(b)) != 0 {
+		t.Error("want the change told to a alone")
+	}
+	tb.Withdraw(tb.Peers(b), v4("192.0.2.1/32"))
+	if len(drain(a)) != 0 || len(drain(b)) == 0 {
+		t.Error("want the withdraw told to b alone")
+	}
+}
+
+func TestWithdrawOvertakesBulk(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	to := tb.Peers(o)
+	announce(tb, to, "192.0.2.53/32", 1, "dns")
+	drain(o)
+	for i := range 100000 {
+		announce(tb, to, fmt.Sprintf("10.%d.%d.%d/32", i>>16, i>>8&255, i&255), 1, "")
+	}
+	o.Bulk(nil, 4096)
+	tb.Group("dns", Closed)
+	b, more := o.Urgent(nil, 4096)
+	m := mirror{fmt.Sprintf("%x", v4("192.0.2.53/32").Body): 1}
+	if m.take(t, b); len(m) != 0 || more || len(b) > 40 {
+		t.Errorf("the first urgent octets are %x", b)
+	}
+}
+
+func TestPacking(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	to := tb.Peers(o)
+	const n = 70000
+	for i := range n {
+		announce(tb, to, fmt.Sprintf("10.%d.%d.%d/32", i>>16, i>>8&255, i&255), uint32(i%2), "")
+	}
+	m := mirror{}
+	updates := m.take(t, drain(o))
+	if len(m) != n || n/updates < 700 {
+		t.Errorf("%d routes in %d updates", len(m), updates)
+	}
+}
+
+func TestPeersOfAClassShareFrames(t *testing.T) {
+	tb := NewTable()
+	a, b, c := up(tb), up(tb), tb.AddPeer()
+	c.Up(session(65001)) // iBGP: other bytes
+	drain(c)
+	to := tb.Peers(a, b, c)
+	for i := range 5000 {
+		announce(tb, to, fmt.Sprintf("10.0.%d.%d/32", i>>8, i&255), 1, "")
+	}
+	x, y, z := drain(a), drain(b), drain(c)
+	if string(x) != string(y) || string(x) == string(z) {
+		t.Error("want equal bytes for the two of one class, and others for the third")
+	}
+	if len(tb.chunks) == 0 {
+		t.Error("nothing was shared")
+	}
+	announce(tb, to, "10.0.0.0/32", 2, "")
+	if len(tb.chunks) != 0 {
+		t.Error("a frame with a route that has changed is still shared")
+	}
+}
+
+func TestConfigTakesAwayOnlyItsOwn(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	to := tb.Peers(o)
+	tb.Announce(Config, to, route.Route{NLRI: v4("192.0.2.1/32"), Attrs: set(1)})
+	announce(tb, to, "192.0.2.1/32", 2, "")
+	if tb.Remove(Config, to, v4("192.0.2.1/32")) || tb.Len() != 1 {
+		t.Error("the helper's route went with the configuration's")
+	}
+}
+
+func TestEORAfterTheTable(t *testing.T) {
+	tb := NewTable()
+	o := tb.AddPeer()
+	announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "")
+	s := session(65000)
+	s.HoldEOR = true
+	o.Up(s)
+	if b := drain(o); len(b) == 0 || len(b) == 23 || o.Caught() {
+		t.Fatalf("first %x", b)
+	}
+	o.ReleaseEOR()
+	if b := drain(o); len(b) != 23 || !o.Caught() {
+		t.Errorf("then %x", b)
+	}
+}
+
+func TestRefreshReplaysWithMarkers(t *testing.T) {
+	tb := NewTable()
+	o := tb.AddPeer()
+	s := session(65000)
+	s.Negotiated.EnhancedRefresh = true
+	o.Up(s)
+	announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "")
+	drain(o)
+	o.Refresh(bgp.IPv4Unicast)
+	b := drain(o)
+	if len(b) < 23+46 || b[18] != 5 || b[21] != 1 || b[23+18] != 2 || b[len(b)-23+18] != 5 || b[len(b)-2] != 2 {
+		t.Errorf("replay is %x", b)
+	}
+}
+
+func TestLongBodiesAreKept(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	body := make([]byte, 200)
+	body[0] = 32
+	n := nlri.Raw{Family: bgp.IPv4Unicast, Body: body}
+	for range 3 {
+		tb.Announce(API, tb.Peers(o), route.Route{NLRI: n, Attrs: set(1)})
+		if b := drain(o); len(b) < 200 {
+			t.Fatalf("%d octets", len(b))
+		}
+		tb.Withdraw(tb.Peers(o), n)
+		drain(o)
+	}
+	if len(tb.entries.big) != 1 {
+		t.Errorf("%d places for one body", len(tb.entries.big))
+	}
+}

@@ -1,0 +1,321 @@
+// Package rib is what is wanted, what each peer was told, and the next bytes
+// that close the gap.
+//
+// There is one Table for all peers. A route in it has a version: the number of
+// its last change. Routes hang in buckets by what is equal about them
+// (attributes, family, audience, group), each bucket in the order of versions,
+// and the buckets in the order of their last change. What a peer was told is
+// then not a copy of the table but a place in it: one version per bucket. A
+// change moves a route to the end, so that a peer which lags behind meets it
+// once, in its last state, and an announcement which was taken back before a
+// peer came to it never leaves.
+//
+// Routes that are to be withdrawn wait in one list of their own, the graves,
+// until each peer that was told of them has taken the withdraw.
+package rib
+
+import (
+	"bytes"
+	"hash/maphash"
+
+	"holdfast/bgp"
+	"holdfast/bgp/attr"
+	"holdfast/bgp/family"
+	"holdfast/bgp/nlri"
+	"holdfast/bgp/route"
+)
+
+// Owner is who wanted a route last.
+type Owner uint8
+
+// The owners. The last writer owns a route; what the configuration loses on a
+// reload is only taken away if a helper has not said it again since.
+const (
+	Config Owner = iota
+	API
+)
+
+// Table is what is wanted, for all peers. It belongs to one goroutine.
+type Table struct {
+	entries slab
+	index   map[uint64]uint32 // hash of family, path and key → first of a chain
+	seed    maphash.Seed
+	scratch []byte
+
+	buckets    []bucket // 0 is none
+	bucketOf   map[bucketKey]uint32
+	freeBucket []uint32
+	order      list // buckets by last change
+
+	groups  map[string]*group
+	sets    sets
+	graves  list
+	version uint64
+	routes  int // wanted, on or off
+
+	peers   []*Out // by number; nil where a number is free
+	upPeers int
+	idle    []*Out  // peers that have taken all announcements
+	resting []*Out  // peers that have taken all withdraws
+	dirty   []*Out  // peers that got something to take since the last Dirty
+	classes []class // what makes peers' bytes differ
+	chunks  map[chunkKey]chunk
+	chunked int // octets in chunks
+}
+
+// list is the two ends of an intrusive list; 0 is none.
+type list struct{ head, tail uint32 }
+
+// NewTable makes an empty table.
+func NewTable() *Table {
+	return &Table{
+		index:    map[uint64]uint32{},
+		seed:     maphash.MakeSeed(),
+		buckets:  make([]bucket, 1),
+		bucketOf: map[bucketKey]uint32{},
+		groups:   map[string]*group{},
+		sets:     newSets(),
+		chunks:   map[chunkKey]chunk{},
+	}
+}
+
+// Len is how many routes are wanted, on the wire or not.
+func (t *Table) Len() int { return t.routes }
+
+// Announce wants a route for some peers. What they were to be told of the same
+// NLRI before, by whomever, is replaced. It says whether that changes anything:
+// a route that is wanted already is not told again.
+func (t *Table) Announce(o Owner, to PeerSet, r route.Route) bool {
+	if to == 0 {
+		return false
+	}
+	h := t.hash(r.NLRI)
+	told := false
+	for e := t.index[h]; e != 0; {
+		x := t.entries.at(e)
+		next := x.chain
+		if !x.has(fUnwanted) && t.same(x, r.NLRI) {
+			have := t.audience(x)
+			switch both := t.sets.and(have, to); both {
+			case 0:
+			case have:
+				if have == to {
+					return t.replace(e, o, r)
+				}
+				told = t.carry(x) || told
+				t.unwant(e, false)
+			default:
+				told = t.carry(x) || told
+				t.exclude(x, both)
+			}
+		} else if x.has(fUnwanted) && t.same(x, r.NLRI) && t.sets.and(t.audience(x), to) == t.audience(x) {
+			// Its withdraw has not been taken by all: the announcement replaces it.
+			told = true
+			t.unlink(e)
+			t.free(e)
+		}
+		e = next
+	}
+	t.add(o, to, r, h, told)
+	return true
+}
+
+// replace changes a route in place.
+func (t *Table) replace(e uint32, o Owner, r route.Route) bool {
+	x := t.entries.at(e)
+	x.owner = o
+	b := &t.buckets[x.bucket].key
+	if b.attrs == r.Attrs && b.group == r.Group && x.has(fStartsOff) == r.Withdraw && bytes.Equal(t.body(x), r.NLRI.Body) {
+		return false
+	}
+	to := t.audience(x)
+	t.carry(x)
+	t.unlink(e)
+	t.leaveGroup(e)
+	t.entries.setBody(e, r.NLRI.Body)
+	t.attach(e, bucketKey{attrs: r.Attrs, family: r.NLRI.Family, to: to, group: r.Group}, r.Withdraw)
+	return true
+}
+
+// add makes a new entry; told says that a peer may have heard of the NLRI
+// through entries that this one replaces.
+func (t *Table) add(o Owner, to PeerSet, r route.Route, h uint64, told bool) uint32 {
+	e := t.entries.new()
+	x := t.entries.at(e)
+	x.owner, x.path, x.hash = o, r.NLRI.PathID, h
+	if r.NLRI.HasPath {
+		x.set(fPath)
+	}
+	if told {
+		x.set(fTold)
+	}
+	t.entries.setBody(e, r.NLRI.Body)
+	x.chain = t.index[h]
+	t.index[h] = e
+	t.routes++
+	t.attach(e, bucketKey{attrs: r.Attrs, family: r.NLRI.Family, to: to, group: r.Group}, r.Withdraw)
+	return e
+}
+
+// Withdraw takes a route away from some peers, whoever wanted it. It says
+// whether there was one.
+func (t *Table) Withdraw(from PeerSet, n nlri.Raw) bool {
+	return t.remove(from, n, func(*entry) bool { return true })
+}
+
+// Remove is Withdraw, but only of what the owner wanted last.
+func (t *Table) Remove(o Owner, from PeerSet, n nlri.Raw) bool {
+	return t.remove(from, n, func(x *entry) bool { return x.owner == o })
+}
+
+func (t *Table) remove(from PeerSet, n nlri.Raw, match func(*entry) bool) bool {
+	found := false
+	for e := t.index[t.hash(n)]; e != 0; {
+		x := t.entries.at(e)
+		next := x.chain
+		if !x.has(fUnwanted) && t.same(x, n) && match(x) {
+			have := t.audience(x)
+			switch both := t.sets.and(have, from); both {
+			case 0:
+			case have:
+				t.unwant(e, true)
+				found = true
+			default:
+				t.split(e, both)
+				found = true
+			}
+		}
+		e = next
+	}
+	return found
+}
+
+// split takes some of a route's peers away: for them the route gets an entry
+// of its own, which is buried.
+func (t *Table) split(e uint32, gone PeerSet) {
+	x := t.entries.at(e)
+	told := t.carry(x)
+	key := t.buckets[x.bucket].key
+	r := route.Route{NLRI: t.raw(x), Attrs: key.attrs, Group: key.group, Withdraw: x.has(fStartsOff)}
+	t.exclude(x, gone)
+	t.unwant(t.add(x.owner, gone, r, x.hash, told), true)
+}
+
+// exclude takes peers out of a live entry's audience without moving it, so that
+// the others do not hear of it again.
+func (t *Table) exclude(x *entry, gone PeerSet) {
+	x.except = t.sets.or(x.except, gone)
+	t.dropChunks()
+}
+
+// unwant removes a route; with tell, peers that know it get a withdraw.
+func (t *Table) unwant(e uint32, tell bool) {
+	x := t.entries.at(e)
+	x.set(fUnwanted)
+	t.routes--
+	t.leaveGroup(e)
+	if tell && x.has(fGrave) {
+		return
+	}
+	heard := t.heard(x)
+	t.unlink(e)
+	if tell && heard {
+		t.bury(e)
+		return
+	}
+	t.free(e)
+}
+
+// attach puts an unlinked entry into the bucket of key, on or off.
+func (t *Table) attach(e uint32, key bucketKey, startsOff bool) {
+	b := t.bucket(key)
+	x := t.entries.at(e)
+	old := x.bucket
+	x.bucket, x.except = b, 0
+	t.buckets[b].refs++
+	t.unref(old)
+	x.clear(fStartsOff)
+	if startsOff {
+		x.set(fStartsOff)
+	}
+	if key.group != "" {
+		t.group(key.group).members[e] = struct{}{}
+	}
+	switch {
+	case t.on(x):
+		t.show(e)
+	case x.has(fTold):
+		t.bury(e)
+	}
+}
+
+// carry remembers, before an entry changes, whether a peer knows it.
+func (t *Table) carry(x *entry) bool {
+	if t.heard(x) {
+		x.set(fTold)
+	}
+	return x.has(fTold)
+}
+
+// heard says whether a peer may know of an entry.
+func (t *Table) heard(x *entry) bool {
+	if x.has(fTold | fGrave) {
+		return true
+	}
+	if !x.has(fLive) {
+		return false
+	}
+	for _, o := range t.peers {
+		if o != nil && o.up && o.main.seen(x.bucket) >= x.version {
+			return true
+		}
+	}
+	return false
+}
+
+// audience is the peers that an entry is for.
+func (t *Table) audience(x *entry) PeerSet {
+	to := t.buckets[x.bucket].key.to
+	if x.except == 0 {
+		return to
+	}
+	return t.sets.without(to, x.except)
+}
+
+func (t *Table) hash(n nlri.Raw) uint64 {
+	b := append(t.scratch[:0], byte(n.Family>>16), byte(n.Family>>8), byte(n.Family))
+	b = append(b, byte(n.PathID>>24), byte(n.PathID>>16), byte(n.PathID>>8), byte(n.PathID))
+	b = append(b, key(n.Family, n.Body)...)
+	t.scratch = b
+	return maphash.Bytes(t.seed, b)
+}
+
+// same says whether an entry is of the NLRI: the hash only brought us near.
+func (t *Table) same(x *entry, n nlri.Raw) bool {
+	return x.path == n.PathID && x.has(fPath) == n.HasPath &&
+		t.buckets[x.bucket].key.family == n.Family &&
+		bytes.Equal(key(n.Family, t.body(x)), key(n.Family, n.Body))
+}
+
+func (t *Table) raw(x *entry) nlri.Raw {
+	return nlri.Raw{Family: t.buckets[x.bucket].key.family, HasPath: x.has(fPath), PathID: x.path, Body: t.body(x)}
+}
+
+// key is the part of a body by which routes are told apart.
+func key(f bgp.Family, body []byte) []byte {
+	if f == bgp.IPv4Unicast || f == bgp.IPv6Unicast {
+		return body
+	}
+	if c := family.Lookup(f); c != nil && c.Key != nil {
+		return c.Key(nil, body)
+	}
+	return body
+}
+
+// bucketKey is what the routes of a bucket have in common.
+type bucketKey struct {
+	attrs  attr.Handle
+	family bgp.Family
+	to     PeerSet
+	group  string
+}
