@@ -1,6 +1,10 @@
 package attr
 
-import "holdfast/bgp"
+import (
+	"encoding/binary"
+
+	"holdfast/bgp"
+)
 
 // The two attributes by which AS numbers of four octets pass through speakers
 // that know two (RFC 6793). They are never in a Set: what they say is in
@@ -38,16 +42,13 @@ func checkAS4Aggregator(v []byte, from Source) fault {
 // mergeAS4 puts together what an old speaker and the AS4 attributes say
 // (RFC 6793 section 4.2.3).
 func (k *Block) mergeAS4(into *Builder) {
-	if aggregator, ok := into.Get(Aggregator); ok {
-		if asAt(string(aggregator[:4]), 0) != bgp.ASTrans {
+	if aggregator, ok := into.Get(Aggregator); ok && k.aggregator4 != nil {
+		if binary.BigEndian.Uint32(aggregator) != uint32(bgp.ASTrans) {
 			// Somebody on the way who knows two octets aggregated: what the
 			// AS4 attributes say is about the routes before that.
 			return
 		}
-		if k.aggregator4 != nil {
-			flags := into.flags(Aggregator)
-			into.Put(Aggregator, flags, k.aggregator4)
-		}
+		into.Put(Aggregator, into.flags(Aggregator), k.aggregator4)
 	}
 	path, ok := into.Get(ASPath)
 	if !ok || k.path4 == nil {
