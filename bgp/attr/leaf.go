@@ -49,17 +49,17 @@ func (d *Draft) Begin() {
 
 // Leaves are the words of the attributes of unicast routes.
 var Leaves = []Leaf{
-	{Word: "next-hop", Help: "where packets go (RFC 4271 5.1.3)", Form: One, Arg: "ADDRESS|self", Item: nextHop, End: put(NextHop, Transitive)},
-	{Word: "origin", Help: "how the route came into BGP (RFC 4271 5.1.1)", Form: One, Arg: "igp|egp|incomplete", Item: origin, End: put(Origin, Transitive)},
+	{Word: "next-hop", Help: "where packets go (RFC 4271 5.1.3)", Form: One, Arg: "ADDRESS|self", Item: nextHop, End: single(NextHop, Transitive)},
+	{Word: "origin", Help: "how the route came into BGP (RFC 4271 5.1.1)", Form: One, Arg: "igp|egp|incomplete", Item: origin, End: single(Origin, Transitive)},
 	{Word: "as-path", Help: "the AS that the route came through; a set in parentheses (RFC 4271 5.1.2)", Form: List, Arg: "ASN", Item: asPath, End: endPath},
-	{Word: "med", Help: "metric among the entries to one AS, less is better (RFC 4271 5.1.4)", Form: One, Arg: "0-4294967295", Item: number, End: put(MED, Optional)},
-	{Word: "local-preference", Help: "preference inside our AS, more is better (RFC 4271 5.1.5)", Form: One, Arg: "0-4294967295", Item: number, End: put(LocalPref, Transitive)},
-	{Word: "atomic-aggregate", Help: "the path lacks AS numbers of what was aggregated (RFC 4271 5.1.6)", Form: Bare, End: put(AtomicAggregate, Transitive)},
-	{Word: "aggregator", Help: "who aggregated the route (RFC 4271 5.1.7)", Form: Paren, Arg: "ASN:ADDRESS", Item: aggregator, End: put(Aggregator, Optional|Transitive)},
+	{Word: "med", Help: "metric among the entries to one AS, less is better (RFC 4271 5.1.4)", Form: One, Arg: "0-4294967295", Item: number, End: single(MED, Optional)},
+	{Word: "local-preference", Help: "preference inside our AS, more is better (RFC 4271 5.1.5)", Form: One, Arg: "0-4294967295", Item: number, End: single(LocalPref, Transitive)},
+	{Word: "atomic-aggregate", Help: "the path lacks AS numbers of what was aggregated (RFC 4271 5.1.6)", Form: Bare, End: flag(AtomicAggregate, Transitive)},
+	{Word: "aggregator", Help: "who aggregated the route (RFC 4271 5.1.7)", Form: Paren, Arg: "ASN:ADDRESS", Item: aggregator, End: single(Aggregator, Optional|Transitive)},
 	{Word: "community", Help: "communities (RFC 1997)", Form: List, Arg: "N:N|no-export|no-advertise|blackhole|0xHEX", Item: community, End: putSorted(Community, 4)},
 	{Word: "large-community", Help: "large communities (RFC 8092)", Form: List, Arg: "N:N:N", Item: large, End: putSorted(LargeCommunity, 12)},
 	{Word: "extended-community", Help: "extended communities (RFC 4360)", Form: List, Arg: "target:N:N|origin:N:N|0xHEX", Item: extended, End: putSorted(ExtCommunity, 8)},
-	{Word: "originator-id", Help: "router-id of the route's originator in our AS (RFC 4456)", Form: One, Arg: "ROUTER-ID", Item: routerID, End: put(OriginatorID, Optional)},
+	{Word: "originator-id", Help: "router-id of the route's originator in our AS (RFC 4456)", Form: One, Arg: "ROUTER-ID", Item: routerID, End: single(OriginatorID, Optional)},
 	{Word: "cluster-list", Help: "the clusters that reflected the route (RFC 4456)", Form: List, Arg: "ROUTER-ID", Item: routerID, End: put(ClusterList, Optional)},
 	{Word: "attribute", Help: "any attribute: its code, its flags and its octets", Form: List, Arg: "0xCODE 0xFLAGS 0xHEX", Item: generic, End: endGeneric},
 }
@@ -74,9 +74,31 @@ func (d *Draft) add(b ...byte) error {
 	return nil
 }
 
+// single puts the one value that there must be.
+func single(code, flags uint8) func(*Draft) error {
+	return func(d *Draft) error {
+		if d.count != 1 {
+			return fmt.Errorf("want one value, got %d", d.count)
+		}
+		d.Put(code, flags, d.list)
+		return nil
+	}
+}
+
+// put puts what the values gave; nothing, if there are none.
 func put(code, flags uint8) func(*Draft) error {
 	return func(d *Draft) error {
-		d.Put(code, flags, d.list)
+		if d.Drop(code); d.count > 0 {
+			d.Put(code, flags, d.list)
+		}
+		return nil
+	}
+}
+
+// flag puts an attribute that has no value.
+func flag(code, flags uint8) func(*Draft) error {
+	return func(d *Draft) error {
+		d.Put(code, flags, nil)
 		return nil
 	}
 }
@@ -94,7 +116,7 @@ func putSorted(code uint8, size int) func(*Draft) error {
 
 func nextHop(d *Draft, s string) error {
 	if s == "self" {
-		return nil // no octets: each peer's local address stands for it
+		return d.add() // no octets: each peer's local address stands for it
 	}
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" {
@@ -125,6 +147,9 @@ func asPath(d *Draft, s string) error {
 	as, err := bgp.ParseASN(s)
 	if err != nil {
 		return err
+	}
+	if as == 0 {
+		return errors.New("want an AS number, got 0, which is nobody's (RFC 7607)")
 	}
 	if len(d.list)+4*len(d.path) > listMax {
 		return fmt.Errorf("want a path that fits an attribute of %d octets", listMax)
@@ -243,7 +268,7 @@ func checkGeneric(code uint8, value []byte) error {
 		return errors.New("is made for each peer; want next-hop, as-path or aggregator in words")
 	}
 	if check := table[code].check; check != nil {
-		if f := check(value, Source{ASN4: true}); f.reason != "" {
+		if f := check(value, Source{ASN4: true, Own: true}); f != nil {
 			return errors.New(f.reason)
 		}
 	}

@@ -45,7 +45,7 @@ func ParseAggregator(s string) ([]byte, error) {
 	left, right, _ := strings.Cut(s, ":")
 	as, err := bgp.ParseASN(left)
 	ip, err2 := netip.ParseAddr(right)
-	if err != nil || err2 != nil || !ip.Is4() {
+	if err != nil || err2 != nil || as == 0 || !ip.Is4() { // AS 0: RFC 7607
 		return nil, fmt.Errorf("want ASN:ADDRESS like 65000:192.0.2.1, got %q", s)
 	}
 	return append(binary.BigEndian.AppendUint32(nil, uint32(as)), ip.AsSlice()...), nil

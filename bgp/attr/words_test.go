@@ -1,0 +1,217 @@
+package attr
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// say runs words like "med 100 community [ 65000:1 ]" through the leaves, as
+// the grammar does.
+func say(d *Draft, text string) error {
+	words := strings.Fields(text)
+	for len(words) > 0 {
+		leaf, rest := leafOf(words[0]), words[1:]
+		if leaf == nil {
+			return fmt.Errorf("no word %q", words[0])
+		}
+		d.Begin()
+		n := values(leaf.Form, rest)
+		if n == 0 && leaf.Form != Bare {
+			return fmt.Errorf("%s: want a value", leaf.Word)
+		}
+		if leaf.Form == One && strings.ContainsAny(rest[0], "[]()") {
+			return fmt.Errorf("%s: want a value, got %q", leaf.Word, rest[0])
+		}
+		for _, w := range rest[:n] {
+			if w == "[" || w == "]" || leaf.Form == Paren && strings.Contains("()", w) {
+				continue
+			}
+			if err := leaf.Item(d, w); err != nil {
+				return fmt.Errorf("%s: %w", leaf.Word, err)
+			}
+		}
+		if err := leaf.End(d); err != nil {
+			return fmt.Errorf("%s: %w", leaf.Word, err)
+		}
+		words = rest[n:]
+	}
+	return nil
+}
+
+func leafOf(word string) *Leaf {
+	for i := range Leaves {
+		if Leaves[i].Word == word {
+			return &Leaves[i]
+		}
+	}
+	return nil
+}
+
+// values is how many words belong to a leaf.
+func values(f Form, words []string) int {
+	closing := map[string]string{"[": "]", "(": ")"}
+	switch {
+	case f == Bare || len(words) == 0:
+		return 0
+	case f != One && closing[words[0]] != "":
+		for i, w := range words {
+			if w == closing[words[0]] {
+				return i + 1
+			}
+		}
+	}
+	return 1
+}
+
+func TestWordsGiveOctets(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"", ""},
+		{"next-hop 10.0.0.1", "3/40 0a000001"},
+		{"next-hop self", "3/40 "},
+		{"next-hop 2001:db8::1", "3/40 20010db8000000000000000000000001"},
+		{"med 200 origin incomplete", "1/40 02;4/80 000000c8"},
+		{"med 1 med 2", "4/80 00000002"},
+		{"local-preference 4294967295", "5/40 ffffffff"},
+		{"as-path [ ]", "2/40 "},
+		{"as-path 65000", "2/40 02010000fde8"},
+		{"as-path [ 1 1.1 ( 3 4 ) 5 ]", "2/40 0202000000010001000101020000000300000004020100000005"},
+		{"atomic-aggregate aggregator ( 18144:219.118.225.189 )", "6/40 ;7/c0 000046e0db76e1bd"},
+		{"community [ 65000:2 65000:1 65000:2 no-export ]", "8/c0 fde80001fde80002ffffff01"},
+		{"community blackhole", "8/c0 ffff029a"},
+		{"community [ 0xFDE80001 ]", "8/c0 fde80001"},
+		{"community [ ]", ""},
+		{"large-community [ 10:11:12 1:2:3 ]", "32/c0 0000000100000002000000030000000a0000000b0000000c"},
+		{"originator-id 57.35.2.240 cluster-list [ 2.2.2.2 1.1.1.1 ]", "9/80 392302f0;10/80 0202020201010101"},
+		{"attribute [ 0x04 0x80 0x00000064 ]", "4/80 00000064"},
+		{"attribute [ 0x99 0x60 0x00000064 ]", "153/60 00000064"},
+		{"attribute [ 0x99 0xc0 0x ]", "153/c0 "},
+		{"attribute [ 0x20 0xc0 0x0000000100000002000000030000000A0000000B0000000C ]", "32/c0 0000000100000002000000030000000a0000000b0000000c"},
+	} {
+		var d Draft
+		if err := say(&d, c.text); err != nil {
+			t.Errorf("%s: %v", c.text, err)
+			continue
+		}
+		if got := octetsOf(d.Handle().Value()); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.text, got, c.want)
+		}
+	}
+}
+
+func octetsOf(s Set) string {
+	var parts []string
+	for a := range s.All() {
+		parts = append(parts, fmt.Sprintf("%d/%02x %x", a.Code, a.Flags&^Extended, a.Value))
+	}
+	return strings.Join(parts, ";")
+}
+
+func TestExtendedCommunities(t *testing.T) {
+	for _, c := range []struct{ text, octets string }{
+		{"origin:100:1000", "00030064000003e8"},
+		{"target:200:2000", "000200c8000007d0"},
+		{"target:400:74000", "0002019000012110"},
+		{"origin:70500:5000", "0103000113641388"},
+		{"origin:7.7.7.7:7000", "0103070707071b58"},
+		{"origin:9000:9.9.9.9", "0003232809090909"},
+		{"target4:71200:12000", "0102000116202ee0"},
+		{"redirect:1300:83000", "8008051400014438"},
+		{"l2info:1:2:13398:30864", "800a010234567890"},
+		{"target:120000L:123", "02020001d4c0007b"},
+		{"72:0.0.0.1", "0002004800000001"},
+		{"0x0002fde800000001", "0002fde800000001"},
+		{"bandwidth:65000:125000000", "4004fde84cee6b28"},
+		{"color:100", "030b000000000064"},
+	} {
+		v, err := ParseExtended(c.text)
+		if got := fmt.Sprintf("%x", v[:]); err != nil || got != c.octets {
+			t.Errorf("%s: got %s, %v, want %s", c.text, got, err, c.octets)
+			continue
+		}
+		if back, err := ParseExtended(string(v.AppendText(nil))); err != nil || back != v {
+			t.Errorf("%s: said as %s, which is %x, %v", c.text, v.AppendText(nil), back[:], err)
+		}
+	}
+}
+
+func TestBadWordsAreRefusedWithTheWish(t *testing.T) {
+	for text, want := range map[string]string{
+		"next-hop nowhere":                     `next-hop: want an address or self, got "nowhere"`,
+		"next-hop fe80::1%eth0":                `next-hop: want an address or self, got "fe80::1%eth0"`,
+		"origin maybe":                         `origin: want igp, egp or incomplete, got "maybe"`,
+		"med x":                                `med: want a number 0-4294967295, got "x"`,
+		"med 4294967296":                       `med: want a number 0-4294967295, got "4294967296"`,
+		"as-path [ 65000 x ]":                  `as-path: want an AS number 0-4294967295 or N.N, got "x"`,
+		"as-path [ ( 1 ]":                      `as-path: want ) at the end of the set`,
+		"as-path [ 1 ) ]":                      `as-path: want an AS number, got ")"`,
+		"aggregator ( 65000 )":                 `aggregator: want ASN:ADDRESS like 65000:192.0.2.1, got "65000"`,
+		"community [ 65536:1 ]":                `community: want a community like 65000:1, no-export or 0xFDE80001, got "65536:1"`,
+		"large-community [ 1:2 ]":              `large-community: want a large community like 65000:1:2, got "1:2"`,
+		"extended-community [ target:x ]":      `extended-community: want target:65000:1, got "target:x"`,
+		"extended-community [ 0x00 ]":          `extended-community: want eight octets like 0x0002FDE800000001, got "0x00"`,
+		"extended-community [ x ]":             `extended-community: want an extended community like target:65000:1 or 0x0002FDE800000001, got "x"`,
+		"originator-id 1":                      `originator-id: want a router-id like 192.0.2.1, got "1"`,
+		"attribute [ 0x99 0x60 xyz ]":          `attribute: want octets like 0x00FF, got "xyz"`,
+		"attribute [ 0x9999 0x60 0x ]":         `attribute: want one octet like 0x20, got "0x9999"`,
+		"attribute [ 0x99 0x60 ]":              `attribute: want code, flags and value like [ 0x20 0xC0 0x000000010000000200000003 ]`,
+		"attribute [ 0x99 0x60 0x 0x ]":        `attribute: want no more than code, flags and value, got "0x"`,
+		"attribute [ 0x0e 0x80 0x0001 ]":       `attribute: code 0x0E: is made for each peer; want next-hop, as-path or aggregator in words`,
+		"attribute [ 0x04 0x80 0x0001 ]":       `attribute: code 0x04: want 4 octets, got 2`,
+		"attribute [ 0x08 0xc0 0x000000 ]":     `attribute: code 0x08: want a multiple of 4 octets, not zero, got 3`,
+		"attribute [ 0x02 0x40 0x0202000001 ]": `attribute: code 0x02: segment wants 2 AS numbers, 3 octets left`,
+	} {
+		var d Draft
+		got := ""
+		if err := say(&d, text); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s:\n got %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+func TestLongPathHasSeveralSegments(t *testing.T) {
+	var d Draft
+	if err := say(&d, "as-path [ "+strings.Repeat("65000 ", 300)+"]"); err != nil {
+		t.Fatal(err)
+	}
+	v, _ := d.Get(ASPath)
+	if v[0] != ASSequence || v[1] != 255 || v[2+4*255] != ASSequence || v[3+4*255] != 45 {
+		t.Errorf("got % x…", v[:8])
+	}
+	if err := say(&d, "as-path [ "+strings.Repeat("65000 ", 20000)+"]"); err == nil {
+		t.Error("a path that fits no attribute was taken")
+	}
+}
+
+// FuzzWords: no words panic, and what is taken says the same again.
+func FuzzWords(f *testing.F) {
+	f.Add("med 200 origin incomplete as-path [ 1 ( 2 3 ) 4 ] community [ 65000:1 blackhole ]")
+	f.Add("attribute [ 0x20 0xc0 0x000000010000000200000003 ] extended-community [ target:1:1 l2info:1:2:3:4 ]")
+	f.Add("aggregator ( 1:1.2.3.4 ) atomic-aggregate originator-id 1.1.1.1 cluster-list [ 1.1.1.1 ]")
+	f.Fuzz(func(t *testing.T, text string) {
+		var d, again Draft
+		if say(&d, text) != nil {
+			return
+		}
+		d.Drop(NextHop) // is not in a set's text
+		first := d.Handle().Value()
+		said := string(first.AppendText(nil))
+		if strings.Contains(text, "attribute") {
+			return // flags that no word can say
+		}
+		if err := say(&again, said); err != nil {
+			t.Fatalf("%q says %q, which is refused: %v", text, said, err)
+		}
+		if v, ok := first.Get(ASPath); ok && v.Value == "" {
+			again.Put(ASPath, v.Flags, nil) // an empty path is told like none
+		}
+		if diff := cmp.Diff(octetsOf(first), octetsOf(again.Handle().Value())); diff != "" {
+			t.Errorf("%q says %q:\n%s", text, said, diff)
+		}
+	})
+}
