@@ -11,7 +11,7 @@ var aggregatorRow = row{
 	text: textAggregator, json: jsonAggregator,
 }
 
-func checkAggregator(v []byte, from Source) fault {
+func checkAggregator(v []byte, from Source) *fault {
 	if from.ASN4 {
 		return checkAggregatorSize(v, 8, from)
 	}
@@ -20,16 +20,16 @@ func checkAggregator(v []byte, from Source) fault {
 
 // checkAggregatorSize wants size octets, of which the last four are an address
 // and the others an AS number, not 0 (RFC 7607).
-func checkAggregatorSize(v []byte, size int, from Source) fault {
+func checkAggregatorSize(v []byte, size int, from Source) *fault {
 	if len(v) != size {
-		return fault{LengthError, 0, fmt.Sprintf("want %d octets, got %d", size, len(v))}
+		return &fault{LengthError, 0, fmt.Sprintf("want %d octets, got %d", size, len(v))}
 	}
 	for _, o := range v[:size-4] {
 		if o != 0 || from.Own {
-			return fault{}
+			return nil
 		}
 	}
-	return fault{OptionalError, 0, "AS number 0"}
+	return &fault{OptionalError, 0, "AS number 0"}
 }
 
 // keepAggregator puts it with four octets for the AS number.

@@ -24,17 +24,17 @@ var as4AggregatorRow = row{
 
 const betweenNew = "between two speakers of four-octet AS numbers"
 
-func checkAS4Path(v []byte, from Source) fault {
+func checkAS4Path(v []byte, from Source) *fault {
 	if from.ASN4 {
-		return fault{OptionalError, 0, betweenNew}
+		return &fault{OptionalError, 0, betweenNew}
 	}
 	// What is inside a confederation must not be in it (RFC 6793 section 6).
 	return checkPathSegments(v, 4, Source{EBGP: true})
 }
 
-func checkAS4Aggregator(v []byte, from Source) fault {
+func checkAS4Aggregator(v []byte, from Source) *fault {
 	if from.ASN4 {
-		return fault{OptionalError, 0, betweenNew}
+		return &fault{OptionalError, 0, betweenNew}
 	}
 	return checkAggregatorSize(v, 8, from)
 }

@@ -20,7 +20,7 @@ var asPathRow = row{
 
 // checkASPath is RFC 7606 section 7.2, with what came later: no AS 0 (RFC 7607)
 // and no sets (RFC 9774).
-func checkASPath(v []byte, from Source) fault {
+func checkASPath(v []byte, from Source) *fault {
 	size := 2
 	if from.ASN4 {
 		size = 4
@@ -28,7 +28,7 @@ func checkASPath(v []byte, from Source) fault {
 	return checkPathSegments(v, size, from)
 }
 
-func checkPathSegments(v []byte, size int, from Source) fault {
+func checkPathSegments(v []byte, size int, from Source) *fault {
 	for at := 0; at < len(v); {
 		if len(v)-at < 2 {
 			return pathFault(at, "1 octet is left, want a segment")
@@ -48,10 +48,10 @@ func checkPathSegments(v []byte, size int, from Source) fault {
 			at += size
 		}
 	}
-	return fault{}
+	return nil
 }
 
-func pathFault(at int, reason string) fault { return fault{MalformedASPath, at, reason} }
+func pathFault(at int, reason string) *fault { return &fault{MalformedASPath, at, reason} }
 
 // segmentReason says what is wrong with the head of a segment.
 func segmentReason(kind uint8, n int, from Source) string {

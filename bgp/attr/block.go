@@ -2,9 +2,9 @@ package attr
 
 import (
 	"fmt"
+	"math/bits"
 
 	"holdfast/bgp"
-	"holdfast/bgp/octet"
 )
 
 // Source is what must be known of a peer to read its attributes.
@@ -50,11 +50,28 @@ type Block struct {
 func (k *Block) Parse(block []byte, offset int, from Source, into *Builder) {
 	k.Reset()
 	k.from, k.offset = from, offset
-	r := octet.NewReader(block, offset)
-	for r.Len() > 0 {
-		if !k.next(&r, block[r.Offset()-offset:], into) {
+	for at := 0; at < len(block); {
+		head := 3
+		if block[at]&Extended != 0 {
+			head = 4
+		}
+		if len(block)-at < head {
+			k.fail(Problem{Subcode: MalformedList, Offset: offset + at, Disposition: Withdraw, Data: block[at:],
+				Reason: fmt.Sprintf("attribute header is cut, %d octets left", len(block)-at)})
 			break
 		}
+		n := int(block[at+2])
+		if head == 4 {
+			n = n<<8 | int(block[at+3])
+		}
+		end := at + head + n
+		if end > len(block) {
+			f := &fault{MalformedList, 0, fmt.Sprintf("want %d octets, %d left", n, len(block)-at-head)}
+			k.failAt(block[at+1], f, offset+at, Withdraw, block[at:])
+			break
+		}
+		k.attribute(offset+at, head, block[at:end:end], into)
+		at = end
 	}
 	if into != nil && !from.ASN4 {
 		k.mergeAS4(into)
@@ -64,71 +81,46 @@ func (k *Block) Parse(block []byte, offset int, from Source, into *Builder) {
 // Reset empties the block and keeps its memory.
 func (k *Block) Reset() { *k = Block{Problems: k.Problems[:0]} }
 
-// next reads one attribute, which begins with raw; false when the one after it
-// can't be found.
-func (k *Block) next(r *octet.Reader, raw []byte, into *Builder) bool {
-	at := r.Offset()
-	flags, code := r.U8(), r.U8()
-	var n int
-	if flags&Extended != 0 {
-		n = int(r.U16())
-	} else {
-		n = int(r.U8())
-	}
-	if !r.OK() {
-		k.fail(Problem{Subcode: MalformedList, Offset: at, Disposition: Withdraw, Data: raw,
-			Reason: fmt.Sprintf("attribute header is cut, %d octets left", len(raw))})
-		return false
-	}
-	if n > r.Len() {
-		k.failAt(code, fault{MalformedList, 0, fmt.Sprintf("want %d octets, %d left", n, r.Len())}, at, Withdraw, raw)
-		return false
-	}
-	k.count++
-	head := r.Offset() - at
-	r.Bytes(n)
-	k.attribute(code, flags, at, head, raw[:head+n:head+n], into)
-	return true
-}
-
 // attribute judges one attribute, raw with its header of head octets, and keeps
 // it if it is good.
-func (k *Block) attribute(code, flags uint8, at, head int, raw []byte, into *Builder) {
-	row, v := &table[code], raw[head:]
+func (k *Block) attribute(at, head int, raw []byte, into *Builder) {
+	flags, code, v := raw[0], raw[1], raw[head:]
+	row := &table[code]
+	k.count++
 	if k.Seen(code) {
-		k.failAt(code, fault{MalformedList, 0, "there a second time"}, at, secondTime(code), raw)
+		k.failAt(code, &fault{MalformedList, 0, "there a second time"}, at, secondTime(code), raw)
 		return
 	}
 	k.seen[code>>6] |= 1 << (code & 63)
 	if row.inside && k.from.EBGP {
-		k.failAt(code, fault{OptionalError, 0, "from another AS"}, at, Discard, raw)
+		k.failAt(code, &fault{OptionalError, 0, "from another AS"}, at, Discard, raw)
 		return
 	}
-	f, bad := k.judge(row, flags, v)
-	k.viewMP(code, raw, v, at+head)
-	if f.reason != "" {
+	if code == MPReach || code == MPUnreach {
+		k.viewMP(code, raw, v, at+head)
+	}
+	if f, bad := k.judge(row, flags, v); f != nil {
 		k.failAt(code, f, at+head+f.at, bad, raw)
 		return
 	}
-	if into == nil || code == MPReach || code == MPUnreach {
-		return
+	if into != nil && code != MPReach && code != MPUnreach {
+		k.keep(row, into, code, flags, v)
 	}
-	k.keep(row, into, code, flags, v)
 }
 
 // judge gives what is wrong with an attribute, and what to do about it.
-func (k *Block) judge(row *row, flags uint8, v []byte) (fault, Disposition) {
+func (k *Block) judge(row *row, flags uint8, v []byte) (*fault, Disposition) {
 	if row.name == "" {
 		if flags&Optional == 0 {
-			return fault{UnrecognisedWellKnown, 0, "not known, and not optional"}, Reset
+			return &fault{UnrecognisedWellKnown, 0, "not known, and not optional"}, Reset
 		}
-		return fault{}, None
+		return nil, None
 	}
 	if (flags^row.flags)&(Optional|Transitive) != 0 {
-		return fault{FlagsError, 0, fmt.Sprintf("flags 0x%02x, want 0x%02x", flags, row.flags)}, Withdraw
+		return &fault{FlagsError, 0, fmt.Sprintf("flags 0x%02x, want 0x%02x", flags, row.flags)}, Withdraw
 	}
 	if row.check == nil {
-		return fault{}, None
+		return nil, None
 	}
 	return row.check(v, k.from), row.bad
 }
@@ -176,11 +168,16 @@ func (k *Block) Count() int { return k.count }
 // section 5, RFC 7606 section 3 (d)). nextHop says that there are routes whose
 // next hop is the NEXT_HOP attribute.
 func (k *Block) Require(nextHop bool) {
-	for _, code := range [...]uint8{Origin, ASPath, NextHop, LocalPref} {
-		needed := code != NextHop && code != LocalPref || code == NextHop && nextHop || code == LocalPref && !k.from.EBGP
-		if needed && !k.Seen(code) {
-			k.failAt(code, fault{MissingWellKnown, 0, "missing"}, k.offset, Withdraw, missing[code:code+1])
-		}
+	need := uint64(1<<Origin | 1<<ASPath)
+	if nextHop {
+		need |= 1 << NextHop
+	}
+	if !k.from.EBGP {
+		need |= 1 << LocalPref
+	}
+	for need &^= k.seen[0]; need != 0; need &= need - 1 {
+		code := uint8(bits.TrailingZeros64(need))
+		k.failAt(code, &fault{MissingWellKnown, 0, "missing"}, k.offset, Withdraw, missing[code:code+1])
 	}
 }
 
@@ -199,7 +196,7 @@ func (k *Block) Gravest() (worst Problem) {
 	return worst
 }
 
-func (k *Block) failAt(code uint8, f fault, offset int, d Disposition, data []byte) {
+func (k *Block) failAt(code uint8, f *fault, offset int, d Disposition, data []byte) {
 	name := table[code].name
 	if name == "" {
 		name = "unknown"

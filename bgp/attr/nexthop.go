@@ -9,14 +9,14 @@ var nextHopRow = row{
 
 // checkNextHop refuses what can't be a host's address: 0.0.0.0 and multicast
 // (RFC 4271 section 6.3).
-func checkNextHop(v []byte, from Source) fault {
-	if f := fourOctets(v, from); f.reason != "" {
+func checkNextHop(v []byte, from Source) *fault {
+	if f := fourOctets(v, from); f != nil {
 		return f
 	}
 	if a := netip.AddrFrom4([4]byte(v)); a.IsUnspecified() || a.IsMulticast() {
-		return fault{InvalidNextHop, 0, "want the address of a host, got " + a.String()}
+		return &fault{InvalidNextHop, 0, "want the address of a host, got " + a.String()}
 	}
-	return fault{}
+	return nil
 }
 
 var fourOctets = fixed(4)

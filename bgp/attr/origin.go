@@ -14,14 +14,14 @@ var originRow = row{
 	check: checkOrigin, text: textOrigin, json: jsonOrigin,
 }
 
-func checkOrigin(v []byte, from Source) fault {
-	if f := oneOctet(v, from); f.reason != "" {
+func checkOrigin(v []byte, from Source) *fault {
+	if f := oneOctet(v, from); f != nil {
 		return f
 	}
 	if v[0] > OriginIncomplete {
-		return fault{InvalidOrigin, 0, fmt.Sprintf("want 0, 1 or 2, got %d", v[0])}
+		return &fault{InvalidOrigin, 0, fmt.Sprintf("want 0, 1 or 2, got %d", v[0])}
 	}
-	return fault{}
+	return nil
 }
 
 var oneOctet = fixed(1)

@@ -48,7 +48,7 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %d/%d at octet %d: %s", p.Disposition, p.Code, p.Subcode, p.Offset, p.Reason)
 }
 
-// fault is what a check of one attribute finds; no reason, no fault.
+// fault is what a check of one attribute finds; nil is good.
 type fault struct {
 	subcode uint8
 	at      int // octets into the value
@@ -56,21 +56,21 @@ type fault struct {
 }
 
 // fixed is a check that a value has n octets.
-func fixed(n int) func([]byte, Source) fault {
-	return func(v []byte, _ Source) fault {
+func fixed(n int) func([]byte, Source) *fault {
+	return func(v []byte, _ Source) *fault {
 		if len(v) == n {
-			return fault{}
+			return nil
 		}
-		return fault{LengthError, 0, fmt.Sprintf("want %d octets, got %d", n, len(v))}
+		return &fault{LengthError, 0, fmt.Sprintf("want %d octets, got %d", n, len(v))}
 	}
 }
 
 // itemsOf is a check that a value is one or more items of n octets.
-func itemsOf(n int) func([]byte, Source) fault {
-	return func(v []byte, _ Source) fault {
-		if len(v) > 0 && len(v)%n == 0 {
-			return fault{}
+func itemsOf(n int) func([]byte, Source) *fault {
+	return func(v []byte, _ Source) *fault {
+		if len(v) > 0 && uint32(len(v))%uint32(n) == 0 {
+			return nil
 		}
-		return fault{LengthError, 0, fmt.Sprintf("want a multiple of %d octets, not zero, got %d", n, len(v))}
+		return &fault{LengthError, 0, fmt.Sprintf("want a multiple of %d octets, not zero, got %d", n, len(v))}
 	}
 }

@@ -4,7 +4,9 @@ package attr
 import (
 	"encoding/binary"
 	"iter"
+	"math/bits"
 	"net/netip"
+	"strings"
 	"unique"
 
 	"holdfast/bgp"
@@ -156,16 +158,16 @@ func (b *Builder) PutSet(s Set) {
 
 // Handle interns what was collected.
 func (b *Builder) Handle() Handle {
-	out := make([]byte, 0, len(b.buf))
-	for code := 0; code < 256; code++ {
-		if !b.Has(uint8(code)) {
-			continue
+	var out strings.Builder
+	out.Grow(len(b.buf))
+	for i, word := range b.used {
+		for ; word != 0; word &= word - 1 {
+			at := int(b.at[64*i+bits.TrailingZeros64(word)]) - 1
+			n := header + int(binary.BigEndian.Uint16(b.buf[at+2:]))
+			out.Write(b.buf[at : at+n])
 		}
-		i := int(b.at[code]) - 1
-		n := header + int(binary.BigEndian.Uint16(b.buf[i+2:]))
-		out = append(out, b.buf[i:i+n]...)
 	}
-	return unique.Make(Set{canon: string(out)})
+	return unique.Make(Set{canon: out.String()})
 }
 
 // Export is all that makes the bytes of a set differ from peer to peer. Peers

@@ -13,7 +13,7 @@ type row struct {
 	inside bool        // from another AS it is dropped, even malformed
 
 	// check judges a received value, nil: anything is good.
-	check func(v []byte, from Source) fault
+	check func(v []byte, from Source) *fault
 	// keep puts a good value in canonical form, nil: as it is.
 	keep func(k *Block, into *Builder, flags uint8, v []byte)
 	// text and json append a canonical value, nil: as hexadecimal.
@@ -73,7 +73,7 @@ func (a Attr) sayable(r *row) bool {
 	if r.text == nil || r.check == nil || a.Code == NextHop {
 		return r.text != nil
 	}
-	return r.check([]byte(a.Value), Source{ASN4: true, Own: true}).reason == ""
+	return r.check([]byte(a.Value), Source{ASN4: true, Own: true}) == nil
 }
 
 // AppendJSON appends the attribute as a member of an object, with ExaBGP's

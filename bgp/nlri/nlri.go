@@ -38,6 +38,9 @@ type Codec struct {
 	// the canonical body, and of how many octets of b that was made; the error
 	// says what is wrong.
 	Next func(b []byte) (body []byte, n int, err error)
+	// Scan checks NLRI that fill b, each after a path identifier if path says
+	// so; at is where the first bad one begins.
+	Scan func(b []byte, path bool) (at int, err error)
 	// View makes the typed form of a checked NLRI.
 	View func(Raw) NLRI
 	// Key gives what makes two NLRI the same route, as a part of the body or

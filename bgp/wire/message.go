@@ -62,6 +62,7 @@ type Disposition = attr.Disposition
 
 // The dispositions, in the order of gravity.
 const (
+	None     = attr.None     // nothing is wrong
 	Discard  = attr.Discard  // the attribute is ignored
 	Withdraw = attr.Withdraw // the routes of the UPDATE are treated as withdrawn
 	Reset    = attr.Reset    // NOTIFICATION, and the session ends

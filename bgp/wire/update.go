@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"iter"
 
@@ -26,44 +27,20 @@ func (r Routes) Empty() bool { return len(r.b) == 0 }
 // All gives the NLRI in the order of the message. Their bodies are parts of it.
 func (r Routes) All() iter.Seq[nlri.Raw] {
 	return func(yield func(nlri.Raw) bool) {
+		raw := nlri.Raw{Family: r.Family, HasPath: r.path}
 		for b := r.b; len(b) > 0; {
-			raw, n, err := r.next(b)
+			if r.path {
+				raw.PathID = binary.BigEndian.Uint32(b)
+				b = b[4:]
+			}
+			body, n, err := r.codec.Next(b)
+			raw.Body = body
 			if err != nil || !yield(raw) {
 				return
 			}
 			b = b[n:]
 		}
 	}
-}
-
-// next reads one NLRI, with its path identifier where that was agreed
-// (RFC 7911 section 3).
-func (r *Routes) next(b []byte) (nlri.Raw, int, error) {
-	raw := nlri.Raw{Family: r.Family, HasPath: r.path}
-	skip := 0
-	if r.path {
-		if len(b) < 4 {
-			return raw, 0, fmt.Errorf("a path identifier wants 4 octets, %d left", len(b))
-		}
-		raw.PathID = uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-		skip = 4
-	}
-	body, n, err := r.codec.Next(b[skip:])
-	raw.Body = body
-	return raw, skip + n, err
-}
-
-// check reads all of it, so that nothing is given out before everything is
-// known to be good; at is where the first bad one begins.
-func (r *Routes) check() (at int, err error) {
-	for at < len(r.b) {
-		_, n, err := r.next(r.b[at:])
-		if err != nil {
-			return at, err
-		}
-		at += n
-	}
-	return 0, nil
 }
 
 // Update is a received UPDATE message. The zero value is ready to be parsed
@@ -128,6 +105,9 @@ func (u *Update) Handle(mp bool) attr.Handle {
 // nothing.
 func ParseUpdate(msg []byte, n *bgp.Negotiated, u *Update) *Error {
 	u.parse(msg, n)
+	if u.Disposition = None; len(u.Attrs.Problems) == 0 {
+		return nil
+	}
 	worst := u.Attrs.Gravest()
 	u.Disposition = worst.Disposition
 	if worst.Disposition == Withdraw && !u.reachable {
@@ -198,8 +178,11 @@ func (u *Update) section(r *octet.Reader, what string) ([]byte, bool) {
 
 // plain checks one of the two fields of IPv4 unicast.
 func (u *Update) plain(b []byte, offset int, n *bgp.Negotiated) Routes {
+	if len(b) == 0 {
+		return Routes{}
+	}
 	r := Routes{Family: bgp.IPv4Unicast, codec: family.Lookup(bgp.IPv4Unicast), path: n.ReceivePath(bgp.IPv4Unicast), b: b}
-	if at, err := r.check(); err != nil {
+	if at, err := r.codec.Scan(b, r.path); err != nil {
 		u.Attrs.Fail(attr.Problem{Subcode: attr.InvalidNetwork, Offset: offset + at, Disposition: Reset, Reason: "ipv4 unicast: " + err.Error()})
 		return Routes{}
 	}
@@ -280,7 +263,7 @@ func (u *Update) multi(code uint8, f bgp.Family, r *octet.Reader, data []byte, n
 	}
 	offset := r.Offset()
 	routes := Routes{Family: f, codec: c, path: n.ReceivePath(f), b: r.Rest()}
-	if at, err := routes.check(); err != nil {
+	if at, err := c.Scan(routes.b, routes.path); err != nil {
 		u.failMP(code, offset+at, data, fmt.Sprintf("%s: %s", f, err))
 		return Routes{}
 	}

@@ -11,41 +11,85 @@ import (
 
 // IPv4 and IPv6 are the rows of the two families.
 var (
-	IPv4 = nlri.Codec{Family: bgp.IPv4Unicast, Next: next4, View: View, NextHopLens: []int{4}}
-	IPv6 = nlri.Codec{Family: bgp.IPv6Unicast, Next: next6, View: View, NextHopLens: []int{16, 32}}
+	IPv4 = nlri.Codec{Family: bgp.IPv4Unicast, Next: next4, Scan: scan4, View: View, NextHopLens: []int{4}}
+	IPv6 = nlri.Codec{Family: bgp.IPv6Unicast, Next: next6, Scan: scan6, View: View, NextHopLens: []int{16, 32}}
 )
 
-func next4(b []byte) ([]byte, int, error) { return next(b, 32) }
-func next6(b []byte) ([]byte, int, error) { return next(b, 128) }
-
-// next reads one prefix: its length in bits, then as many octets as have one of
-// these bits (RFC 4271 section 4.3).
-func next(b []byte, most int) ([]byte, int, error) {
-	if len(b) == 0 {
-		return nil, 0, errors.New("want a prefix, got nothing")
+// next4 and next6 read one prefix: its length in bits, then as many octets as
+// have one of these bits (RFC 4271 section 4.3).
+func next4(b []byte) ([]byte, int, error) {
+	if len(b) == 0 || b[0] > 32 || size(b[0]) > len(b) {
+		return nil, 0, wrong(b, 32)
 	}
-	bits := int(b[0])
-	n := 1 + (bits+7)/8
-	if bits > most {
-		return nil, 0, fmt.Errorf("prefix length %d, want at most %d", bits, most)
-	}
-	if n > len(b) {
-		return nil, 0, fmt.Errorf("a prefix of %d bits wants %d octets, %d left", bits, n-1, len(b)-1)
-	}
-	return canonical(b[:n:n], bits), n, nil
+	n := size(b[0])
+	return canonical(b[:n:n]), n, nil
 }
 
-// canonical clears the bits beyond the prefix length, which mean nothing
-// (RFC 4271 section 4.3). What the peer sent is left as it is: a prefix with
-// such bits is copied.
-func canonical(body []byte, bits int) []byte {
-	mask := byte(0xff) >> (bits % 8)
-	last := len(body) - 1
-	if bits%8 == 0 || body[last]&mask == 0 {
-		return body
+func next6(b []byte) ([]byte, int, error) {
+	if len(b) == 0 || b[0] > 128 || size(b[0]) > len(b) {
+		return nil, 0, wrong(b, 128)
 	}
+	n := size(b[0])
+	return canonical(b[:n:n]), n, nil
+}
+
+func scan4(b []byte, path bool) (int, error) { return scan(b, path, 32) }
+func scan6(b []byte, path bool) (int, error) { return scan(b, path, 128) }
+
+// size is how many octets a prefix of so many bits takes.
+func size(bits byte) int { return 1 + (int(bits)+7)>>3 }
+
+// scan looks at the lengths only: any octets make a prefix.
+func scan(b []byte, path bool, most int) (int, error) {
+	skip := 0
+	if path {
+		skip = 4
+	}
+	for at := 0; at < len(b); {
+		if len(b)-at <= skip {
+			if path && len(b)-at < skip {
+				return at, fmt.Errorf("a path identifier wants 4 octets, %d left", len(b)-at)
+			}
+			return at, wrong(nil, most)
+		}
+		bits := b[at+skip]
+		end := at + skip + size(bits)
+		if int(bits) > most || end > len(b) {
+			return at, wrong(b[at+skip:], most)
+		}
+		at = end
+	}
+	return 0, nil
+}
+
+// wrong says what is wrong with the prefix that b begins with.
+func wrong(b []byte, most int) error {
+	switch {
+	case len(b) == 0:
+		return errors.New("want a prefix, got nothing")
+	case int(b[0]) > most:
+		return fmt.Errorf("prefix length %d, want at most %d", b[0], most)
+	}
+	return fmt.Errorf("a prefix of %d bits wants %d octets, %d left", b[0], size(b[0])-1, len(b)-1)
+}
+
+// canonical gives a prefix without bits beyond its length, which mean nothing
+// (RFC 4271 section 4.3).
+func canonical(body []byte) []byte {
+	if body[len(body)-1]&spare[body[0]&7] != 0 {
+		return cleared(body)
+	}
+	return body
+}
+
+// spare are the bits of the last octet that are beyond the length, by how many
+// bits of it are not.
+var spare = [8]byte{0, 0x7f, 0x3f, 0x1f, 0x0f, 0x07, 0x03, 0x01}
+
+// cleared is a copy, so that what the peer sent stays as it is.
+func cleared(body []byte) []byte {
 	body = append([]byte(nil), body...)
-	body[last] &^= mask
+	body[len(body)-1] &^= spare[body[0]&7]
 	return body
 }
 
