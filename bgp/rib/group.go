@@ -21,10 +21,11 @@ type group struct {
 	members map[uint32]struct{}
 }
 
+// group finds or makes a group; one that nobody has spoken of is as the rest.
 func (t *Table) group(name string) *group {
 	g := t.groups[name]
 	if g == nil {
-		g = &group{members: map[uint32]struct{}{}}
+		g = &group{gate: t.rest, members: map[uint32]struct{}{}}
 		t.groups[name] = g
 	}
 	return g
@@ -39,6 +40,9 @@ func (t *Table) leaveGroup(e uint32) {
 // on says whether an entry's group lets it on the wire.
 func (t *Table) on(x *entry) bool {
 	name := t.buckets[x.bucket].key.group
+	if t.off {
+		return false
+	}
 	if name == "" {
 		return true
 	}
@@ -46,8 +50,36 @@ func (t *Table) on(x *entry) bool {
 	return g == Forced || g == Open && !x.has(fStartsOff)
 }
 
-// Group switches a named group in one step. Its withdraws come before all
-// announcements that still wait, for every peer.
+// Groups switches named groups, and the rest that has no name here, in one
+// step. The withdraws come before all announcements that still wait, for every
+// peer.
+func (t *Table) Groups(gates map[string]Gate, rest Gate) {
+	t.rest = rest
+	for name := range gates {
+		t.group(name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.groups)) {
+		state, ok := gates[name]
+		if !ok {
+			state = rest
+		}
+		t.Group(name, state)
+	}
+}
+
+// Off takes everything off the wire, for good: the daemon stops.
+func (t *Table) Off() {
+	t.off = true
+	for b := t.order.head; b != 0; b = t.buckets[b].next {
+		for e := t.buckets[b].live.head; e != 0; {
+			next := t.entries.at(e).next
+			t.hide(e)
+			e = next
+		}
+	}
+}
+
+// Group switches a named group in one step.
 func (t *Table) Group(name string, state Gate) {
 	g := t.group(name)
 	if g.gate == state {

@@ -65,10 +65,22 @@ func (t *Table) AddPeer() *Out {
 	return o
 }
 
-// DropPeer forgets a peer. What was wanted for it alone has to be withdrawn
-// before.
+// DropPeer forgets a peer, and the routes that were wanted for it. It looks at
+// every route, so that the peer's number can be given to another one.
 func (t *Table) DropPeer(o *Out) {
 	o.Down()
+	alone := t.Peers(o)
+	for e := uint32(1); e <= t.entries.used; e++ {
+		x := t.entries.at(e)
+		if x.bucket == 0 || x.has(fUnwanted) || !t.sets.has(t.audience(x), o.number) {
+			continue
+		}
+		if t.audience(x) == alone {
+			t.unwant(e, false)
+		} else {
+			t.exclude(x, alone)
+		}
+	}
 	t.peers[o.number] = nil
 }
 

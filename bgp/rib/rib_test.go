@@ -193,3 +193,58 @@ func TestLongBodiesAreKept(t *testing.T) {
 		t.Errorf("%d places for one body", len(tb.entries.big))
 	}
 }
+
+func TestDroppedPeerLeavesNothing(t *testing.T) {
+	tb := NewTable()
+	a, b := up(tb), up(tb)
+	announce(tb, tb.Peers(a), "192.0.2.1/32", 1, "")
+	announce(tb, tb.Peers(a, b), "192.0.2.2/32", 1, "")
+	drain(a)
+	drain(b)
+	tb.DropPeer(a)
+	if tb.Len() != 1 {
+		t.Errorf("%d routes are wanted", tb.Len())
+	}
+	c := tb.AddPeer() // which gets a's number
+	c.Up(session(65000))
+	if got := drain(c); len(got) != 23 {
+		t.Errorf("the new peer was told %x", got)
+	}
+	if len(drain(b)) != 0 {
+		t.Error("the other peer heard of it")
+	}
+}
+
+func TestOffWithdrawsEverything(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "")
+	announce(tb, tb.Peers(o), "192.0.2.2/32", 2, "dns")
+	m := mirror{}
+	m.take(t, drain(o))
+	tb.Off()
+	announce(tb, tb.Peers(o), "192.0.2.3/32", 1, "")
+	if m.take(t, drain(o)); len(m) != 0 || !o.Caught() {
+		t.Errorf("still told: %v", m)
+	}
+}
+
+func TestGroupsNobodySpokeOf(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	tb.Groups(map[string]Gate{"dns": Open}, Closed)
+	announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "dns")
+	announce(tb, tb.Peers(o), "192.0.2.2/32", 1, "web")
+	m := mirror{}
+	if m.take(t, drain(o)); len(m) != 1 {
+		t.Errorf("told %v", m)
+	}
+	tb.Groups(map[string]Gate{"dns": Closed}, Open)
+	if m.take(t, drain(o)); len(m) != 1 {
+		t.Errorf("told %v", m)
+	}
+	v := tb.Lookup(v4("192.0.2.1/32"), false)
+	if len(v) != 1 || v[0].On || v[0].Peers[0].State != NotTold {
+		t.Errorf("%+v", v)
+	}
+}

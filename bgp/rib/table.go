@@ -48,6 +48,8 @@ type Table struct {
 	order      list // buckets by last change
 
 	groups  map[string]*group
+	rest    Gate // of groups that nobody has spoken of
+	off     bool // nothing is told any more
 	sets    sets
 	graves  list
 	version uint64

@@ -1,0 +1,104 @@
+package rib
+
+import (
+	"bytes"
+
+	"holdfast/bgp/nlri"
+	"holdfast/bgp/route"
+)
+
+// View is one wanted route, for people.
+type View struct {
+	Route route.Route
+	Owner Owner
+	On    bool // its group lets it on the wire
+	Peers []Told
+}
+
+// Told is how far a peer is with a route.
+type Told struct {
+	Peer  *Out
+	State ToldState
+}
+
+// ToldState is what a peer knows of a route.
+type ToldState uint8
+
+// What a peer can know.
+const (
+	NoSession   ToldState = iota
+	NotTold               // the route is off, or the peer does not take its family
+	Waiting               // the announcement is on its way
+	Announced             // it has left
+	Withdrawing           // the withdraw is on its way
+)
+
+func (s ToldState) String() string {
+	return [...]string{"no session", "not told", "waiting", "announced", "withdraw waiting"}[s]
+}
+
+// Lookup gives the wanted routes of an NLRI; with any, those with any path
+// identifier, which looks at every route.
+func (t *Table) Lookup(n nlri.Raw, any bool) (vs []View) {
+	if !any {
+		for e := t.index[t.hash(n)]; e != 0; e = t.entries.at(e).chain {
+			if x := t.entries.at(e); !x.has(fUnwanted) && t.same(x, n) {
+				vs = append(vs, t.view(x))
+			}
+		}
+		return vs
+	}
+	for e := uint32(1); e <= t.entries.used; e++ {
+		x := t.entries.at(e)
+		if x.bucket != 0 && !x.has(fUnwanted) && t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.body(x), n.Body) {
+			vs = append(vs, t.view(x))
+		}
+	}
+	return vs
+}
+
+func (t *Table) view(x *entry) View {
+	k := t.buckets[x.bucket].key
+	v := View{Owner: x.owner, On: t.on(x), Route: route.Route{NLRI: t.raw(x), Attrs: k.attrs, Group: k.group, Withdraw: x.has(fStartsOff)}}
+	v.Route.NLRI.Body = bytes.Clone(v.Route.NLRI.Body)
+	to := t.audience(x)
+	for _, o := range t.peers {
+		if o != nil && t.sets.has(to, o.number) {
+			v.Peers = append(v.Peers, Told{o, o.told(x)})
+		}
+	}
+	return v
+}
+
+func (o *Out) told(x *entry) ToldState {
+	switch {
+	case !o.up:
+		return NoSession
+	case !o.takes(o.t.buckets[x.bucket].key.family):
+		return NotTold
+	case x.has(fGrave) && o.grave != 0 && o.t.entries.at(o.grave).died <= x.died:
+		return Withdrawing
+	case !x.has(fLive):
+		return NotTold
+	case o.main.seen(x.bucket) >= x.version:
+		return Announced
+	}
+	return Waiting
+}
+
+// GroupLen is how many wanted routes carry a group's name.
+func (t *Table) GroupLen(name string) int {
+	if g := t.groups[name]; g != nil {
+		return len(g.members)
+	}
+	return 0
+}
+
+// GroupNames are the groups that routes carry or that somebody has spoken of.
+func (t *Table) GroupNames() []string {
+	var names []string
+	for name := range t.groups {
+		names = append(names, name)
+	}
+	return names
+}
