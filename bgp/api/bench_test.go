@@ -36,3 +36,25 @@ func benchmark(b *testing.B, format string) {
 func BenchmarkAnnounce(b *testing.B) {
 	benchmark(b, "announce route 10.%d.%d.%d/32 next-hop 10.99.0.1")
 }
+
+func BenchmarkWithdraw(b *testing.B) {
+	benchmark(b, "withdraw route 10.%d.%d.%d/32 next-hop 10.99.0.1")
+}
+
+func BenchmarkAnnounceIPv6(b *testing.B) {
+	benchmark(b, "announce route 2001:db8:%x:%x:%x::/80 next-hop 2001:db8::1")
+}
+
+func BenchmarkNeighbor(b *testing.B) {
+	benchmark(b, "neighbor 10.99.0.2 announce route 10.%d.%d.%d/32 next-hop 10.99.0.1 med 100 community [ 65000:1 ]")
+}
+
+// BenchmarkAttributes has three prefixes a line.
+func BenchmarkAttributes(b *testing.B) {
+	benchmark(b, "announce attributes next-hop 10.99.0.1 nlri 10.%d.%d.%d/32 10.0.0.0/8 10.1.0.0/16")
+}
+
+// BenchmarkGrammar is the long way: attributes that were never said before.
+func BenchmarkGrammar(b *testing.B) {
+	benchmark(b, "announce route 10.1.2.0/24 next-hop 10.99.0.1 community [ %d:%d ] split /24 med %d")
+}

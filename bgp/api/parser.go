@@ -2,9 +2,10 @@ package api
 
 import (
 	"bytes"
-	"errors"
+	"strings"
 
 	"holdfast/bgp"
+	"holdfast/bgp/route"
 )
 
 // Parser reads the commands of one helper. It keeps what it learned of words
@@ -14,6 +15,7 @@ type Parser struct {
 
 	route, set [2][2]cache[tail] // by verb and address family; see tails and sets
 	peers      cache[*Selector]
+	draft      route.Draft
 }
 
 // at is where a verb and a family have their cache: the same words mean
@@ -41,16 +43,88 @@ func (p *Parser) sets(kind Kind, f bgp.Family) *cache[tail] {
 }
 
 // Line adds what a line, without its end, asks for to a batch: one command with
-// its items, or with one that says what is wrong. It never panics, and keeps
-// nothing of the line.
+// its items, or with one that says what is wrong. An empty line is no command.
+// It never panics, and keeps nothing of the line.
 func (p *Parser) Line(b *Batch, line []byte) {
-	b.Commands++
 	line = bytes.TrimSpace(line)
-	if !p.fast(b, line) {
-		p.full(b, line)
+	if len(line) == 0 {
+		return
+	}
+	b.Commands++
+	if line[0] != '#' && !p.fast(b, line) {
+		p.full(b, string(line))
 	}
 }
 
-func (p *Parser) knownPeers(line []byte) (*Selector, []byte) { return nil, line }
+// full reads a line by the tree of commands.
+func (p *Parser) full(b *Batch, line string) {
+	items, replies := len(b.Items), len(b.Replies)
+	w, err := split(line)
+	c := call{words: &w, parser: p, batch: b}
+	if err == nil {
+		err = c.run()
+	}
+	if err != nil {
+		b.drop(items) // all of a command, or nothing
+		b.Replies = b.Replies[:replies]
+		b.add(Nothing).Err = err
+		return
+	}
+	if !strings.ContainsAny(line, "\";,{}") && !strings.Contains(line, "split") {
+		p.learn(b, b.Items[items:], []byte(line[c.verb:]))
+	}
+}
 
-func (p *Parser) full(b *Batch, line []byte) { b.add(Nothing).Err = errors.New("x") }
+// learn keeps what the grammar made of the words beside the prefixes, if the
+// short way would find the same prefixes in the same places.
+func (p *Parser) learn(b *Batch, items []Item, line []byte) {
+	kind, rest := verb(line)
+	if r, ok := cut(rest, "route "); ok && len(items) == 1 {
+		if family, at, n := b.prefix(r); n > 0 && bytes.Equal(b.bodies[at:], items[0].Route.NLRI.Body) {
+			p.tails(kind, family).put(r[n:], tailOf(&items[0].Route))
+			b.bodies = b.bodies[:at]
+		}
+		return
+	}
+	r, ok := cut(rest, "attributes ")
+	at := bytes.Index(r, []byte(" nlri "))
+	if !ok || at < 0 || at != bytes.LastIndex(r, []byte(" nlri ")) { // a group may have that name
+		return
+	}
+	text := r[:at]
+	for i := range items {
+		if c := p.sets(kind, items[i].Route.NLRI.Family); c.get(text) == nil {
+			c.put(text, tailOf(&items[i].Route))
+		}
+	}
+}
+
+// empty is a draft to fill.
+func (p *Parser) empty() *route.Draft {
+	p.draft.Reset()
+	return &p.draft
+}
+
+// same gives the selector that a text had before, or keeps this one.
+func (p *Parser) same(text string, s *Selector) *Selector {
+	if known := p.peers.get([]byte(text)); known != nil {
+		return *known
+	}
+	p.peers.put([]byte(text), s)
+	return s
+}
+
+// knownPeers takes peers that were named before off the start of a line.
+func (p *Parser) knownPeers(line []byte) (*Selector, []byte) {
+	if line[0] != 'n' && line[0] != 'p' {
+		return nil, line
+	}
+	for _, v := range []string{" announce ", " withdraw "} {
+		if i := bytes.Index(line, []byte(v)); i > 0 {
+			if s := p.peers.get(line[:i+1]); s != nil {
+				return *s, line[i+1:]
+			}
+		}
+	}
+	return nil, line
+}

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 
 	"holdfast/bgp"
@@ -52,4 +54,84 @@ func (t *term) match(p Peer) bool {
 		(!t.hasLocalAS || t.localAS == p.LocalAS) &&
 		(!t.hasPeerAS || t.peerAS == p.PeerAS) &&
 		(t.routerID == 0 || t.routerID == p.RouterID)
+}
+
+// selector reads whom a command is for: "neighbor A key value, neighbor B" as
+// ExaBGP 4 has it, "peer A" or "peer [A key value, B]" as ExaBGP 6 has it. A
+// comma may be followed by the word again or not. nil means that none is named.
+func selector(w *words) (*Selector, error) {
+	word := w.Peek()
+	if word != "neighbor" && word != "peer" {
+		return nil, nil
+	}
+	w.Next()
+	closing := ""
+	if word == "peer" && w.Peek() == "[" {
+		w.Next()
+		closing = "]"
+	}
+	s := &Selector{}
+	for {
+		t, err := readTerm(w)
+		if err != nil {
+			return nil, err
+		}
+		s.terms = append(s.terms, t)
+		if w.Peek() != "," {
+			break
+		}
+		if w.Next(); w.Peek() == word {
+			w.Next()
+		}
+	}
+	if closing != "" && w.Next() != closing {
+		return nil, w.fail(errors.New("want , or ] after a peer"))
+	}
+	return s, nil
+}
+
+// readTerm reads "ADDRESS|* [key value]…".
+func readTerm(w *words) (t term, err error) {
+	if t.any = w.Peek() == "*"; !t.any {
+		if t.address, err = netip.ParseAddr(w.Peek()); err != nil {
+			return t, w.wish("an address or *")
+		}
+	}
+	w.Next()
+	for {
+		set := termKeys[w.Peek()]
+		if set == nil {
+			return t, nil
+		}
+		key := w.Next()
+		if err := set(&t, w.Next()); err != nil {
+			return t, w.fail(fmt.Errorf("%s: %w", key, err))
+		}
+	}
+}
+
+// termKeys are the words that can follow a peer's address.
+var termKeys = map[string]func(t *term, value string) error{
+	"local-ip": func(t *term, s string) (err error) {
+		t.local, err = netip.ParseAddr(s)
+		return err
+	},
+	"local-as": func(t *term, s string) (err error) {
+		t.localAS, err = bgp.ParseASN(s)
+		t.hasLocalAS = true
+		return err
+	},
+	"peer-as": func(t *term, s string) (err error) {
+		t.peerAS, err = bgp.ParseASN(s)
+		t.hasPeerAS = true
+		return err
+	},
+	"router-id": func(t *term, s string) (err error) {
+		t.routerID, err = bgp.ParseID(s)
+		return err
+	},
+	"family-allowed": func(t *term, s string) error {
+		t.never = t.never || s != "in-open"
+		return nil
+	},
 }

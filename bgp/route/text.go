@@ -10,29 +10,16 @@ func (r Route) AppendText(b []byte) []byte {
 	b = inet.View(r.NLRI).AppendText(b)
 	var none Route
 	if r.Attrs != none.Attrs {
-		b = r.appendAttrs(b)
+		at := len(b)
+		if b = r.Attrs.Value().AppendText(append(b, ' ')); len(b) == at+1 {
+			b = b[:at] // nothing was said
+		}
 	}
 	if r.Group != "" {
 		b = append(append(b, " watchdog "...), r.Group...)
 	}
 	if r.Withdraw {
 		b = append(b, " withdraw"...)
-	}
-	return b
-}
-
-func (r Route) appendAttrs(b []byte) []byte {
-	set := r.Attrs.Value()
-	switch hop, _, self := set.NextHop(); {
-	case self:
-		b = append(b, " next-hop self"...)
-	case hop.IsValid():
-		b = hop.AppendTo(append(b, " next-hop "...))
-	}
-	at := len(b)
-	b = set.AppendText(append(b, ' '))
-	if len(b) == at+1 {
-		return b[:at] // nothing but the next hop
 	}
 	return b
 }

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+)
+
+// punctuation is what is a word of its own, wherever it stands.
+const punctuation = ";{}[](),"
+
+// words is the words of a line, and how far it was read.
+type words struct {
+	line string
+	list []word
+	next int
+}
+
+type word struct {
+	text string
+	at   int // octets from the start of the line
+}
+
+// split cuts a line into words: at blanks, at punctuation, and none of these
+// within double quotes.
+func split(line string) (words, error) {
+	w := words{line: line}
+	if i := strings.IndexFunc(line, isControl); i >= 0 {
+		return w, &Error{Column: i + 1, Err: fmt.Errorf("want text, got octet 0x%02x", line[i])}
+	}
+	for i := 0; i < len(line); {
+		switch c := line[i]; {
+		case c == ' ' || c == '\t':
+			i++
+		case strings.IndexByte(punctuation, c) >= 0:
+			w.list = append(w.list, word{line[i : i+1], i})
+			i++
+		case c == '"':
+			n := strings.IndexByte(line[i+1:], '"')
+			if n < 0 {
+				return w, &Error{Column: i + 1, Err: fmt.Errorf("want a closing quote")}
+			}
+			w.list = append(w.list, word{line[i+1 : i+1+n], i})
+			i += n + 2
+		default:
+			n := strings.IndexAny(line[i:], " \t\""+punctuation)
+			if n < 0 {
+				n = len(line) - i
+			}
+			w.list = append(w.list, word{line[i : i+n], i})
+			i += n
+		}
+	}
+	return w, nil
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// Peek is the word that comes next, "" at the end.
+func (w *words) Peek() string {
+	if w.next == len(w.list) {
+		return ""
+	}
+	return w.list[w.next].text
+}
+
+// Next takes the word that comes next.
+func (w *words) Next() string {
+	s := w.Peek()
+	w.next = min(w.next+1, len(w.list))
+	return s
+}
+
+// at is where the next word is, in octets from the start of the line.
+func (w *words) at() int {
+	if w.next == len(w.list) {
+		return len(w.line)
+	}
+	return w.list[w.next].at
+}
+
+// fail places an error at the word that was taken last, or at the end if there
+// should be more.
+func (w *words) fail(err error) error {
+	if _, ok := err.(*Error); ok {
+		return err
+	}
+	if w.next > 0 {
+		return &Error{Column: w.list[w.next-1].at + 1, Err: err}
+	}
+	return &Error{Column: 1, Err: err}
+}
+
+// wish is the error of a next word that is none of those wanted.
+func (w *words) wish(want string) error {
+	got := "the end"
+	if s := w.Peek(); s != "" {
+		got = fmt.Sprintf("%q", s)
+	}
+	return &Error{Column: w.at() + 1, Err: fmt.Errorf("want %s, got %s", want, got)}
+}
+
+// Error says where in a command something is wrong.
+type Error struct {
+	Column int // counted from 1, in octets
+	Err    error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("column %d: %v", e.Column, e.Err) }
+
+func (e *Error) Unwrap() error { return e.Err }
