@@ -1,6 +1,8 @@
 package route
 
 import (
+	"strings"
+
 	"holdfast/bgp/family/inet"
 )
 
@@ -16,10 +18,18 @@ func (r Route) AppendText(b []byte) []byte {
 		}
 	}
 	if r.Group != "" {
-		b = append(append(b, " watchdog "...), r.Group...)
+		b = appendWord(append(b, " watchdog "...), r.Group)
 	}
 	if r.Withdraw {
 		b = append(b, " withdraw"...)
 	}
 	return b
+}
+
+// appendWord appends a name, in quotes where it would not be one word.
+func appendWord(b []byte, s string) []byte {
+	if strings.ContainsAny(s, " \t;{}[](),") {
+		return append(append(append(b, '"'), s...), '"')
+	}
+	return append(b, s...)
 }
