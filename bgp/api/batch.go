@@ -21,7 +21,6 @@ const (
 	AckOn                 // answer every command from now on; this one too
 	AckOff                // answer this one, and none after it
 	AckSilent             // answer none from this one on
-	Version               // who we are
 	Shutdown              // stop the daemon
 	Reload                // read the configuration again
 )

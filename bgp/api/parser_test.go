@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var kinds = [...]string{"nothing", "announce", "withdraw", "on", "off", "eor", "ack", "no-ack", "silence", "version", "shutdown", "reload"}
+var kinds = [...]string{"nothing", "announce", "withdraw", "on", "off", "eor", "ack", "no-ack", "silence", "shutdown", "reload"}
 
 // show is a batch in words.
 func show(b *Batch) string {
@@ -38,62 +38,65 @@ func show(b *Batch) string {
 	return strings.Join(out, "\n")
 }
 
+// lineCases are lines, and the items that they give.
+var lineCases = []struct{ line, want string }{
+	{"announce route 10.0.0.0/24 next-hop 10.0.0.1", "0 announce 10.0.0.0/24 next-hop 10.0.0.1"},
+	{"announce route 1.2.3.4 next-hop 5.6.7.8", "0 announce 1.2.3.4/32 next-hop 5.6.7.8"},
+	{"announce   route 1.0.0.0/24  next-hop self med 200 community [2:1]", "0 announce 1.0.0.0/24 next-hop self med 200 community [ 2:1 ]"},
+	{"announce route 10.0.0.0/23 next-hop 10.0.0.1 split /24", "0 announce 10.0.0.0/24 next-hop 10.0.0.1\n0 announce 10.0.1.0/24 next-hop 10.0.0.1"},
+	{"announce route 10.0.2.0/23 next-hop 10.0.0.1 split /24", "0 announce 10.0.2.0/24 next-hop 10.0.0.1\n0 announce 10.0.3.0/24 next-hop 10.0.0.1"},
+	{"announce route 10.0.0.0/24 next-hop 10.0.0.1 path-information 1.2.3.4 watchdog dns withdraw name x",
+		"0 announce 10.0.0.0/24 path-information 1.2.3.4 next-hop 10.0.0.1 watchdog dns withdraw"},
+	{"announce ipv6 unicast fc00:1::/64 next-hop 2001::11 local-preference 200", "0 announce fc00:1::/64 next-hop 2001::11 local-preference 200"},
+	{"announce ipv4 unicast 10.0.0.0/8 next-hop 1.1.1.1", "0 announce 10.0.0.0/8 next-hop 1.1.1.1"},
+	{"withdraw route 10.0.0.0/24", "0 withdraw 10.0.0.0/24"},
+	{"withdraw route 10.0.0.0/24 next-hop 10.0.0.1", "0 withdraw 10.0.0.0/24 next-hop 10.0.0.1"},
+	{"announce attributes med 1 next-hop 1.1.1.1 nlri 1.0.0.1/32 1.0.0.2", "0 announce 1.0.0.1/32 next-hop 1.1.1.1 med 1\n0 announce 1.0.0.2/32 next-hop 1.1.1.1 med 1"},
+	{"withdraw attributes next-hop 1.1.1.1 nlri 1.0.0.1/32", "0 withdraw 1.0.0.1/32 next-hop 1.1.1.1"},
+	{"announce watchdog dns", "0 on dns"},
+	{"neighbor 10.0.0.1 withdraw watchdog dns", "0 off dns to 1"},
+	{"announce eor", "0 eor ipv4 unicast"},
+	{"announce eor ipv6 unicast", "0 eor ipv6 unicast"},
+	{"neighbor 10.0.0.1, neighbor 10.0.0.2 local-as 1 announce route 1.1.1.1 next-hop 1.1.1.2", "0 announce 1.1.1.1/32 next-hop 1.1.1.2 to 2"},
+	{"peer * announce route 1.1.1.1 next-hop 1.1.1.2", "0 announce 1.1.1.1/32 next-hop 1.1.1.2 to 1"},
+	{"peer [10.0.0.1 peer-as 2, 10.0.0.2] withdraw route 1.1.1.1", "0 withdraw 1.1.1.1/32 to 2"},
+	{"# a comment", ""},
+	{"   ", ""},
+	{"version", "0 says holdfast 1"},
+	{"session ack silence", "0 silence"},
+	{"enable-ack", "0 ack"}, {"disable-ack", "0 no-ack"}, {"shutdown", "0 shutdown"}, {"reload", "0 reload"},
+
+	{"bogus", `0 column 1: want announce, daemon, disable-ack, enable-ack, reload, session, shutdown, silence-ack, system, version, withdraw, got "bogus"`},
+	{"announce", `0 column 9: want attribute, attributes, eor, ipv4, ipv6, route, watchdog, got the end`},
+	{"announce route", `0 column 15: want a prefix, got the end`},
+	{"announce route 10.0.0.0/24", `0 column 27: want next-hop`},
+	{"announce route 10.0.0.1/24 next-hop 1.1.1.1", `0 column 16: 10.0.0.1/24 has bits set beyond its length, want 10.0.0.0/24`},
+	{"announce route 10.0.0.0/33 next-hop 1.1.1.1", `0 column 16: want a prefix like 192.0.2.0/24 or 2001:db8::/32, got "10.0.0.0/33"`},
+	{"announce route 10.0.0.0/24 next-hop 10.0.0.300", `0 column 37: next-hop: want an address or self, got "10.0.0.300"`},
+	{"announce route 10.0.0.0/24 next-hop 10.0.0.1 med x", `0 column 50: med: want a number 0-4294967295, got "x"`},
+	{"announce route 10.0.0.0/24 next-hop 10.0.0.1 med", `0 column 46: med: want 0-4294967295, got the end`},
+	{"announce route 10.0.0.0/24 next-hop 2001::1", `0 column 37: next-hop: want an IPv4 address or self for 10.0.0.0/24, got "2001::1"`},
+	{"announce route 2001::/16 next-hop 1.1.1.1", `0 column 35: next-hop: want an IPv6 address or self for 2001::/16, got "1.1.1.1"`},
+	{"announce ipv6 unicast 1.1.1.1 next-hop 1.1.1.1", `0 column 23: want a prefix of ipv6 unicast, got "1.1.1.1"`},
+	{"announce route 10.0.0.0/24 next-hop 1.1.1.1 split /33", `0 column 51: split: want a length from /24 to /32 for 10.0.0.0/24, got /33`},
+	{"announce route 10.0.0.0/8 next-hop 1.1.1.1 split /32", `0 column 50: split: want at most 65536 routes, so at most /24 for 10.0.0.0/8, got /32`},
+	{"announce route 10.0.0.0/24 next-hop 1.1.1.1 community [ 1:1", `0 column 57: community: want N:N|no-export|no-advertise|blackhole|0xHEX or ], got the end`},
+	{"announce attributes next-hop 1.1.1.1", `0 column 37: want nlri, got the end`},
+	{"announce attributes next-hop 1.1.1.1 nlri", `0 column 42: want a prefix, got the end`},
+	{"announce attributes next-hop 1.1.1.1 nlri 1.0.0.0/8 x", `0 column 53: want a prefix like 192.0.2.0/24 or 2001:db8::/32, got "x"`},
+	{"announce watchdog", `0 column 18: want a name, got the end`},
+	{"announce watchdog a b", `0 column 21: want the end of the command, got "b"`},
+	{"announce eor ipv4 x", `0 column 19: want a family like ipv4 unicast, got "ipv4 x"`},
+	{"neighbor x announce route 1.1.1.1", `0 column 10: want an address or *, got "x"`},
+	{"neighbor 1.1.1.1 local-as x announce eor", `0 column 27: local-as: want an AS number 0-4294967295 or N.N, got "x"`},
+	{"neighbor 1.1.1.1 shutdown", `0 column 18: want announce or withdraw after peers, got "shutdown"`},
+	{"announce watchdog \"a", `0 column 19: want a closing quote`},
+	{"announce\x00", `0 column 9: want text, got octet 0x00`},
+}
+
 func TestLines(t *testing.T) {
 	p := Parser{Version: "holdfast 1"}
-	for _, c := range []struct{ line, want string }{
-		{"announce route 10.0.0.0/24 next-hop 10.0.0.1", "0 announce 10.0.0.0/24 next-hop 10.0.0.1"},
-		{"announce route 1.2.3.4 next-hop 5.6.7.8", "0 announce 1.2.3.4/32 next-hop 5.6.7.8"},
-		{"announce   route 1.0.0.0/24  next-hop self med 200 community [2:1]", "0 announce 1.0.0.0/24 next-hop self med 200 community [ 2:1 ]"},
-		{"announce route 10.0.0.0/23 next-hop 10.0.0.1 split /24", "0 announce 10.0.0.0/24 next-hop 10.0.0.1\n0 announce 10.0.1.0/24 next-hop 10.0.0.1"},
-		{"announce route 10.0.2.0/23 next-hop 10.0.0.1 split /24", "0 announce 10.0.2.0/24 next-hop 10.0.0.1\n0 announce 10.0.3.0/24 next-hop 10.0.0.1"},
-		{"announce route 10.0.0.0/24 next-hop 10.0.0.1 path-information 1.2.3.4 watchdog dns withdraw name x",
-			"0 announce 10.0.0.0/24 path-information 1.2.3.4 next-hop 10.0.0.1 watchdog dns withdraw"},
-		{"announce ipv6 unicast fc00:1::/64 next-hop 2001::11 local-preference 200", "0 announce fc00:1::/64 next-hop 2001::11 local-preference 200"},
-		{"announce ipv4 unicast 10.0.0.0/8 next-hop 1.1.1.1", "0 announce 10.0.0.0/8 next-hop 1.1.1.1"},
-		{"withdraw route 10.0.0.0/24", "0 withdraw 10.0.0.0/24"},
-		{"withdraw route 10.0.0.0/24 next-hop 10.0.0.1", "0 withdraw 10.0.0.0/24 next-hop 10.0.0.1"},
-		{"announce attributes med 1 next-hop 1.1.1.1 nlri 1.0.0.1/32 1.0.0.2", "0 announce 1.0.0.1/32 next-hop 1.1.1.1 med 1\n0 announce 1.0.0.2/32 next-hop 1.1.1.1 med 1"},
-		{"withdraw attributes next-hop 1.1.1.1 nlri 1.0.0.1/32", "0 withdraw 1.0.0.1/32 next-hop 1.1.1.1"},
-		{"announce watchdog dns", "0 on dns"},
-		{"neighbor 10.0.0.1 withdraw watchdog dns", "0 off dns to 1"},
-		{"announce eor", "0 eor ipv4 unicast"},
-		{"announce eor ipv6 unicast", "0 eor ipv6 unicast"},
-		{"neighbor 10.0.0.1, neighbor 10.0.0.2 local-as 1 announce route 1.1.1.1 next-hop 1.1.1.2", "0 announce 1.1.1.1/32 next-hop 1.1.1.2 to 2"},
-		{"peer * announce route 1.1.1.1 next-hop 1.1.1.2", "0 announce 1.1.1.1/32 next-hop 1.1.1.2 to 1"},
-		{"peer [10.0.0.1 peer-as 2, 10.0.0.2] withdraw route 1.1.1.1", "0 withdraw 1.1.1.1/32 to 2"},
-		{"# a comment", ""},
-		{"   ", ""},
-		{"version", "0 says holdfast 1"},
-		{"session ack silence", "0 silence"},
-		{"enable-ack", "0 ack"}, {"disable-ack", "0 no-ack"}, {"shutdown", "0 shutdown"}, {"reload", "0 reload"},
-
-		{"bogus", `0 column 1: want announce, daemon, disable-ack, enable-ack, reload, session, shutdown, silence-ack, system, version, withdraw, got "bogus"`},
-		{"announce", `0 column 9: want attribute, attributes, eor, ipv4, ipv6, route, watchdog, got the end`},
-		{"announce route", `0 column 15: want a prefix, got the end`},
-		{"announce route 10.0.0.0/24", `0 column 27: want next-hop`},
-		{"announce route 10.0.0.1/24 next-hop 1.1.1.1", `0 column 16: 10.0.0.1/24 has bits set beyond its length, want 10.0.0.0/24`},
-		{"announce route 10.0.0.0/33 next-hop 1.1.1.1", `0 column 16: want a prefix like 192.0.2.0/24 or 2001:db8::/32, got "10.0.0.0/33"`},
-		{"announce route 10.0.0.0/24 next-hop 10.0.0.300", `0 column 37: next-hop: want an address or self, got "10.0.0.300"`},
-		{"announce route 10.0.0.0/24 next-hop 10.0.0.1 med x", `0 column 50: med: want a number 0-4294967295, got "x"`},
-		{"announce route 10.0.0.0/24 next-hop 10.0.0.1 med", `0 column 46: med: want 0-4294967295, got the end`},
-		{"announce route 10.0.0.0/24 next-hop 2001::1", `0 column 37: next-hop: want an IPv4 address or self for 10.0.0.0/24, got "2001::1"`},
-		{"announce route 2001::/16 next-hop 1.1.1.1", `0 column 35: next-hop: want an IPv6 address or self for 2001::/16, got "1.1.1.1"`},
-		{"announce ipv6 unicast 1.1.1.1 next-hop 1.1.1.1", `0 column 23: want a prefix of ipv6 unicast, got "1.1.1.1"`},
-		{"announce route 10.0.0.0/24 next-hop 1.1.1.1 split /33", `0 column 51: split: want a length from /24 to /32 for 10.0.0.0/24, got /33`},
-		{"announce route 10.0.0.0/8 next-hop 1.1.1.1 split /32", `0 column 50: split: want at most 65536 routes, so at most /24 for 10.0.0.0/8, got /32`},
-		{"announce route 10.0.0.0/24 next-hop 1.1.1.1 community [ 1:1", `0 column 57: community: want N:N|no-export|no-advertise|blackhole|0xHEX or ], got the end`},
-		{"announce attributes next-hop 1.1.1.1", `0 column 37: want nlri, got the end`},
-		{"announce attributes next-hop 1.1.1.1 nlri", `0 column 42: want a prefix, got the end`},
-		{"announce attributes next-hop 1.1.1.1 nlri 1.0.0.0/8 x", `0 column 53: want a prefix like 192.0.2.0/24 or 2001:db8::/32, got "x"`},
-		{"announce watchdog", `0 column 18: want a name, got the end`},
-		{"announce watchdog a b", `0 column 21: want the end of the command, got "b"`},
-		{"announce eor ipv4 x", `0 column 19: want a family like ipv4 unicast, got "ipv4 x"`},
-		{"neighbor x announce route 1.1.1.1", `0 column 10: want an address or *, got "x"`},
-		{"neighbor 1.1.1.1 local-as x announce eor", `0 column 27: local-as: want an AS number 0-4294967295 or N.N, got "x"`},
-		{"neighbor 1.1.1.1 shutdown", `0 column 18: want announce or withdraw after peers, got "shutdown"`},
-		{"announce watchdog \"a", `0 column 19: want a closing quote`},
-		{"announce\x00", `0 column 9: want text, got octet 0x00`},
-	} {
+	for _, c := range lineCases {
 		for _, again := range []string{"", " again"} { // the second time by the short way
 			var b Batch
 			p.Line(&b, []byte(c.line))
