@@ -1,0 +1,123 @@
+// Package grammar is tokens with positions, the tree of keywords, and a cursor
+// that walks one against the other.
+package grammar
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Pos is a place in a text: line and column count from 1, columns in
+// characters.
+type Pos struct {
+	File      string
+	Line, Col int
+}
+
+func (p Pos) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col) }
+
+// Token is a word, or one of ; { } [ ] ( ) and the comma.
+type Token struct {
+	Text   string
+	Pos    Pos
+	Quoted bool // was in quotes: a word, whatever it looks like
+}
+
+// is says whether a token is a piece of punctuation.
+func (t Token) is(p string) bool { return !t.Quoted && t.Text == p }
+
+// Limits of a text, so that a hostile one costs no more than its length.
+const (
+	maxToken = 64 << 10
+	maxDepth = 32
+	// A section that uses two others, which do the same, doubles at each step.
+	maxReplays = 4
+)
+
+const (
+	space       = " \t\r\n\f\v"
+	punctuation = ";{}[](),"
+)
+
+// lexer cuts a text into tokens.
+type lexer struct {
+	text   string
+	pos    Pos
+	tokens []Token
+	errs   []*Error
+}
+
+// Lex cuts a text into tokens. A comment goes from # to the end of its line.
+func Lex(file, text string) ([]Token, []*Error) {
+	l := &lexer{text: text, pos: Pos{File: file, Line: 1, Col: 1}}
+	for l.text != "" {
+		l.next()
+	}
+	return l.tokens, l.errs
+}
+
+func (l *lexer) next() {
+	switch c := l.text[0]; {
+	case strings.IndexByte(space, c) >= 0:
+		l.skip(1)
+	case c == '#':
+		n := strings.IndexByte(l.text, '\n')
+		if n < 0 {
+			n = len(l.text)
+		}
+		l.skip(n)
+	case c == '"':
+		l.quoted()
+	case strings.IndexByte(punctuation, c) >= 0:
+		l.emit(l.text[:1], false)
+		l.skip(1)
+	default:
+		n := strings.IndexAny(l.text, space+punctuation+"\"#")
+		if n < 0 {
+			n = len(l.text)
+		}
+		l.emit(l.text[:n], false)
+		l.skip(n)
+	}
+}
+
+// quoted takes a string; a backslash takes the next character as it is.
+func (l *lexer) quoted() {
+	var b strings.Builder
+	for i := 1; i < len(l.text); i++ {
+		switch c := l.text[i]; {
+		case c == '"':
+			l.emit(b.String(), true)
+			l.skip(i + 1)
+			return
+		case c == '\\' && i+1 < len(l.text):
+			i++
+			b.WriteByte(l.text[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	l.errs = append(l.errs, &Error{Pos: l.pos, Err: fmt.Errorf("the quote is never closed")})
+	l.skip(len(l.text))
+}
+
+func (l *lexer) emit(text string, quoted bool) {
+	if len(text) > maxToken {
+		l.errs = append(l.errs, &Error{Pos: l.pos, Err: fmt.Errorf("a word of %d characters, at most %d", len(text), maxToken)})
+		text = text[:maxToken]
+	}
+	l.tokens = append(l.tokens, Token{Text: text, Pos: l.pos, Quoted: quoted})
+}
+
+// skip moves past n octets.
+func (l *lexer) skip(n int) {
+	gone := l.text[:n]
+	l.text = l.text[n:]
+	if lines := strings.Count(gone, "\n"); lines > 0 {
+		l.pos.Line += lines
+		l.pos.Col = 1
+		gone = gone[strings.LastIndexByte(gone, '\n')+1:]
+	}
+	l.pos.Col += utf8.RuneCountInString(gone)
+}
