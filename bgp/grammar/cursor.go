@@ -197,3 +197,9 @@ func (b Body) Statements(word string, f func(c *Cursor)) {
 		first = t.is(";") || t.is("{") || t.is("}")
 	}
 }
+
+// Back steps back before the word that was taken last.
+func (c *Cursor) Back() *Cursor {
+	c.at = max(c.at-1, 0)
+	return c
+}

@@ -1,0 +1,139 @@
+package desired
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/appliance/settings"
+	"holdfast/netio/link"
+)
+
+var (
+	start  = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	prefix = netip.MustParsePrefix("192.0.2.53/32")
+	router = netip.MustParseAddr("10.0.0.2")
+)
+
+// good is a box on which everything holds.
+func good() Inputs {
+	return Inputs{
+		Now: start, Known: true,
+		Settings: &settings.Settings{
+			Hardware: &settings.Hardware{},
+			Gates: []settings.Gate{{Name: "dns", HoldDown: 10 * time.Second, Conditions: []settings.Condition{
+				{Kind: settings.LinkUp, Link: "eth1"},
+				{Kind: settings.HasAddress, Address: prefix, Link: "lo"},
+				{Kind: settings.Established, Neighbor: router},
+				{Kind: settings.FileAbsent, Path: "/off"},
+			}}},
+		},
+		Groups: []string{"dns", "plain"},
+		Snapshot: link.Snapshot{
+			Links: []link.Link{{Name: "eth1", Up: true, Running: true}},
+			Addrs: []link.Addr{{Prefix: prefix, Link: "lo"}},
+		},
+		Up:       map[netip.Addr]bool{router: true},
+		Files:    map[string]bool{"/off": false},
+		Watchdog: Watchdog{Armed: true},
+	}
+}
+
+func TestReasons(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		change  func(*Inputs)
+		want    string // of the gate, "" is on
+		plain   string // of the group without a gate
+		pending bool
+	}{
+		{name: "all holds"},
+		{name: "link down", change: func(in *Inputs) { in.Snapshot.Links[0].Up = false }, want: "link eth1 is down"},
+		{name: "no carrier", change: func(in *Inputs) { in.Snapshot.Links[0].Running = false }, want: "link eth1 has no carrier"},
+		{name: "link gone", change: func(in *Inputs) { in.Snapshot.Links = nil }, want: "link eth1 does not exist"},
+		{name: "address gone", change: func(in *Inputs) { in.Snapshot.Addrs = nil }, want: "address 192.0.2.53/32 on lo is not on this box"},
+		{name: "address elsewhere", change: func(in *Inputs) { in.Snapshot.Addrs[0].Link = "eth1" }, want: "address 192.0.2.53/32 on lo is not on this box"},
+		{name: "neighbor down", change: func(in *Inputs) { in.Up = nil }, want: "neighbor 10.0.0.2 is not established"},
+		{name: "disable file", change: func(in *Inputs) { in.Files["/off"] = true }, want: "file /off absent is there"},
+		{name: "not listed yet", change: func(in *Inputs) { in.Known = false }, want: "link eth1 is not known yet: links have not been listed", pending: true},
+		{name: "not armed", change: func(in *Inputs) { in.Watchdog = Watchdog{Why: "open /dev/watchdog0: no such file"} },
+			want:  "the hardware watchdog is not armed: open /dev/watchdog0: no such file",
+			plain: "the hardware watchdog is not armed: open /dev/watchdog0: no such file"},
+		{name: "not armed but preferred", change: func(in *Inputs) {
+			in.Watchdog, in.Settings.Hardware.Policy = Watchdog{}, settings.Prefer
+		}},
+		{name: "no hardware section", change: func(in *Inputs) { in.Watchdog, in.Settings.Hardware = Watchdog{}, nil }},
+		{name: "stopping", change: func(in *Inputs) { in.Stopping = true }, want: "the service is stopping", plain: "the service is stopping"},
+		{name: "by hand", change: func(in *Inputs) { in.Manual = map[string]Manual{"dns": Withdrawn} }, want: "withdrawn by hand"},
+		{name: "by hand does not override", change: func(in *Inputs) {
+			in.Manual, in.Up = map[string]Manual{"dns": Announced}, nil
+		}, want: "neighbor 10.0.0.2 is not established"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := good()
+			if c.change != nil {
+				c.change(&in)
+			}
+			p := Compute(in)
+			got := map[string]string{}
+			for name, s := range p.Groups {
+				if got[name] = s.Reason.String(); s.On != (got[name] == "") {
+					t.Errorf("%s: on %v with reason %q", name, s.On, got[name])
+				}
+			}
+			if d := cmp.Diff(map[string]string{"dns": c.want, "plain": c.plain}, got); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+			if p.Verdict == c.pending {
+				t.Errorf("verdict is %v", p.Verdict)
+			}
+		})
+	}
+}
+
+// step computes with what the last plan remembered.
+func step(in *Inputs, after time.Duration) State {
+	in.Now = start.Add(after)
+	p := Compute(*in)
+	in.Held, in.Failed = p.Held, p.Failed
+	return p.Groups["dns"]
+}
+
+func TestHoldDownCountsFromTheLastFailure(t *testing.T) {
+	in := good()
+	up, down := in.Up, map[netip.Addr]bool{}
+	for _, s := range []struct {
+		at time.Duration
+		up map[netip.Addr]bool
+		on bool
+	}{
+		{0, down, false},
+		{1 * time.Second, up, true}, // it was never open: no hold-down
+		{2 * time.Second, down, false},
+		{3 * time.Second, up, false},
+		{5 * time.Second, down, false},
+		{6 * time.Second, up, false},
+		{15 * time.Second, up, false},
+		{16 * time.Second, up, true},
+		{17 * time.Second, up, true},
+	} {
+		in.Up = s.up
+		if got := step(&in, s.at); got.On != s.on {
+			t.Errorf("at %s: on %v (%s)", s.at, got.On, got.Reason)
+		}
+	}
+}
+
+func TestPlanSaysWhenToComeBack(t *testing.T) {
+	in := good()
+	step(&in, 0)
+	in.Up = nil
+	step(&in, time.Second)
+	in.Up = good().Up
+	in.Now = start.Add(2 * time.Second)
+	if p := Compute(in); p.Again != start.Add(12*time.Second) {
+		t.Errorf("again at %s", p.Again)
+	}
+}

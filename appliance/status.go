@@ -1,0 +1,128 @@
+package appliance
+
+import "time"
+
+// Status is what "holdfast status --json" prints. Times are seconds since the
+// epoch in RFC 3339; durations are seconds.
+type Status struct {
+	Version   string           `json:"version"`
+	PID       int              `json:"pid"`
+	Started   time.Time        `json:"started"`
+	Config    string           `json:"config"`
+	Summary   string           `json:"summary"`
+	Watchdog  WatchdogStatus   `json:"watchdog"`
+	Gates     []GateStatus     `json:"gates"`
+	Neighbors []NeighborStatus `json:"neighbors"`
+	Routes    int              `json:"routes"` // wanted, on the wire or not
+	Helpers   []string         `json:"helpers"`
+	Loop      LoopStatus       `json:"loop"`
+	Netlink   NetlinkStatus    `json:"netlink"`
+}
+
+// WatchdogStatus is how the hardware stands.
+type WatchdogStatus struct {
+	Configured  bool      `json:"configured"`
+	Device      string    `json:"device,omitempty"`
+	Identity    string    `json:"identity,omitempty"`
+	Policy      string    `json:"policy,omitempty"`
+	Armed       bool      `json:"armed"`
+	Why         string    `json:"why,omitempty"` // not armed
+	Timeout     float64   `json:"timeout,omitempty"`
+	LastFed     time.Time `json:"last-fed,omitzero"`
+	ResetByIt   bool      `json:"reset-by-watchdog"` // the last boot
+	StalledBy   []string  `json:"stalled,omitempty"` // witnesses without progress
+	NoWayOut    bool      `json:"nowayout"`
+	FedWitness  []string  `json:"witnesses,omitempty"`
+	PretimeoutS float64   `json:"pretimeout,omitempty"`
+}
+
+// GateStatus is one named group.
+type GateStatus struct {
+	Name   string    `json:"name"`
+	On     bool      `json:"on"`
+	Reason string    `json:"reason,omitempty"`
+	Since  time.Time `json:"since"`
+	Routes int       `json:"routes"`
+}
+
+// NeighborStatus is one neighbor.
+type NeighborStatus struct {
+	Address     string    `json:"address"`
+	Description string    `json:"description,omitempty"`
+	AS          uint32    `json:"as"`
+	State       string    `json:"state"`
+	Since       time.Time `json:"since"`
+	LastError   string    `json:"last-error,omitempty"`
+	LocalAS     uint32    `json:"local-as"`
+	RouterID    string    `json:"router-id,omitempty"`
+	HoldTime    float64   `json:"hold-time,omitempty"`
+	Families    []string  `json:"families,omitempty"`
+	Announced   uint64    `json:"announced"` // NLRI in this session
+	Withdrawn   uint64    `json:"withdrawn"`
+	Received    uint64    `json:"received"` // NLRI in this session
+	Updates     uint64    `json:"updates-sent"`
+	UpdatesIn   uint64    `json:"updates-received"`
+	Sessions    uint64    `json:"sessions"` // how often it was established
+	Unsendable  uint64    `json:"unsendable,omitempty"`
+	CaughtUp    bool      `json:"caught-up"`
+}
+
+// LoopStatus is how fair the event loop is; the times are upper bounds of the
+// histogram's buckets, in microseconds.
+type LoopStatus struct {
+	Turns        uint64 `json:"turns"`
+	TurnP50      int64  `json:"turn-p50-us"`
+	TurnP99      int64  `json:"turn-p99-us"`
+	TurnMax      int64  `json:"turn-max-us"`
+	MailboxP99   int64  `json:"mailbox-p99-us"`
+	MailboxWorst int64  `json:"mailbox-max-us"`
+}
+
+// NetlinkStatus is how often the kernel woke us and was listed.
+type NetlinkStatus struct {
+	Wakeups  uint64 `json:"wakeups"`
+	Listings uint64 `json:"listings"`
+	Overruns uint64 `json:"overruns"`
+}
+
+// Explanation is the answer to "holdfast explain PREFIX": the chain from the
+// conditions to each peer.
+type Explanation struct {
+	Prefix  string         `json:"prefix"`
+	Verdict string         `json:"verdict"`
+	Routes  []RouteStatus  `json:"routes"`
+	History []HistoryEntry `json:"history"`
+}
+
+// RouteStatus is one wanted route and why it is told or not.
+type RouteStatus struct {
+	Text       string            `json:"route"`
+	Owner      string            `json:"owner"` // "configuration" or "api"
+	Group      string            `json:"group,omitempty"`
+	On         bool              `json:"on"`
+	Reason     string            `json:"reason,omitempty"`
+	Conditions []ConditionStatus `json:"conditions,omitempty"`
+	Peers      []PeerTold        `json:"peers"`
+}
+
+// ConditionStatus is one condition of a gate.
+type ConditionStatus struct {
+	Text string `json:"condition"`
+	OK   bool   `json:"ok"`
+	Why  string `json:"why,omitempty"`
+}
+
+// PeerTold is what one peer knows of a route.
+type PeerTold struct {
+	Neighbor string `json:"neighbor"`
+	Session  string `json:"session"`
+	Told     string `json:"told"` // "announced", "waiting", "withdrawn", "no session"
+}
+
+// HistoryEntry is a change and its cause.
+type HistoryEntry struct {
+	At    time.Time `json:"at"`
+	Group string    `json:"group"`
+	On    bool      `json:"on"`
+	Cause string    `json:"cause"`
+}

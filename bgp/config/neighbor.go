@@ -1,0 +1,124 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"holdfast/bgp"
+	"holdfast/bgp/grammar"
+	"holdfast/bgp/route"
+)
+
+// Config is what a configuration file says of BGP. It does not change once
+// parsed.
+type Config struct {
+	Neighbors []Neighbor
+	Processes []Process
+	Warnings  []*grammar.Error
+}
+
+// Neighbor is a section "neighbor", its templates applied.
+type Neighbor struct {
+	Pos         grammar.Pos
+	Description string
+
+	Peer         netip.Prefix // a single address, or a range of peers that may connect
+	Zone         string       // of a link-local peer: its link
+	LocalAddress netip.Addr   // invalid: auto
+	LocalAS      bgp.ASN      // 0: auto, the peer's
+	PeerAS       bgp.ASN      // 0: auto, whatever the peer says
+	RouterID     bgp.ID       // 0: the local IPv4 address
+	HostName     string
+	DomainName   string
+	HoldTime     time.Duration // 0, or 3 s and more
+
+	Passive         bool
+	Listen          uint16 // 0: do not listen for this neighbor
+	Connect         uint16 // 0: the default port
+	SourceInterface string
+	OutgoingTTL     int // 0: the system's
+	IncomingTTL     int // 0: any; packets with less are dropped (RFC 5082)
+	MD5Password     string
+	MD5IP           netip.Addr // the address that the key is for, if it is not the peer's
+	TCPAO           *TCPAO
+
+	Families     []bgp.Family
+	Capabilities Capabilities
+
+	RateLimit    int // UPDATEs a second, 0: no limit
+	GroupUpdates bool
+	AutoFlush    bool
+	AdjRIBOut    bool
+	AdjRIBIn     bool
+	ManualEOR    bool
+
+	Processes []string // helpers whose commands are for this neighbor
+	API       []API
+	Routes    []route.Route
+}
+
+// Capabilities is the section "capability".
+type Capabilities struct {
+	ASN4            bool
+	RouteRefresh    bool
+	ExtendedMessage bool
+	// GracefulRestart is the restart time, 0: off (RFC 4724).
+	GracefulRestart time.Duration
+	AddPath         bgp.Direction
+}
+
+// TCPAO is the section "tcp-ao" (RFC 5925).
+type TCPAO struct {
+	KeyID     uint8
+	Algorithm string // "hmac-sha-1-96", "aes-128-cmac-96" or "hmac-sha-256"
+	Password  string
+}
+
+// API is one section "api": which helpers hear what.
+type API struct {
+	Name      string
+	Processes []string
+	Switches  map[string]bool // "neighbor-changes", "receive update", …
+}
+
+// Process is a section "process": a helper.
+type Process struct {
+	Pos     grammar.Pos
+	Name    string
+	Run     []string
+	Encoder string // "text" or "json"
+	Respawn bool
+}
+
+// SameSession says whether a session of n can go on as one of o: only routes,
+// helpers and the like differ.
+func (n *Neighbor) SameSession(o *Neighbor) bool {
+	a, b := n.session(), o.session()
+	if (n.TCPAO == nil) != (o.TCPAO == nil) || n.TCPAO != nil && *n.TCPAO != *o.TCPAO {
+		return false
+	}
+	return a == b && slices.Equal(n.Families, o.Families)
+}
+
+// session is what an OPEN, a socket or the form of our UPDATEs is made of.
+type session struct {
+	peer                  netip.Prefix
+	zone, link, md5       string
+	local                 netip.Addr
+	localAS, peerAS       bgp.ASN
+	id                    bgp.ID
+	host, domain          string
+	hold                  time.Duration
+	passive, group, flush bool
+	manualEOR             bool
+	listen, connect       uint16
+	ttlOut, ttlIn         int
+	capabilities          Capabilities
+}
+
+func (n *Neighbor) session() session {
+	return session{n.Peer, n.Zone, n.SourceInterface, n.MD5Password, n.LocalAddress, n.LocalAS, n.PeerAS, n.RouterID,
+		n.HostName, n.DomainName, n.HoldTime, n.Passive, n.GroupUpdates, n.AutoFlush, n.ManualEOR, n.Listen, n.Connect,
+		n.OutgoingTTL, n.IncomingTTL, n.Capabilities}
+}

@@ -1,0 +1,138 @@
+package speaker
+
+import (
+	"holdfast/bgp"
+	"holdfast/bgp/fsm"
+	"holdfast/bgp/wire"
+	"holdfast/netio"
+)
+
+// conn is one connection of a peer: octets to messages, and messages to
+// events.
+type conn struct {
+	peer   *peer
+	id     fsm.Conn
+	conn   *netio.Conn
+	update wire.Update
+}
+
+func (p *peer) newConn() *conn { return &conn{peer: p, id: fsm.Conn(p.s.connID())} }
+
+// Opened is netio.Handler's.
+func (c *conn) Opened(nc *netio.Conn) {
+	c.conn = nc
+	if err := nc.SetSocket(c.peer.socket()); err != nil {
+		nc.Abort(err)
+		return
+	}
+	c.peer.opened(c)
+}
+
+// Data takes whole messages off b. It stops as soon as one of them has ended
+// the connection.
+func (c *conn) Data(_ *netio.Conn, b []byte) (used int, _ error) {
+	for c.open() {
+		n, t, bad := wire.Frame(b[used:], c.longest())
+		if bad != nil {
+			c.peer.step(fsm.Event{Kind: fsm.Bad, Conn: c.id, Bad: bad})
+			return len(b), nil
+		}
+		if n == 0 {
+			return used, nil
+		}
+		c.message(t, b[used:used+n])
+		used += n
+	}
+	return len(b), nil
+}
+
+func (c *conn) open() bool { return c.peer.conns[c.id] == c }
+
+// longest is the longest message that the peer may send.
+func (c *conn) longest() int {
+	if c.isLive() {
+		return c.peer.session.Negotiated.MaxLen()
+	}
+	return bgp.MaxMessage
+}
+
+func (c *conn) isLive() bool { return c.peer.live == c }
+
+func (c *conn) message(t wire.Type, msg []byte) {
+	ev := fsm.Event{Conn: c.id}
+	switch t {
+	case wire.TypeOpen:
+		ev.Kind = fsm.Opened
+		if ev.Open, ev.Bad = wire.ParseOpen(msg); ev.Bad != nil {
+			ev.Kind = fsm.Bad
+		}
+	case wire.TypeUpdate:
+		ev = c.updated(msg, ev)
+	case wire.TypeNotification:
+		ev.Kind, ev.Notification = fsm.Notification, wire.ParseNotification(msg)
+	case wire.TypeKeepalive:
+		ev.Kind = fsm.Keepalive
+	case wire.TypeRefresh:
+		r, bad := wire.ParseRefresh(msg)
+		if ev.Kind, ev.Bad = fsm.Refresh, bad; bad != nil {
+			ev.Kind = fsm.Bad
+		}
+		defer c.peer.refresh(r)
+	}
+	c.peer.step(ev)
+}
+
+// updated checks an UPDATE. What it says is not kept: a stub's memory must not
+// grow with the Internet.
+func (c *conn) updated(msg []byte, ev fsm.Event) fsm.Event {
+	ev.Kind = fsm.Update
+	if !c.isLive() {
+		return ev // the machine knows what to do with it
+	}
+	p := c.peer
+	if bad := wire.ParseUpdate(msg, p.session.Negotiated, &c.update); bad != nil {
+		ev.Kind, ev.Bad = fsm.Bad, bad
+		return ev
+	}
+	p.counters.updates++
+	plain, mp := c.update.Announced()
+	p.counters.routes += count(plain) + count(mp)
+	if c.update.Disposition != wire.None {
+		worst := c.update.Attrs.Gravest()
+		p.s.log.Warn("UPDATE with an error", "neighbor", p.name, "disposition", c.update.Disposition, "octet", worst.Offset, "error", worst.Reason)
+	}
+	return ev
+}
+
+func count(r wire.Routes) (n uint64) {
+	for range r.All() {
+		n++
+	}
+	return n
+}
+
+// Fill gives what the peer has to be told, withdraws first.
+func (c *conn) Fill(_ *netio.Conn, b []byte, max int) []byte {
+	if !c.isLive() {
+		return b
+	}
+	start := len(b)
+	b, more := c.peer.out.Urgent(b, max)
+	if left := max - (len(b) - start); !more && left > 0 {
+		b, _ = c.peer.out.Bulk(b, left)
+	}
+	return b
+}
+
+// Frame is netio.Handler's.
+func (c *conn) Frame(b []byte) int { return wire.FrameLen(b) }
+
+// Acked is netio.Handler's: it was asked for by a stop.
+func (c *conn) Acked(*netio.Conn) {
+	if c.isLive() {
+		c.peer.s.acked(c.peer)
+	}
+}
+
+// Closed is netio.Handler's.
+func (c *conn) Closed(_ *netio.Conn, err error) { c.peer.closed(c, err) }

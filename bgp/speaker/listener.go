@@ -1,0 +1,125 @@
+package speaker
+
+import (
+	"errors"
+	"net/netip"
+
+	"holdfast/bgp/config"
+	"holdfast/netio"
+)
+
+// listenKey is where a socket listens.
+type listenKey struct {
+	addr netip.AddrPort
+	link string
+}
+
+// listener is one socket, and the keys that peers have there.
+type listener struct {
+	*netio.Listener
+	auth map[netip.Prefix]netio.Auth
+}
+
+// listen makes the listening sockets those that the neighbors need: one for
+// each local address and port. A socket that stays keeps its connections; its
+// keys are changed in place.
+func (s *Speaker) listen() error {
+	want := s.wantedListeners()
+	for k, l := range s.listeners {
+		if want[k] == nil {
+			l.Close()
+			delete(s.listeners, k)
+		}
+	}
+	var errs []error
+	for k, auth := range want {
+		if l := s.listeners[k]; l != nil {
+			errs = append(errs, l.SetAuth(auth))
+			continue
+		}
+		l, err := s.loop.Listen(netio.ListenOptions{Addr: k.addr, Auth: auth, Socket: netio.SocketOptions{Device: k.link}}, s.accept)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		s.listeners[k] = &listener{l, auth}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Speaker) wantedListeners() map[listenKey]map[netip.Prefix]netio.Auth {
+	want := map[listenKey]map[netip.Prefix]netio.Auth{}
+	add := func(local, peer netip.Addr, port uint16, link string, p netip.Prefix, a netio.Auth) {
+		if !local.IsValid() {
+			local = netip.IPv6Unspecified()
+			if peer.Is4() {
+				local = netip.IPv4Unspecified()
+			}
+		}
+		k := listenKey{netip.AddrPortFrom(local, port), link}
+		if want[k] == nil {
+			want[k] = map[netip.Prefix]netio.Auth{}
+		}
+		if a != (netio.Auth{}) {
+			want[k][p] = a
+		}
+	}
+	for _, p := range s.order {
+		if n := p.config; !p.dynamic && (n.Listen != 0 || n.Passive) {
+			add(n.LocalAddress, n.Peer.Addr(), s.listenPort(n.Listen), n.SourceInterface, n.Peer, p.auth())
+		}
+	}
+	for _, n := range s.ranges {
+		add(n.LocalAddress, n.Peer.Addr(), s.listenPort(n.Listen), n.SourceInterface, n.Peer.Masked(), authOf(n))
+	}
+	return want
+}
+
+// listenPort is where a passive neighbor that names no port is waited for:
+// where BGP speakers connect to.
+func (s *Speaker) listenPort(p uint16) uint16 {
+	if p != 0 {
+		return p
+	}
+	return s.options.Port
+}
+
+// accept finds the neighbor that has connected.
+func (s *Speaker) accept(nc *netio.Conn) netio.Handler {
+	if s.stopping != nil {
+		return nil
+	}
+	from := nc.Remote().Addr()
+	zone := from.Zone()
+	from = unmap(from.WithZone(""))
+	single := netip.PrefixFrom(from, from.BitLen())
+	p := s.peers[key{single, zone}]
+	if p == nil {
+		p = s.peers[key{single, ""}]
+	}
+	if p == nil {
+		if n := s.rangeOf(from); n != nil {
+			p = s.adopt(key{single, zone}, n)
+		}
+	}
+	if p == nil {
+		s.log.Warn("connection from nobody's neighbor refused", "remote", nc.Remote())
+		return nil
+	}
+	return p.newConn()
+}
+
+// adopt makes a peer of somebody in a range.
+func (s *Speaker) adopt(k key, n *config.Neighbor) *peer {
+	p := s.addPeer(k, n)
+	p.dynamic = true
+	p.name = k.peer.Addr().String()
+	p.renew()
+	s.order = append(s.order, p)
+	s.lastAudience = audience{}
+	diff := newRouteDiff()
+	diff.neighbor(p.out, nil, n.Routes)
+	diff.apply(s.table)
+	p.start()
+	return p
+}

@@ -1,0 +1,172 @@
+package speaker
+
+import (
+	"errors"
+
+	"holdfast/bgp/api"
+	"holdfast/bgp/attr"
+	"holdfast/bgp/config"
+	"holdfast/bgp/rib"
+	"holdfast/bgp/route"
+)
+
+// said is a configured route without its body: what has to be equal for two
+// neighbors to have the same one.
+type said struct {
+	id       routeID
+	attrs    attr.Handle
+	group    string
+	withdraw bool
+}
+
+// routeID is what tells the routes of one neighbor apart.
+type routeID struct {
+	family uint32
+	path   uint32
+	has    bool
+	body   string
+}
+
+func idOf(r *route.Route) routeID {
+	return routeID{uint32(r.NLRI.Family), r.NLRI.PathID, r.NLRI.HasPath, string(r.NLRI.Body)}
+}
+
+func saidOf(r *route.Route) said {
+	return said{idOf(r), r.Attrs, r.Group, r.Withdraw}
+}
+
+// routeDiff collects what changes between two configurations, over all
+// neighbors, so that a route which many have in common is one in the table.
+type routeDiff struct {
+	gone, come   map[said][]*rib.Out
+	order        []said // of come: as the file says them
+	goneOrder    []said
+	goneR, comeR map[said]*route.Route
+}
+
+func newRouteDiff() *routeDiff {
+	return &routeDiff{gone: map[said][]*rib.Out{}, come: map[said][]*rib.Out{},
+		goneR: map[said]*route.Route{}, comeR: map[said]*route.Route{}}
+}
+
+// neighbor adds what one neighbor loses and gets.
+func (d *routeDiff) neighbor(o *rib.Out, old, now []route.Route) {
+	before := make(map[routeID]said, len(old))
+	for i := range old {
+		s := saidOf(&old[i])
+		before[s.id] = s
+	}
+	after := make(map[routeID]bool, len(now))
+	for i := range now {
+		s := saidOf(&now[i])
+		after[s.id] = true
+		if before[s.id] == s {
+			continue
+		}
+		if d.comeR[s] == nil {
+			d.order = append(d.order, s)
+			d.comeR[s] = &now[i]
+		}
+		d.come[s] = append(d.come[s], o)
+	}
+	for i := range old {
+		if s := saidOf(&old[i]); !after[s.id] {
+			if d.goneR[s] == nil {
+				d.goneOrder = append(d.goneOrder, s)
+				d.goneR[s] = &old[i]
+			}
+			d.gone[s] = append(d.gone[s], o)
+		}
+	}
+}
+
+// apply changes the table.
+func (d *routeDiff) apply(t *rib.Table) {
+	for _, s := range d.goneOrder {
+		t.Remove(rib.Config, t.Peers(d.gone[s]...), d.goneR[s].NLRI)
+	}
+	for _, s := range d.order {
+		t.Announce(rib.Config, t.Peers(d.come[s]...), *d.comeR[s])
+	}
+}
+
+// Errors of commands.
+var (
+	errNoPeer     = errors.New("no neighbor matches the command")
+	errNoWithdraw = errors.New("no such route")
+)
+
+// audience is the peers that a helper's command is for. Helpers say thousands
+// of commands for the same ones, so the last answer is kept until the set of
+// peers changes.
+type audience struct {
+	from     string
+	selector *api.Selector
+	set      rib.PeerSet
+	valid    bool
+}
+
+// peersFor resolves a command's selector: without one, all neighbors that list
+// the helper; a command that no helper sent (the control socket's) reaches all.
+func (s *Speaker) peersFor(from string, sel *api.Selector) rib.PeerSet {
+	if s.lastAudience.valid && s.lastAudience.selector == sel && s.lastAudience.from == from {
+		return s.lastAudience.set
+	}
+	var outs []*rib.Out
+	for _, p := range s.order {
+		if sel != nil && sel.Match(p.who()) || sel == nil && (from == "" || p.hears(from)) {
+			outs = append(outs, p.out)
+		}
+	}
+	s.lastAudience = audience{from, sel, s.table.Peers(outs...), true}
+	return s.lastAudience.set
+}
+
+// Do applies a helper's commands, sets the errors of those that fail, and sends
+// what came of them. The batch is its owner's again when Do returns.
+func (s *Speaker) Do(b *api.Batch) {
+	for i := range b.Items {
+		if it := &b.Items[i]; it.Err == nil {
+			it.Err = s.do(b, it)
+		}
+	}
+	s.wake()
+}
+
+func (s *Speaker) do(b *api.Batch, it *api.Item) error {
+	switch it.Kind {
+	case api.Announce, api.Withdraw, api.EOR:
+	case api.GroupOn, api.GroupOff:
+		s.options.Watchdog(it.Route.Group, it.Kind == api.GroupOn)
+		return nil
+	case api.Shutdown:
+		s.options.Shutdown()
+		return nil
+	case api.Reload:
+		s.options.Reload()
+		return nil
+	default:
+		return nil
+	}
+	to := s.peersFor(b.From, it.Peers)
+	if to == 0 {
+		return errNoPeer
+	}
+	switch it.Kind {
+	case api.Announce:
+		s.table.Announce(rib.API, to, it.Route)
+	case api.Withdraw:
+		s.table.Withdraw(to, it.Route.NLRI)
+	}
+	return nil
+}
+
+// hears says whether a neighbor lists a helper.
+func hears(n *config.Neighbor, process string) bool {
+	for _, name := range n.Processes {
+		if name == process {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,319 @@
+// Package speaker is the owner: peers, RIB and timers on one loop. It is the
+// only room where bgp meets netio.
+//
+// Everything here runs on the loop's goroutine. Others hand values in with
+// Loop.Post.
+package speaker
+
+import (
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"holdfast/bgp"
+	"holdfast/bgp/config"
+	"holdfast/bgp/rib"
+	"holdfast/bgp/wire"
+	"holdfast/netio"
+)
+
+// Options is what the speaker is told once. The functions are called on the
+// loop and must not block; nil ones are not called.
+type Options struct {
+	Log  *slog.Logger
+	Port uint16 // where neighbors listen if their section does not say; 0 is 179
+	// Restarting says that we were here before: the neighbors are told not to
+	// wait for us (RFC 4724 section 4.1), until their first session.
+	Restarting bool
+	Jitter     func() float64
+	Session    func(neighbor netip.Addr, up bool, why error)
+	Watchdog   func(group string, on bool) // a helper's "announce watchdog"
+	Shutdown   func()                      // a helper's "shutdown"
+	Reload     func()                      // a helper's "reload"
+}
+
+// Speaker is the BGP side of the daemon.
+type Speaker struct {
+	loop      *netio.Loop
+	options   Options
+	log       *slog.Logger
+	table     *rib.Table
+	peers     map[key]*peer
+	order     []*peer // as the configuration says them, dynamic ones last
+	ranges    []*config.Neighbor
+	listeners map[listenKey]*listener
+	released  bool // End-of-RIB may go
+	stopping  *stopping
+	conns     uint64
+
+	lastAudience audience
+	scratch      []byte
+}
+
+// key is what tells neighbors apart.
+type key struct {
+	peer netip.Prefix
+	zone string
+}
+
+// New makes a speaker without neighbors.
+func New(l *netio.Loop, o Options) *Speaker {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Port == 0 {
+		o.Port = 179
+	}
+	if o.Session == nil {
+		o.Session = func(netip.Addr, bool, error) {}
+	}
+	if o.Watchdog == nil {
+		o.Watchdog = func(string, bool) {}
+	}
+	if o.Shutdown == nil {
+		o.Shutdown = func() {}
+	}
+	if o.Reload == nil {
+		o.Reload = func() {}
+	}
+	return &Speaker{loop: l, options: o, log: o.Log, table: rib.NewTable(), peers: map[key]*peer{},
+		listeners: map[listenKey]*listener{}}
+}
+
+// Apply makes the neighbors and their configured routes those of c. A neighbor
+// that has not changed keeps its session; one of which only routes changed, is
+// told the difference.
+func (s *Speaker) Apply(c *config.Config) error {
+	if s.stopping != nil {
+		return nil
+	}
+	diff := newRouteDiff()
+	want := map[key]bool{}
+	var order, start []*peer
+	s.ranges = nil
+	for i := range c.Neighbors {
+		n := &c.Neighbors[i]
+		if !n.Peer.IsSingleIP() {
+			s.ranges = append(s.ranges, n)
+			continue
+		}
+		k := key{n.Peer, n.Zone}
+		want[k] = true
+		p := s.peers[k]
+		if p == nil {
+			p = s.addPeer(k, n)
+			start = append(start, p)
+			diff.neighbor(p.out, nil, n.Routes)
+		} else {
+			diff.neighbor(p.out, p.config.Routes, n.Routes)
+			s.change(p, n)
+		}
+		order = append(order, p)
+	}
+	s.dropOthers(want, &order, diff)
+	s.order = order
+	s.lastAudience = audience{}
+	diff.apply(s.table)
+	err := s.listen()
+	for _, p := range start {
+		p.start()
+	}
+	s.wake()
+	return err
+}
+
+// change gives a peer its new configuration.
+func (s *Speaker) change(p *peer, n *config.Neighbor) {
+	restart := !p.config.SameSession(n)
+	p.config = n
+	if restart {
+		s.log.Info("neighbor changed", "neighbor", p.name)
+		p.restart(wire.OtherChange)
+	}
+}
+
+// dropOthers ends the peers that the configuration does not have; dynamic ones
+// stay while a range has them.
+func (s *Speaker) dropOthers(want map[key]bool, order *[]*peer, diff *routeDiff) {
+	for _, p := range s.sorted() {
+		if want[p.key] {
+			continue
+		}
+		if p.dynamic {
+			if n := s.rangeOf(p.key.peer.Addr()); n != nil {
+				diff.neighbor(p.out, p.config.Routes, n.Routes)
+				p.config = n
+				*order = append(*order, p)
+				continue
+			}
+		}
+		s.log.Info("neighbor removed", "neighbor", p.name)
+		p.stop(wire.Deconfigured, "")
+		s.drop(p)
+	}
+}
+
+// sorted is the peers in a stable order.
+func (s *Speaker) sorted() []*peer {
+	return slices.SortedFunc(maps.Values(s.peers), func(a, b *peer) int { return a.number - b.number })
+}
+
+func (s *Speaker) drop(p *peer) {
+	p.alarm.Stop()
+	delete(s.peers, p.key)
+	s.order = slices.DeleteFunc(s.order, func(x *peer) bool { return x == p })
+	s.table.DropPeer(p.out)
+	s.lastAudience = audience{}
+}
+
+func (s *Speaker) rangeOf(a netip.Addr) *config.Neighbor {
+	for _, n := range s.ranges {
+		if n.Peer.Contains(a) {
+			return n
+		}
+	}
+	return nil
+}
+
+// Groups opens and closes named groups of routes, and all that have no name
+// here, in one step; the withdraws are the next thing on the wire.
+func (s *Speaker) Groups(gates map[string]rib.Gate, rest rib.Gate) {
+	s.table.Groups(gates, rest)
+	s.wake()
+}
+
+// Release lets End-of-RIB go: every gate has had its first verdict, or has had
+// its time.
+func (s *Speaker) Release() {
+	if s.released {
+		return
+	}
+	s.released = true
+	for _, p := range s.order {
+		p.out.ReleaseEOR()
+	}
+	s.wake()
+}
+
+// wake gives the peers what they have to be told: withdraws are pushed if
+// nothing of theirs is still in our hands, announcements are pulled.
+func (s *Speaker) wake() {
+	s.table.Dirty(func(o *rib.Out) {
+		p := o.Owner.(*peer)
+		if p.live == nil {
+			return
+		}
+		p.pushWithdraws()
+		p.live.conn.Wake()
+	})
+}
+
+// stopping is a stop that waits for its peers.
+type stopping struct {
+	left  int
+	text  string
+	done  func()
+	alarm *netio.Alarm
+}
+
+// Stop withdraws everything, waits for each peer to acknowledge the bytes, and
+// then ends its session with a Cease and the text. done is called when all are
+// through, or after timeout.
+func (s *Speaker) Stop(text string, timeout time.Duration, done func()) {
+	if s.stopping != nil {
+		return
+	}
+	st := &stopping{text: text, done: done}
+	s.stopping = st
+	s.table.Off()
+	s.wake()
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	for _, p := range s.sorted() {
+		if p.live == nil {
+			p.stop(wire.AdminShutdown, text)
+			continue
+		}
+		st.left++
+		p.live.conn.NotifyAcked()
+	}
+	st.alarm = s.loop.At(s.loop.Now().Add(timeout), func(time.Time) { s.stopAll() })
+	s.stopped()
+}
+
+// acked is called when a peer has acknowledged the last withdraw.
+func (s *Speaker) acked(p *peer) {
+	if s.stopping == nil {
+		return
+	}
+	s.log.Info("withdraw acknowledged", "neighbor", p.name)
+	p.stop(wire.AdminShutdown, s.stopping.text)
+}
+
+// stopAll ends what has not acknowledged in time.
+func (s *Speaker) stopAll() {
+	for _, p := range s.sorted() {
+		if p.live != nil {
+			s.log.Warn("withdraw not acknowledged in time", "neighbor", p.name)
+			p.stop(wire.AdminShutdown, s.stopping.text)
+		}
+	}
+}
+
+// ended counts a session that is over while we stop.
+func (s *Speaker) ended() {
+	if s.stopping != nil {
+		s.stopping.left--
+		s.stopped()
+	}
+}
+
+// stopped calls done once nothing is left; the NOTIFICATIONs are on their way
+// then, and have a moment to arrive.
+func (s *Speaker) stopped() {
+	st := s.stopping
+	if st.left > 0 || st.done == nil {
+		return
+	}
+	done := st.done
+	st.done = nil
+	st.alarm.Stop()
+	end := s.loop.Now().Add(time.Second)
+	var poll *netio.Alarm
+	poll = s.loop.At(s.loop.Now(), func(now time.Time) {
+		if s.loop.Lingering() == 0 || now.After(end) {
+			done()
+			return
+		}
+		poll.Reset(now.Add(2 * time.Millisecond))
+	})
+}
+
+// connID numbers connections for the machines.
+func (s *Speaker) connID() uint64 {
+	s.conns++
+	return s.conns
+}
+
+// unmap is an address as the configuration names it.
+func unmap(a netip.Addr) netip.Addr { return a.Unmap() }
+
+func (s *Speaker) neighborName(n *config.Neighbor) string {
+	a := n.Peer.Addr()
+	if n.Zone != "" {
+		a = a.WithZone(n.Zone)
+	}
+	return a.String()
+}
+
+// identifier is the BGP identifier of a neighbor's session; 0 while it has to
+// be made of the address that the connection will have.
+func identifier(n *config.Neighbor) bgp.ID {
+	if n.RouterID != 0 {
+		return n.RouterID
+	}
+	return bgp.IDFromAddr(n.LocalAddress)
+}

@@ -1,0 +1,167 @@
+// Command holdfast is the anycast edge daemon and the tools that talk to it.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+// version is stamped by the build.
+var version = "development"
+
+// Exit codes: 0 done, 1 it did not work, 2 the command line is wrong.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// verb is a word of the command line.
+type verb struct {
+	word, args, help string
+	long             string // what --help adds
+	hidden           bool
+	run              func(c *call) error
+}
+
+// call is one run of a verb.
+type call struct {
+	*flag.FlagSet
+	out, err io.Writer
+	args     []string
+}
+
+// errUsage marks an error in how a command was called.
+var errUsage = errors.New("")
+
+func usagef(format string, args ...any) error {
+	return fmt.Errorf("%w%s", errUsage, fmt.Sprintf(format, args...))
+}
+
+// verbs is filled by init: "completion" walks it.
+var verbs []*verb
+
+func init() {
+	verbs = []*verb{runVerb, statusVerb, explainVerb, reloadVerb, validateVerb, versionVerb, completionVerb, simVerb}
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, err io.Writer) int {
+	if len(args) == 0 || slices.Contains([]string{"-h", "--help", "help"}, args[0]) {
+		usage(out)
+		return 0
+	}
+	v := find(args[0])
+	if v == nil && !isFile(args[0]) {
+		fmt.Fprintf(err, "holdfast: unknown command %q; see holdfast --help\n", args[0])
+		return exitUsage
+	}
+	if v == nil { // holdfast exabgp.conf, as exabgp is started
+		v, args = runVerb, append([]string{"run"}, args...)
+	}
+	c := &call{FlagSet: flag.NewFlagSet(v.word, flag.ContinueOnError), out: out, err: err, args: args[1:]}
+	c.SetOutput(io.Discard)
+	return exitCode(v, v.run(c), out, err)
+}
+
+func exitCode(v *verb, e error, out, err io.Writer) int {
+	switch {
+	case e == nil:
+		return 0
+	case errors.Is(e, flag.ErrHelp):
+		verbUsage(out, v)
+		return 0
+	case errors.Is(e, errUsage):
+		fmt.Fprintf(err, "holdfast %s: %s\nusage: holdfast %s %s\n", v.word, e, v.word, v.args)
+		return exitUsage
+	}
+	var status exitStatus
+	if errors.As(e, &status) {
+		return int(status)
+	}
+	for _, line := range strings.Split(e.Error(), "\n") {
+		fmt.Fprintf(err, "holdfast: %s\n", line)
+	}
+	return exitFailed
+}
+
+// exitStatus is an exit code that another program chose, or whose message has
+// been printed.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// parse reads the flags, which may stand before, between and after the other
+// arguments, and gives those.
+func (c *call) parse(min, max int) ([]string, error) {
+	var rest []string
+	for args := c.args; ; {
+		if err := c.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, usagef("%s", err)
+		}
+		if args = c.Args(); len(args) == 0 {
+			break
+		}
+		rest, args = append(rest, args[0]), args[1:]
+	}
+	if len(rest) < min {
+		return nil, usagef("an argument is missing")
+	}
+	if max >= 0 && len(rest) > max {
+		return nil, usagef("unexpected argument %q", rest[max])
+	}
+	return rest, nil
+}
+
+func find(word string) *verb {
+	if word == "server" { // ExaBGP's word for it
+		word = "run"
+	}
+	for _, v := range verbs {
+		if v.word == word || strings.TrimLeft(word, "-") == v.word && v.word == "version" {
+			return v
+		}
+	}
+	return nil
+}
+
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && !st.IsDir()
+}
+
+func usage(out io.Writer) {
+	fmt.Fprint(out, `holdfast announces anycast prefixes only while this box can prove that it is alive.
+
+usage: holdfast COMMAND …        holdfast FILE is holdfast run FILE
+
+`)
+	for _, v := range verbs {
+		if !v.hidden {
+			fmt.Fprintf(out, "  %-28s %s\n", v.word+" "+v.args, v.help)
+		}
+	}
+	fmt.Fprint(out, "\nholdfast COMMAND --help tells more.\n")
+}
+
+func verbUsage(out io.Writer, v *verb) {
+	fmt.Fprintf(out, "usage: holdfast %s %s\n\n%s.\n", v.word, v.args, strings.ToUpper(v.help[:1])+v.help[1:])
+	if v.long != "" {
+		fmt.Fprintf(out, "\n%s\n", strings.TrimSpace(v.long))
+	}
+}
+
+var versionVerb = &verb{word: "version", help: "print the version", run: func(c *call) error {
+	if _, err := c.parse(0, 0); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out, "holdfast", version)
+	return nil
+}}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// printer writes for people: tables and colour on a terminal, lines of words
+// separated by tabs elsewhere.
+type printer struct {
+	out      io.Writer
+	terminal bool
+	colour   bool
+}
+
+func newPrinter(out io.Writer) *printer {
+	p := &printer{out: out}
+	if f, ok := out.(*os.File); ok {
+		_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+		p.terminal = err == nil
+	}
+	_, plain := os.LookupEnv("NO_COLOR") // https://no-color.org
+	p.colour = p.terminal && !plain && os.Getenv("TERM") != "dumb"
+	return p
+}
+
+func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+func (p *printer) paint(code, s string) string {
+	if !p.colour || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (p *printer) bold(s string) string { return p.paint("1", s) }
+
+// good is yes in green or no in red.
+func (p *printer) good(ok bool, yes, no string) string {
+	if ok {
+		return p.paint("32", yes)
+	}
+	return p.paint("31", no)
+}
+
+// table aligns columns on a terminal; for a pipe a tab is easier to cut.
+func (p *printer) table(rows [][]string) {
+	if !p.terminal {
+		for _, r := range rows {
+			p.line("%s", strings.Join(r, "\t"))
+		}
+		return
+	}
+	var wide []int
+	for _, r := range rows {
+		for i, s := range r {
+			if i == len(wide) {
+				wide = append(wide, 0)
+			}
+			wide[i] = max(wide[i], width(s))
+		}
+	}
+	for n, r := range rows {
+		var b strings.Builder
+		for i, s := range r {
+			if n == 0 {
+				s = p.bold(s)
+			}
+			b.WriteString(s + strings.Repeat(" ", wide[i]-width(s)+2))
+		}
+		p.line("%s", strings.TrimRight(b.String(), " "))
+	}
+}
+
+// width is how many columns a string takes, colour codes left out.
+func width(s string) int {
+	for {
+		from, rest, ok := strings.Cut(s, "\x1b[")
+		if !ok {
+			return utf8.RuneCountInString(s)
+		}
+		_, rest, _ = strings.Cut(rest, "m")
+		s = from + rest
+	}
+}

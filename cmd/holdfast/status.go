@@ -1,0 +1,179 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/control"
+)
+
+const socketHelp = `
+  --socket PATH   control socket of the daemon (` + control.DefaultSocket + `)
+  --json          JSON, for programs`
+
+// asked are the flags of commands that talk to the daemon.
+type asked struct {
+	socket *string
+	json   *bool
+}
+
+func (c *call) asked() asked {
+	return asked{c.String("socket", control.DefaultSocket, ""), c.Bool("json", false, "")}
+}
+
+var statusVerb = &verb{word: "status", args: "[--json] [--socket PATH]",
+	help: "what the daemon does, and why",
+	long: socketHelp + `
+
+Exit code: 0, or 1 if no daemon answers.`,
+	run: func(c *call) error {
+		a := c.asked()
+		if _, err := c.parse(0, 0); err != nil {
+			return err
+		}
+		var s appliance.Status
+		if err := control.Ask(*a.socket, control.Request{Do: "status"}, &s); err != nil {
+			return err
+		}
+		if *a.json {
+			return printJSON(c.out, s)
+		}
+		printStatus(newPrinter(c.out), s, time.Now())
+		return nil
+	}}
+
+var explainVerb = &verb{word: "explain", args: "PREFIX [--json] [--socket PATH]",
+	help: "why a prefix is announced or not, to whom, and its last changes",
+	long: socketHelp + `
+
+PREFIX is an address or a prefix, as it was announced: 192.0.2.53/32, 2001:db8::53.
+Exit code: 0, or 1 if no daemon answers or it knows no such prefix.`,
+	run: func(c *call) error {
+		a := c.asked()
+		args, err := c.parse(1, 1)
+		if err != nil {
+			return err
+		}
+		var e appliance.Explanation
+		if err := control.Ask(*a.socket, control.Request{Do: "explain", Arg: args[0]}, &e); err != nil {
+			return err
+		}
+		if *a.json {
+			return printJSON(c.out, e)
+		}
+		printExplanation(newPrinter(c.out), e)
+		return nil
+	}}
+
+var reloadVerb = &verb{word: "reload", args: "[--socket PATH]",
+	help: "read the configuration again; nothing changes if it has an error",
+	long: socketHelp,
+	run: func(c *call) error {
+		a := c.asked()
+		if _, err := c.parse(0, 0); err != nil {
+			return err
+		}
+		var done string
+		if err := control.Ask(*a.socket, control.Request{Do: "reload"}, &done); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.out, done)
+		return nil
+	}}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func printStatus(p *printer, s appliance.Status, now time.Time) {
+	p.line("%s", p.bold(s.Summary))
+	p.line("holdfast %s, process %d, up %s, %s", s.Version, s.PID, age(s.Started, now), s.Config)
+	printWatchdog(p, s.Watchdog, now)
+	if len(s.Gates) > 0 {
+		p.line("")
+		rows := [][]string{{"GATE", "STATE", "SINCE", "ROUTES", "REASON"}}
+		for _, g := range s.Gates {
+			rows = append(rows, []string{g.Name, p.good(g.On, "open", "closed"), age(g.Since, now), fmt.Sprint(g.Routes), g.Reason})
+		}
+		p.table(rows)
+	}
+	p.line("")
+	rows := [][]string{{"NEIGHBOR", "AS", "STATE", "SINCE", "SENT", "RECEIVED", "LAST ERROR"}}
+	for _, n := range s.Neighbors {
+		rows = append(rows, []string{n.Address, fmt.Sprint(n.AS), p.good(n.State == "ESTABLISHED", n.State, n.State),
+			age(n.Since, now), fmt.Sprint(n.Announced), fmt.Sprint(n.Received), n.LastError})
+	}
+	p.table(rows)
+	p.line("")
+	p.line("loop: %d turns, 99%% within %d µs, longest %d µs; mailbox 99%% within %d µs", s.Loop.Turns, s.Loop.TurnP99, s.Loop.TurnMax, s.Loop.MailboxP99)
+	p.line("netlink: %d wake-ups, %d listings, %d overruns", s.Netlink.Wakeups, s.Netlink.Listings, s.Netlink.Overruns)
+}
+
+func printWatchdog(p *printer, w appliance.WatchdogStatus, now time.Time) {
+	switch {
+	case !w.Configured:
+		p.line("hardware watchdog: none configured; routes are not tied to one")
+	case w.Armed:
+		p.line("hardware watchdog: %s %s, resets after %gs without feeding, fed %s ago", p.good(true, "armed", ""), w.Device, w.Timeout, age(w.LastFed, now))
+	default:
+		p.line("hardware watchdog: %s %s: %s", p.good(false, "", "not armed"), w.Device, w.Why)
+	}
+	if w.ResetByIt {
+		p.line("the last reset was the watchdog's")
+	}
+}
+
+func printExplanation(p *printer, e appliance.Explanation) {
+	p.line("%s  %s", p.bold(e.Prefix), e.Verdict)
+	for _, r := range e.Routes {
+		p.line("")
+		p.line("route     %s  (from the %s)", r.Text, r.Owner)
+		if r.Group != "" {
+			p.line("gate      %s is %s%s", r.Group, p.good(r.On, "open", "closed"), because(r.Reason))
+		}
+		for _, c := range r.Conditions {
+			p.line("          %s %s%s", p.good(c.OK, "holds", "fails"), c.Text, because(c.Why))
+		}
+		for _, t := range r.Peers {
+			p.line("neighbor  %s  %s, session %s", t.Neighbor, p.good(t.Told == "announced", t.Told, t.Told), t.Session)
+		}
+	}
+	if len(e.History) > 0 {
+		p.line("")
+		p.line("last changes")
+		for _, h := range e.History {
+			p.line("  %s  %s %s: %s", h.At.Local().Format(time.DateTime+".000"), h.Group, p.good(h.On, "opened", "closed"), h.Cause)
+		}
+	}
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+// age is how long ago something was, short: 4s, 12m, 3h, 2d.
+func age(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	switch d := now.Sub(t); {
+	case d < 0:
+		return "0s"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	default:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	}
+}
