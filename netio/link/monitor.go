@@ -1,0 +1,171 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Stats is how often the kernel woke us, and how often we looked.
+type Stats struct{ Wakeups, Listings, Overruns uint64 }
+
+// Monitor keeps a view of links and addresses.
+type Monitor struct {
+	log                         *slog.Logger
+	buffer                      int // of the socket, in octets
+	wakeups, listings, overruns atomic.Uint64
+	last                        Snapshot
+	known                       bool
+}
+
+// New makes a monitor; log may be nil.
+func New(log *slog.Logger) *Monitor {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Monitor{log: log, buffer: 4 << 20}
+}
+
+// Stats may be asked by any goroutine.
+func (m *Monitor) Stats() Stats {
+	return Stats{m.wakeups.Load(), m.listings.Load(), m.overruns.Load()}
+}
+
+// Fresh counts listings: while it moves, the view is what the kernel says. It
+// moves once a second when nothing happens, and at once when something does.
+func (m *Monitor) Fresh() uint64 { return m.listings.Load() }
+
+const (
+	// idleList is how often the truth is listed although nothing woke us.
+	idleList = time.Second
+	// The first change is listed at once. As long as more keep coming, listings
+	// are kept apart by a gap that grows: a storm costs ten of them a second.
+	firstGap = 20 * time.Millisecond
+	lastGap  = 100 * time.Millisecond
+	// reopen is the pause before a socket that has failed is opened again.
+	reopen = 100 * time.Millisecond
+)
+
+// Run lists, and gives each snapshot that differs from the one before to f, on
+// its own goroutine, until the context ends. Nothing that happens to its
+// sockets ends it.
+func (m *Monitor) Run(ctx context.Context, f func(Snapshot)) error {
+	for ctx.Err() == nil {
+		err := m.watch(ctx, f)
+		if ctx.Err() != nil {
+			break
+		}
+		m.log.Warn("netlink", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(reopen):
+		}
+	}
+	return nil
+}
+
+// watch is Run with one pair of sockets.
+func (m *Monitor) watch(ctx context.Context, f func(Snapshot)) error {
+	events, err := m.subscribe()
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	ask, err := dial()
+	if err != nil {
+		return err
+	}
+	defer ask.c.Close()
+	wake, failed := make(chan struct{}, 1), make(chan error, 1)
+	go func() { failed <- m.listen(events, wake) }()
+	gap := firstGap
+	for {
+		if err := m.look(ask, f); err != nil {
+			return err
+		}
+		listed := time.Now()
+		idle := time.NewTimer(idleList)
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case <-idle.C:
+			gap = firstGap
+		case <-wake:
+			if time.Since(listed) > 2*lastGap {
+				gap = firstGap
+			} else {
+				sleep(ctx, gap-time.Since(listed))
+				gap = min(2*gap, lastGap)
+			}
+		}
+		idle.Stop()
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// look lists once.
+func (m *Monitor) look(ask *socket, f func(Snapshot)) error {
+	s, err := ask.list()
+	if err != nil {
+		return err
+	}
+	if !m.known || !s.Same(m.last) {
+		s.Gen = m.last.Gen + 1
+		m.last, m.known = s, true
+		f(s)
+	}
+	m.listings.Add(1)
+	return nil
+}
+
+func (m *Monitor) subscribe() (*netlink.Conn, error) {
+	c, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR})
+	if err != nil {
+		return nil, fmt.Errorf("netlink: subscribe: %w", err)
+	}
+	if raw, err := c.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) {
+			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, m.buffer) != nil {
+				unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, m.buffer)
+			}
+		})
+	}
+	return c, nil
+}
+
+// listen turns messages into wake-ups. An overrun is one as well: the listing
+// that follows knows what was lost.
+func (m *Monitor) listen(events *netlink.Conn, wake chan<- struct{}) error {
+	for {
+		_, err := events.Receive()
+		switch {
+		case err == nil:
+			m.wakeups.Add(1)
+		case errors.Is(err, unix.ENOBUFS):
+			m.overruns.Add(1)
+		case errors.Is(err, os.ErrClosed):
+			return err
+		default:
+			return fmt.Errorf("netlink: receive: %w", err)
+		}
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
