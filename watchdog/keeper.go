@@ -1,0 +1,142 @@
+package watchdog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// witness is something that has to go on for the box to be worth keeping.
+type witness struct {
+	name     string
+	progress func() uint64
+	within   time.Duration
+	seen     uint64
+	at       time.Time // when it last went on
+}
+
+// State is how the keeper stands.
+type State struct {
+	Armed     bool // the device is held and was fed, and every witness goes on
+	Why       string
+	LastFed   time.Time
+	Stalled   []string // witnesses that do not go on
+	Witnesses []string
+}
+
+// Keeper feeds a device while every witness goes on. When one does not, it
+// tells, and stops feeding; if that one goes on again before the hardware has
+// acted, it feeds again: the promise was kept meanwhile, since nothing was
+// announced.
+type Keeper struct {
+	device    Device
+	log       *slog.Logger
+	interval  time.Duration
+	onChange  func(armed bool, why string)
+	witnesses []*witness
+
+	mu    sync.Mutex
+	state State
+}
+
+// NewKeeper makes a keeper of a device whose timeout has been set. onChange is
+// called on the keeper's goroutine whenever Armed changes, and before feeding
+// stops for good; it must not block.
+func NewKeeper(d Device, log *slog.Logger, onChange func(armed bool, why string)) *Keeper {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	timeout := d.Info().Timeout
+	if timeout == 0 {
+		timeout = 10 * time.Second
+	}
+	return &Keeper{device: d, log: log, onChange: onChange, interval: min(timeout/4, time.Second),
+		state: State{Why: "it has not been fed yet"}}
+}
+
+// Witness adds something whose progress is a number that moves, at least once
+// within the given time; 0 is half the device's timeout. Before Run only.
+func (k *Keeper) Witness(name string, progress func() uint64, within time.Duration) {
+	if within == 0 {
+		within = 2 * k.interval
+	}
+	k.witnesses = append(k.witnesses, &witness{name: name, progress: progress, within: within})
+	k.state.Witnesses = append(k.state.Witnesses, name)
+}
+
+// State may be asked by any goroutine.
+func (k *Keeper) State() State {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state
+}
+
+// Step looks at the witnesses and feeds, or does not. It gives the time of the
+// next step.
+func (k *Keeper) Step(now time.Time) (next time.Time) {
+	next = now.Add(k.interval)
+	if stalled := k.stalled(now); len(stalled) > 0 {
+		k.set(now, false, stalled, strings.Join(stalled, " and ")+" makes no progress")
+		return next
+	}
+	if err := k.device.Feed(); err != nil {
+		k.set(now, false, nil, err.Error())
+		return next
+	}
+	k.set(now, true, nil, "")
+	return next
+}
+
+// stalled is the witnesses that have not gone on in time.
+func (k *Keeper) stalled(now time.Time) (names []string) {
+	for _, w := range k.witnesses {
+		if n := w.progress(); n != w.seen || w.at.IsZero() {
+			w.seen, w.at = n, now
+		}
+		if now.Sub(w.at) > w.within {
+			names = append(names, w.name)
+		}
+	}
+	return names
+}
+
+func (k *Keeper) set(now time.Time, armed bool, stalled []string, why string) {
+	k.mu.Lock()
+	changed := k.state.Armed != armed || k.state.Why != why
+	k.state.Armed, k.state.Why, k.state.Stalled = armed, why, stalled
+	if armed {
+		k.state.LastFed = now
+	}
+	k.mu.Unlock()
+	if !changed {
+		return
+	}
+	if armed {
+		k.log.Info("watchdog armed and fed", "device", k.device.Info().Path, "timeout", k.device.Info().Timeout)
+	} else {
+		k.log.Error("watchdog is not fed", "device", k.device.Info().Path, "why", why)
+	}
+	k.onChange(armed, why)
+}
+
+// Run steps until the context ends, on a thread of its own, so that nothing but
+// the witnesses decides.
+func (k *Keeper) Run(ctx context.Context) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for {
+		next := k.Step(time.Now())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Until(next)):
+		}
+	}
+}
+
+// String is for logs.
+func (k *Keeper) String() string { return fmt.Sprintf("watchdog keeper of %s", k.device.Info().Path) }

@@ -1,0 +1,67 @@
+package watchdog_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/watchdog"
+	"holdfast/watchdog/watchdogtest"
+)
+
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func TestKeeperFeedsOnProofOfProgress(t *testing.T) {
+	d := &watchdogtest.Device{I: watchdog.Info{Path: "/dev/watchdog0", Timeout: 4 * time.Second}}
+	var told []string
+	k := watchdog.NewKeeper(d, nil, func(armed bool, why string) { told = append(told, fmt.Sprint(armed, " ", why)) })
+	var loop, plan uint64
+	k.Witness("the loop", func() uint64 { return loop }, 2*time.Second)
+	k.Witness("the plan", func() uint64 { return plan }, 3*time.Second)
+	if k.State().Armed {
+		t.Error("armed before it was ever fed")
+	}
+	now := start
+	step := func(n int, progress func()) (fed int) {
+		before := d.Fed
+		for range n {
+			progress()
+			now = k.Step(now)
+		}
+		return d.Fed - before
+	}
+	both := func() { loop++; plan++ }
+	if n := step(5, both); n != 5 {
+		t.Errorf("fed %d times of 5", n)
+	}
+	if n := step(6, func() { plan++ }); n != 2 {
+		t.Errorf("fed %d times while the loop hangs", n)
+	}
+	if s := k.State(); s.Armed || cmp.Diff([]string{"the loop"}, s.Stalled) != "" {
+		t.Errorf("%+v", s)
+	}
+	if n := step(2, both); n != 2 {
+		t.Errorf("fed %d times after it went on", n)
+	}
+	d.Err = errors.New("input/output error")
+	step(1, both)
+	want := []string{"true ", "false the loop makes no progress", "true ", "false input/output error"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestOpenWhatIsNotThere(t *testing.T) {
+	if _, err := watchdog.Open("/dev/watchdog-none"); err == nil || err.Error() != "open /dev/watchdog-none: no such file or directory" {
+		t.Error(err)
+	}
+}
+
+func TestFindNamesWhatIsThere(t *testing.T) {
+	if _, err := watchdog.Find("no such timer"); err == nil {
+		t.Error("found")
+	}
+}
