@@ -1,0 +1,111 @@
+package lab
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+)
+
+// Engine is a daemon that reads ExaBGP's configuration and can be the box.
+type Engine struct {
+	Name string
+	argv func(T, string) []string // the command for a configuration
+	env  []string
+}
+
+// Holdfast is ours. Its command is built once for all tests of a process.
+var Holdfast = Engine{Name: "holdfast", argv: func(t T, conf string) []string {
+	return []string{Binary(t), "run", conf}
+}}
+
+// Reference is Debian's ExaBGP: what a test of the lab itself runs.
+var Reference = Engine{Name: "exabgp", env: exabgpEnv, argv: func(_ T, conf string) []string {
+	return []string{"exabgp", conf}
+}}
+
+// Box is a host's daemon under test.
+type Box struct {
+	*Host
+	*Process        // nil before Start
+	Engine   Engine // who plays it
+	Conf     string // path of the configuration
+	commands *os.File
+}
+
+// Box prepares a box; Start starts it. Its configuration may use "process
+// lab", whose commands are what Command says.
+func (h *Host) Box(engine Engine, config string) *Box {
+	h.Helper()
+	b := &Box{Host: h, Engine: engine}
+	fifo := filepath.Join(h.Dir, h.Short+".commands")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		h.Fatalf("lab: %s: %v", fifo, err)
+	}
+	// Open for both, so that opening does not wait for the other side.
+	var err error
+	if b.commands, err = os.OpenFile(fifo, os.O_RDWR, 0); err != nil {
+		h.Fatalf("lab: %v", err)
+	}
+	h.Cleanup(func() { b.commands.Close() })
+	helper := h.File(h.Short+".helper", "#!/bin/sh\nexec cat "+fifo+"\n")
+	b.Conf = h.File(h.Short+".conf", fmt.Sprintf("process lab { run %s; encoder text; }\n", helper)+config)
+	return b
+}
+
+// Start starts the daemon.
+func (b *Box) Start() {
+	b.Helper()
+	b.Process = b.Host.Start(b.Engine.Name, b.Engine.env, b.Engine.argv(b.Host, b.Conf)...)
+}
+
+// Command says a line of the text API, as a helper of the configuration does.
+func (b *Box) Command(format string, args ...any) {
+	b.Helper()
+	if _, err := fmt.Fprintf(b.commands, format+"\n", args...); err != nil {
+		b.Fatalf("lab: %v", err)
+	}
+}
+
+// built is what Binary built.
+var built struct {
+	sync.Once
+	dir, path string
+	err       error
+}
+
+// Binary is the path of the holdfast command, built from this tree, or taken
+// from HOLDFAST if the environment has that.
+func Binary(t T) string {
+	t.Helper()
+	built.Do(build)
+	if built.err != nil {
+		t.Fatalf("lab: %v", built.err)
+	}
+	return built.path
+}
+
+func build() {
+	if built.path = os.Getenv("HOLDFAST"); built.path != "" {
+		return
+	}
+	if built.dir, built.err = os.MkdirTemp("", "holdfast-build-"); built.err != nil {
+		return
+	}
+	built.path = filepath.Join(built.dir, "holdfast")
+	cmd := exec.Command("go", "build", "-o", built.path, "holdfast/cmd/holdfast")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		built.err = fmt.Errorf("go build holdfast/cmd/holdfast: %w\n%s", err, bytes.TrimSpace(out))
+	}
+}
+
+// RemoveBinary removes what Binary built: for the end of TestMain.
+func RemoveBinary() {
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
+}
