@@ -1,0 +1,76 @@
+// Package systemd is sd_notify and the reload handshake.
+package systemd
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
+)
+
+// Notifier tells the service manager how we are. Without one it does nothing.
+// It never blocks: what the manager's socket does not take is dropped and
+// counted.
+type Notifier struct {
+	fd      int
+	to      unix.Sockaddr
+	every   time.Duration
+	dropped atomic.Uint64
+}
+
+// New reads NOTIFY_SOCKET and WATCHDOG_USEC.
+func New(getenv func(string) string) *Notifier {
+	n := &Notifier{fd: -1}
+	path := getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return n
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return n
+	}
+	n.fd, n.to = fd, &unix.SockaddrUnix{Name: path} // x/sys knows that @ is abstract
+	n.every, _ = daemon.SdWatchdogEnabled(false)
+	return n
+}
+
+func (n *Notifier) send(lines ...string) {
+	if n.fd < 0 {
+		return
+	}
+	if err := unix.Sendto(n.fd, []byte(strings.Join(lines, "\n")), unix.MSG_NOSIGNAL, n.to); err != nil {
+		n.dropped.Add(1)
+	}
+}
+
+// Dropped is how many messages the manager did not take.
+func (n *Notifier) Dropped() uint64 { return n.dropped.Load() }
+
+// Ready says that the service does what it is there for; after Reloading, that
+// the reload is through.
+func (n *Notifier) Ready() { n.send(daemon.SdNotifyReady) }
+
+// Status is one sentence for "systemctl status".
+func (n *Notifier) Status(sentence string) {
+	n.send("STATUS=" + strings.ReplaceAll(sentence, "\n", " "))
+}
+
+// Reloading says that the configuration is being read again.
+func (n *Notifier) Reloading() {
+	var t unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
+	n.send(daemon.SdNotifyReloading, fmt.Sprintf("MONOTONIC_USEC=%d", t.Nano()/1000))
+}
+
+// Stopping says that the service ends.
+func (n *Notifier) Stopping() { n.send(daemon.SdNotifyStopping) }
+
+// Watchdog says that we are alive.
+func (n *Notifier) Watchdog() { n.send(daemon.SdNotifyWatchdog) }
+
+// Interval is how often Watchdog should be called: half of what the manager
+// waits for; 0 if it does not.
+func (n *Notifier) Interval() time.Duration { return n.every / 2 }
