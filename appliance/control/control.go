@@ -121,7 +121,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer stop()
 	for {
 		c, err := s.listener.AcceptUnix()
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return nil
 		}
 		if err != nil {

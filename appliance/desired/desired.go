@@ -132,7 +132,7 @@ func (p *Plan) conditions(in Inputs, g settings.Gate) Reason {
 	failed := in.Failed[g.Name]
 	since, held := in.Held[g.Name]
 	for _, c := range g.Conditions {
-		if why := check(in, c); why.Text != "" {
+		if why := Check(in, c); why.Text != "" {
 			why.Condition = c.String()
 			p.Failed[g.Name] = failed || held
 			return why
@@ -151,8 +151,8 @@ func (p *Plan) conditions(in Inputs, g settings.Gate) Reason {
 	return Reason{}
 }
 
-// check looks at one condition; no text means that it holds.
-func check(in Inputs, c settings.Condition) Reason {
+// Check looks at one condition; no text means that it holds.
+func Check(in Inputs, c settings.Condition) Reason {
 	switch c.Kind {
 	case settings.LinkUp:
 		return checkLink(in, c.Link)

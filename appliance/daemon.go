@@ -1,0 +1,367 @@
+// Package appliance is composition and life: start order, reload, stop. It
+// decides nothing about routes.
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"holdfast/appliance/control"
+	"holdfast/appliance/desired"
+	"holdfast/appliance/helper"
+	"holdfast/bgp/api"
+	"holdfast/bgp/rib"
+	"holdfast/bgp/speaker"
+	"holdfast/netio"
+	"holdfast/netio/link"
+	"holdfast/systemd"
+)
+
+// Options is what the command line and the environment say.
+type Options struct {
+	Path    string // of the configuration
+	Socket  string // of the control socket; "" takes the configuration's
+	Version string
+	Port    uint16 // of BGP; 0 is 179
+	NoAck   bool   // helpers begin without acknowledgements
+	Log     *slog.Logger
+	Getenv  func(string) string
+}
+
+// Daemon is a box at work.
+type Daemon struct {
+	options    Options
+	log        *slog.Logger
+	started    time.Time
+	loop       *netio.Loop
+	speaker    *speaker.Speaker
+	monitor    *link.Monitor
+	helpers    *helper.Helpers
+	notifier   *systemd.Notifier
+	reconciler *reconciler
+	addresses  *holder
+	control    *control.Server
+	dog        guard
+
+	mu     sync.Mutex // of reloads
+	loaded *Loaded
+	stop   chan string // why
+}
+
+// Run is a life of the daemon, from its configuration to the last byte that a
+// neighbor has acknowledged. It ends with SIGTERM or SIGINT, or when a helper
+// says so.
+func Run(ctx context.Context, o Options) error {
+	l, err := Load(o.Path)
+	if err != nil {
+		return err
+	}
+	d, err := newDaemon(o, l)
+	if err != nil {
+		return err
+	}
+	return d.live(ctx)
+}
+
+func newDaemon(o Options, l *Loaded) (*Daemon, error) {
+	d := &Daemon{options: o, log: o.Log, started: time.Now(), loaded: l, stop: make(chan string, 1)}
+	d.notifier = systemd.New(o.Getenv)
+	loop, err := netio.New(o.Log)
+	if err != nil {
+		return nil, err
+	}
+	d.loop = loop
+	d.monitor = link.New(o.Log)
+	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Port: o.Port, Restarting: true, Jitter: rand.Float64,
+		Session: d.session, Watchdog: d.manual, Shutdown: func() { d.ask("a helper said shutdown") }, Reload: func() { go d.Reload() }})
+	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, NoAck: o.NoAck})
+	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
+	d.addresses = newHolder(o.Log)
+	d.control, err = control.Listen(d.socket(), d.handlers())
+	return d, err
+}
+
+func (d *Daemon) socket() string {
+	switch {
+	case d.options.Socket != "":
+		return d.options.Socket
+	case d.loaded.Settings.ControlSocket != "":
+		return d.loaded.Settings.ControlSocket
+	}
+	return control.DefaultSocket
+}
+
+// live starts everything in order, waits for a reason to stop, and stops.
+//
+// Before anything could be announced, the plan says no to every gate: the
+// hardware is not armed, and nothing is known. So the order in which the facts
+// come in does not matter.
+func (d *Daemon) live(ctx context.Context) error {
+	for _, w := range d.loaded.Warnings {
+		d.log.Warn("configuration", "warning", w.Error())
+	}
+	var tasks tasks
+	defer tasks.end()
+	d.reconciler.update(func(in *desired.Inputs) { d.known(in, d.loaded) })
+	applied := make(chan error, 1)
+	d.loop.Post(func() { applied <- d.speaker.Apply(d.loaded.Config) })
+	tasks.run(d.loop.Run)
+	if err := <-applied; err != nil {
+		d.log.Error("listen", "error", err)
+	}
+	d.armed(&tasks)
+	tasks.run(d.control.Serve)
+	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
+	tasks.run(d.addresses.run)
+	tasks.run(d.tick)
+	d.helpers.Reconcile(d.loaded.helpers(d.options.NoAck))
+	d.addresses.want(d.loaded.Settings.Addresses)
+	why := d.wait(ctx)
+	d.shutdown(why)
+	return nil
+}
+
+// known puts into in what a configuration says.
+func (d *Daemon) known(in *desired.Inputs, l *Loaded) {
+	in.Settings, in.Groups, in.Files = l.Settings, l.groups(), files(l.Settings)
+	if in.Watchdog == (desired.Watchdog{}) {
+		in.Watchdog.Why = "it has not been opened yet"
+	}
+}
+
+// tasks are goroutines that end with the daemon, after what they serve.
+type tasks struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+}
+
+func (t *tasks) run(f func(context.Context) error) {
+	if t.ctx == nil {
+		t.ctx, t.cancel = context.WithCancel(context.Background())
+	}
+	t.wait.Go(func() {
+		if err := f(t.ctx); err != nil {
+			slog.Error("task", "error", err)
+		}
+	})
+}
+
+func (t *tasks) end() {
+	t.cancel()
+	t.wait.Wait()
+}
+
+// wait serves signals until there is a reason to stop.
+func (d *Daemon) wait(ctx context.Context) (why string) {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return "stopped"
+		case why := <-d.stop:
+			return why
+		case s := <-signals:
+			if s == syscall.SIGTERM || s == syscall.SIGINT {
+				return fmt.Sprintf("stopped by %s", s)
+			}
+			if err := d.Reload(); err != nil {
+				d.log.Error("reload: nothing was changed", "error", err)
+			}
+		}
+	}
+}
+
+// ask asks for a stop; the first reason counts.
+func (d *Daemon) ask(why string) {
+	select {
+	case d.stop <- why:
+	default:
+	}
+}
+
+// Reload reads the configuration again and applies the difference. With an
+// error nothing is changed.
+func (d *Daemon) Reload() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.notifier.Reloading()
+	defer d.notifier.Ready()
+	l, err := Load(d.options.Path)
+	if err != nil {
+		return err
+	}
+	for _, w := range l.Warnings {
+		d.log.Warn("configuration", "warning", w.Error())
+	}
+	if h, old := l.Settings.Hardware, d.loaded.Settings.Hardware; (h == nil) != (old == nil) || h != nil && (h.Device != old.Device || h.Identity != old.Identity || h.Timeout != old.Timeout) {
+		d.log.Warn("configuration: the hardware watchdog is opened once; its section takes effect with the next start")
+		l.Settings.Hardware = old
+	}
+	d.loaded = l
+	d.reconciler.update(func(in *desired.Inputs) { d.known(in, l) })
+	done := make(chan error, 1)
+	d.loop.Post(func() { done <- d.speaker.Apply(l.Config) })
+	err = <-done
+	d.helpers.Reconcile(l.helpers(d.options.NoAck))
+	d.addresses.want(l.Settings.Addresses)
+	d.log.Info("configuration reloaded", "path", l.Path)
+	return err
+}
+
+// follow hands a plan to the loop: the next thing that it does.
+func (d *Daemon) follow(p desired.Plan) {
+	gates := make(map[string]rib.Gate, len(p.Groups))
+	for name, s := range p.Groups {
+		gates[name] = gate(s)
+	}
+	rest := gate(p.Rest)
+	d.loop.Post(func() {
+		d.speaker.Groups(gates, rest)
+		if p.Verdict {
+			d.speaker.Release()
+		}
+	})
+}
+
+func gate(s desired.State) rib.Gate {
+	switch {
+	case s.Forced:
+		return rib.Forced
+	case s.On:
+		return rib.Open
+	}
+	return rib.Closed
+}
+
+// session is called on the loop when a session comes up or goes down.
+func (d *Daemon) session(a netip.Addr, up bool, _ error) {
+	d.reconciler.update(func(in *desired.Inputs) {
+		next := map[netip.Addr]bool{a: up}
+		for k, v := range in.Up {
+			if k != a {
+				next[k] = v
+			}
+		}
+		in.Up = next
+	})
+}
+
+// manual is called on the loop for a helper's "announce watchdog NAME".
+func (d *Daemon) manual(group string, on bool) {
+	said := desired.Withdrawn
+	if on {
+		said = desired.Announced
+	}
+	d.reconciler.update(func(in *desired.Inputs) {
+		next := map[string]desired.Manual{group: said}
+		for k, v := range in.Manual {
+			if k != group {
+				next[k] = v
+			}
+		}
+		in.Manual = next
+	})
+}
+
+// apply takes a helper's commands to the loop.
+func (d *Daemon) apply(b *api.Batch, done func()) {
+	d.loop.Post(func() {
+		d.speaker.Do(b)
+		done()
+	})
+}
+
+// listed is called by the monitor, with each snapshot that differs.
+func (d *Daemon) listed(s link.Snapshot) {
+	d.reconciler.update(func(in *desired.Inputs) { in.Snapshot, in.Known = s, true })
+	d.addresses.have(s)
+}
+
+// look is how often files are looked for, and the reconciler shows that it
+// lives.
+const look = 250 * time.Millisecond
+
+// tick looks at what tells nobody when it changes, says when the service is
+// ready, and bounds the wait for first verdicts.
+func (d *Daemon) tick(ctx context.Context) error {
+	t := time.NewTicker(look)
+	defer t.Stop()
+	d.feedManager()
+	ready := false
+	for {
+		d.mu.Lock()
+		s := d.loaded.Settings
+		d.mu.Unlock()
+		found := files(s)
+		d.reconciler.update(func(in *desired.Inputs) { in.Files = found })
+		_, plan, _, _ := d.reconciler.look()
+		late := time.Since(d.started) >= s.FirstVerdict
+		if late {
+			d.loop.Post(d.speaker.Release)
+		}
+		if !ready && (plan.Verdict || late) {
+			ready = true
+			d.notifier.Ready()
+		}
+		if ready {
+			d.notifier.Status(d.sentence())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// feedManager has the loop itself tell the service manager that it lives.
+func (d *Daemon) feedManager() {
+	every := d.notifier.Interval()
+	if every == 0 {
+		return
+	}
+	d.loop.Post(func() {
+		var a *netio.Alarm
+		a = d.loop.At(d.loop.Now(), func(now time.Time) {
+			d.notifier.Watchdog()
+			a.Reset(now.Add(every))
+		})
+	})
+}
+
+// shutdown: withdraw, wait until the bytes are acknowledged, NOTIFICATION; then
+// the helpers, the addresses, and last the hardware.
+func (d *Daemon) shutdown(why string) {
+	d.log.Info("stopping", "why", why)
+	d.notifier.Stopping()
+	d.mu.Lock()
+	s := d.loaded.Settings
+	d.mu.Unlock()
+	done := make(chan struct{})
+	d.loop.Post(func() { d.speaker.Stop(why, s.StopTimeout, func() { close(done) }) })
+	d.reconciler.update(func(in *desired.Inputs) { in.Stopping = true })
+	select {
+	case <-done:
+	case <-time.After(s.StopTimeout + 2*time.Second):
+		d.log.Error("the neighbors could not be told in time")
+	}
+	d.reconciler.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	d.helpers.Close(ctx)
+	d.addresses.release()
+	d.dog.release(d.log)
+	d.control.Close()
+	d.log.Info("stopped")
+}

@@ -1,0 +1,87 @@
+package appliance
+
+import (
+	"log/slog"
+	"strings"
+
+	"holdfast/appliance/desired"
+	"holdfast/appliance/settings"
+	"holdfast/watchdog"
+	"holdfast/watchdog/sim"
+)
+
+// guard is the hardware watchdog while the daemon lives.
+type guard struct {
+	device watchdog.Device
+	keeper *watchdog.Keeper
+	err    error // why there is none
+}
+
+// simulated is how a configuration names a simulator's socket.
+const simulated = "sim:"
+
+func openDevice(h *settings.Hardware) (watchdog.Device, error) {
+	path := h.Device
+	if path == "" {
+		var err error
+		if path, err = watchdog.Find(h.Identity); err != nil {
+			return nil, err
+		}
+	}
+	if socket, ok := strings.CutPrefix(path, simulated); ok {
+		return sim.Dial(socket)
+	}
+	return watchdog.Open(path)
+}
+
+// armed opens the hardware watchdog and starts its keeper. Without one, what is
+// tied to it stays off, and says why.
+func (d *Daemon) armed(t *tasks) {
+	h := d.loaded.Settings.Hardware
+	if h == nil {
+		return
+	}
+	dev, err := openDevice(h)
+	if err != nil {
+		d.dog.err = err
+		d.log.Error("hardware watchdog", "error", err, "policy", h.Policy)
+		d.watchdog(false, err.Error())
+		return
+	}
+	d.dog.device = dev
+	if info := dev.Info(); info.CausedReset {
+		d.log.Warn("this boot follows a reset by the watchdog", "device", info.Path)
+	}
+	if got, err := dev.SetTimeout(h.Timeout); err != nil {
+		d.log.Error("hardware watchdog", "error", err)
+	} else if got != h.Timeout {
+		d.log.Warn("hardware watchdog: the device took another timeout", "asked", h.Timeout, "got", got)
+	}
+	if h.Pretimeout > 0 {
+		if _, err := dev.SetPretimeout(h.Pretimeout); err != nil {
+			d.log.Warn("hardware watchdog", "error", err)
+		}
+	}
+	k := watchdog.NewKeeper(dev, d.log, d.watchdog)
+	k.Witness("the event loop", d.loop.Turns, 0)
+	k.Witness("the reconciler", d.reconciler.gen.Load, 0)
+	k.Witness("the view of links and addresses", d.monitor.Fresh, 0)
+	d.dog.keeper = k
+	t.run(k.Run)
+}
+
+// watchdog is called by the keeper. When it is about to stop feeding, this is
+// the withdraw, if that is still possible.
+func (d *Daemon) watchdog(armed bool, why string) {
+	d.reconciler.update(func(in *desired.Inputs) { in.Watchdog = desired.Watchdog{Armed: armed, Why: why} })
+}
+
+// release stops the hardware, where its driver allows that.
+func (g *guard) release(log *slog.Logger) {
+	if g.device == nil {
+		return
+	}
+	if err := g.device.Disarm(); err != nil {
+		log.Warn("hardware watchdog", "error", err)
+	}
+}

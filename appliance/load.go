@@ -1,0 +1,109 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"holdfast/appliance/helper"
+	"holdfast/appliance/settings"
+	"holdfast/bgp/config"
+	"holdfast/bgp/grammar"
+	"holdfast/netio"
+)
+
+// Loaded is a configuration file, valid as a whole.
+type Loaded struct {
+	Path     string
+	Config   *config.Config
+	Settings *settings.Settings
+	Warnings []*grammar.Error
+}
+
+// Load reads and checks a configuration file. The error joins all that is
+// wrong with it, each with its place; nothing is half loaded.
+func Load(path string) (*Loaded, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	s := settings.Default()
+	c, err := config.Parse(path, text, config.Options{Sections: settings.Sections(s), ReadFile: readKey(filepath.Dir(path))})
+	if err != nil {
+		return nil, err
+	}
+	l := &Loaded{Path: path, Config: c, Settings: s}
+	l.Warnings = append(slices.Clone(c.Warnings), s.Check(l.groups())...)
+	return l, errors.Join(l.checkKernel(), l.checkHelpers())
+}
+
+// readKey reads the file of a key, from the configuration's folder unless its
+// path begins at the root. Others must not be able to read it.
+func readKey(folder string) func(string) ([]byte, error) {
+	return func(path string) ([]byte, error) {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(folder, path)
+		}
+		st, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if st.Mode()&0o007 != 0 {
+			return nil, &fs.PathError{Op: "read key", Path: path, Err: fmt.Errorf("everybody may read or write it (mode %o)", st.Mode().Perm())}
+		}
+		return os.ReadFile(path)
+	}
+}
+
+// groups are the names that configured routes carry.
+func (l *Loaded) groups() (names []string) {
+	for i := range l.Config.Neighbors {
+		for _, r := range l.Config.Neighbors[i].Routes {
+			if r.Group != "" {
+				names = append(names, r.Group)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// checkKernel refuses at load what this kernel can't do.
+func (l *Loaded) checkKernel() error {
+	var errs []error
+	for i := range l.Config.Neighbors {
+		n := &l.Config.Neighbors[i]
+		if n.TCPAO != nil {
+			if err := netio.ProbeAO(); err != nil {
+				errs = append(errs, &grammar.Error{Pos: n.Pos, Word: "tcp-ao", Err: err})
+			}
+		}
+		if n.MD5Password != "" {
+			if err := netio.ProbeMD5(); err != nil {
+				errs = append(errs, &grammar.Error{Pos: n.Pos, Word: "md5-password", Err: err})
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// helpers are the processes to run.
+func (l *Loaded) helpers(noAck bool) (ps []helper.Process) {
+	for _, p := range l.Config.Processes {
+		ps = append(ps, helper.Process{Name: p.Name, Run: p.Run, Folder: filepath.Dir(l.Path), NoRespawn: !p.Respawn, NoAck: noAck})
+	}
+	return ps
+}
+
+func (l *Loaded) checkHelpers() error {
+	var errs []error
+	for i, p := range l.helpers(false) {
+		if err := p.Check(); err != nil {
+			errs = append(errs, &grammar.Error{Pos: l.Config.Processes[i].Pos, Err: err})
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,257 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/appliance/control"
+	"holdfast/appliance/desired"
+	"holdfast/appliance/settings"
+	"holdfast/bgp/family/inet"
+	"holdfast/bgp/rib"
+	"holdfast/bgp/speaker"
+	"holdfast/netio"
+)
+
+// handlers are what the control socket answers.
+func (d *Daemon) handlers() map[string]control.Handler {
+	return map[string]control.Handler{
+		"status":  func(ctx context.Context, _ string) (any, error) { return d.status(ctx) },
+		"explain": func(ctx context.Context, prefix string) (any, error) { return d.explain(ctx, prefix) },
+		"reload": func(context.Context, string) (any, error) {
+			if err := d.Reload(); err != nil {
+				return nil, err
+			}
+			return "reloaded " + d.options.Path, nil
+		},
+		"stop": func(context.Context, string) (any, error) {
+			d.ask("stopped over the control socket")
+			return "stopping", nil
+		},
+	}
+}
+
+// onLoop has f look at what belongs to the loop.
+func (d *Daemon) onLoop(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	d.loop.Post(func() { f(); close(done) })
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the event loop does not answer: %w", ctx.Err())
+	}
+}
+
+func (d *Daemon) status(ctx context.Context) (*Status, error) {
+	var peers speaker.Status
+	var loop netio.Stats
+	if err := d.onLoop(ctx, func() { peers, loop = d.speaker.Status(), d.loop.Stats() }); err != nil {
+		return nil, err
+	}
+	in, plan, since, _ := d.reconciler.look()
+	n := d.monitor.Stats()
+	s := &Status{Version: d.options.Version, PID: os.Getpid(), Started: d.started, Config: d.options.Path,
+		Summary: summary(in, plan, peers), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
+		Loop: LoopStatus{Turns: loop.Turns, TurnP50: loop.Turn.Quantile(.5).Microseconds(), TurnP99: loop.Turn.Quantile(.99).Microseconds(),
+			TurnMax: loop.Turn.Max.Microseconds(), MailboxP99: loop.Mailbox.Quantile(.99).Microseconds(), MailboxWorst: loop.Mailbox.Max.Microseconds()},
+		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []string{}}
+	for _, name := range slices.Sorted(maps.Keys(plan.Groups)) {
+		g := plan.Groups[name]
+		s.Gates = append(s.Gates, GateStatus{Name: name, On: g.On, Reason: g.Reason.String(), Since: since[name], Routes: peers.Groups[name]})
+	}
+	for _, p := range peers.Peers {
+		s.Neighbors = append(s.Neighbors, neighborStatus(p))
+	}
+	for _, p := range d.processes() {
+		s.Helpers = append(s.Helpers, p)
+	}
+	return s, nil
+}
+
+func (d *Daemon) processes() (names []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.loaded.Config.Processes {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func neighborStatus(p speaker.PeerStatus) NeighborStatus {
+	n := NeighborStatus{Address: p.Name, Description: p.Description, AS: uint32(p.PeerAS), State: p.State, Since: p.Since,
+		LastError: p.LastError, LocalAS: uint32(p.LocalAS), HoldTime: p.HoldTime.Seconds(), Announced: p.Sent.Announced,
+		Withdrawn: p.Sent.Withdrawn, Received: p.RoutesIn, Updates: p.Sent.Updates, UpdatesIn: p.UpdatesIn,
+		Sessions: p.Sessions, Unsendable: p.Sent.Unsendable, CaughtUp: p.Caught}
+	if p.RouterID != 0 {
+		n.RouterID = p.RouterID.String()
+	}
+	for _, f := range p.Families {
+		n.Families = append(n.Families, f.String())
+	}
+	return n
+}
+
+func (d *Daemon) watchdogStatus(h *settings.Hardware) WatchdogStatus {
+	if h == nil {
+		return WatchdogStatus{}
+	}
+	w := WatchdogStatus{Configured: true, Device: h.Device, Policy: h.Policy.String()}
+	if d.dog.device == nil {
+		if w.Why = "it has not been opened yet"; d.dog.err != nil {
+			w.Why = d.dog.err.Error()
+		}
+		return w
+	}
+	i, k := d.dog.device.Info(), d.dog.keeper.State()
+	w.Device, w.Identity, w.Timeout, w.PretimeoutS = i.Path, i.Identity, i.Timeout.Seconds(), i.Pretimeout.Seconds()
+	w.ResetByIt, w.NoWayOut = i.CausedReset, i.NoWayOut
+	w.Armed, w.Why, w.LastFed, w.StalledBy, w.FedWitness = k.Armed, k.Why, k.LastFed, k.Stalled, k.Witnesses
+	return w
+}
+
+// sentence is the summary for the service manager.
+func (d *Daemon) sentence() string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var peers speaker.Status
+	if err := d.onLoop(ctx, func() { peers = d.speaker.Status() }); err != nil {
+		return err.Error()
+	}
+	in, plan, _, _ := d.reconciler.look()
+	return summary(in, plan, peers)
+}
+
+// summary is the box in one sentence.
+func summary(in desired.Inputs, plan desired.Plan, peers speaker.Status) string {
+	up := 0
+	for _, p := range peers.Peers {
+		if p.State == "ESTABLISHED" {
+			up++
+		}
+	}
+	s := fmt.Sprintf("%d of %d sessions up", up, len(peers.Peers))
+	open, closed := 0, []string{}
+	for _, name := range slices.Sorted(maps.Keys(plan.Groups)) {
+		if g := plan.Groups[name]; g.On {
+			open++
+		} else {
+			closed = append(closed, fmt.Sprintf("%s (%s)", name, g.Reason))
+		}
+	}
+	if len(plan.Groups) > 0 {
+		s += fmt.Sprintf(", %d of %d gates open", open, len(plan.Groups))
+	}
+	if len(closed) > 0 {
+		s += "; closed: " + strings.Join(closed, ", ")
+	}
+	if h := in.Settings.Hardware; h != nil && h.Policy == settings.Prefer && !in.Watchdog.Armed {
+		s += "; announcing without a watchdog: " + in.Watchdog.Why
+	}
+	return s
+}
+
+// explain is the chain from the conditions of a prefix to each neighbor.
+func (d *Daemon) explain(ctx context.Context, text string) (*Explanation, error) {
+	prefix, err := parsePrefix(text)
+	if err != nil {
+		return nil, err
+	}
+	var views []speaker.RouteView
+	raw := inet.Prefix{Net: prefix}.Raw()
+	if err := d.onLoop(ctx, func() { views = d.speaker.Lookup(raw) }); err != nil {
+		return nil, err
+	}
+	if len(views) == 0 {
+		return nil, fmt.Errorf("nobody wants %s announced", prefix)
+	}
+	in, plan, _, history := d.reconciler.look()
+	e := &Explanation{Prefix: prefix.String(), History: []HistoryEntry{}}
+	for _, v := range views {
+		r := routeStatus(v, in, plan)
+		e.Routes = append(e.Routes, r)
+		for _, h := range history {
+			if h.Group == r.Group && r.Group != "" {
+				e.History = append(e.History, h)
+			}
+		}
+	}
+	e.History = e.History[max(len(e.History)-20, 0):]
+	e.Verdict = verdict(e.Routes)
+	return e, nil
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return p, fmt.Errorf("want a prefix like 192.0.2.53/32, got %q", text)
+	}
+	return p.Masked(), nil
+}
+
+func routeStatus(v speaker.RouteView, in desired.Inputs, plan desired.Plan) RouteStatus {
+	r := RouteStatus{Text: string(v.Route.AppendText(nil)), Owner: "api", Group: v.Route.Group, On: v.On}
+	if v.Owner == rib.Config {
+		r.Owner = "configuration"
+	}
+	if r.Group != "" {
+		state, named := plan.Groups[r.Group]
+		if !named {
+			state = plan.Rest
+		}
+		if r.Reason = state.Reason.String(); r.Reason == "" && !v.On {
+			r.Reason = "the route starts withdrawn, and nobody has announced its group"
+		}
+		r.Conditions = conditions(in, r.Group)
+	}
+	for _, t := range v.Told {
+		r.Peers = append(r.Peers, PeerTold{Neighbor: t.Neighbor, Session: t.Session, Told: t.State.String()})
+	}
+	return r
+}
+
+// conditions is what a gate looks at, the hardware first.
+func conditions(in desired.Inputs, group string) (cs []ConditionStatus) {
+	if h := in.Settings.Hardware; h != nil {
+		cs = append(cs, ConditionStatus{Text: "hardware watchdog armed and fed", OK: in.Watchdog.Armed, Why: in.Watchdog.Why})
+	}
+	for _, g := range in.Settings.Gates {
+		if g.Name != group {
+			continue
+		}
+		for _, c := range g.Conditions {
+			why := desired.Check(in, c).Text
+			cs = append(cs, ConditionStatus{Text: c.String(), OK: why == "", Why: why})
+		}
+	}
+	return cs
+}
+
+func verdict(rs []RouteStatus) string {
+	told := 0
+	for _, r := range rs {
+		for _, p := range r.Peers {
+			if p.Told == rib.Announced.String() {
+				told++
+			}
+		}
+	}
+	switch {
+	case told == 1:
+		return "is announced to 1 neighbor"
+	case told > 0:
+		return fmt.Sprintf("is announced to %d neighbors", told)
+	case !rs[0].On:
+		return "is not announced: " + rs[0].Reason
+	}
+	return "is not announced: no neighbor has been told yet"
+}
