@@ -68,7 +68,6 @@ type Conn struct {
 	swallowed int
 	progress  time.Time
 	unacked   int
-	why       error // of an orderly close
 	backoff   time.Duration
 }
 
@@ -173,7 +172,7 @@ func (c *Conn) Close(err error) {
 		return
 	}
 	c.state = closing
-	c.why = err
+	c.loop.closing++
 	c.stopAlarms()
 	c.timer = c.loop.At(c.loop.now.Add(lingering), func(time.Time) { c.release() })
 	c.finish()
@@ -205,8 +204,11 @@ var errEnded = errors.New("the event loop has ended")
 
 // release gives the descriptor back.
 func (c *Conn) release() {
-	if c.state == closed {
+	switch c.state {
+	case closed:
 		return
+	case closing:
+		c.loop.closing--
 	}
 	c.state = closed
 	c.stopAlarms()

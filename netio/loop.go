@@ -30,18 +30,18 @@ const heartbeat = 250 * time.Millisecond
 type Loop struct {
 	Budget Budget
 
-	log    *slog.Logger
-	epoll  int
-	mail   mailbox
-	alarms alarms
-	now    time.Time
-	turns  atomic.Uint64
-	files  map[int32]file
-	ready  []file // in the order of service
-	queued []file // spare for the next turn
-	buffer []byte // one read buffer for all connections
-	stats  Stats
-	closed bool
+	log     *slog.Logger
+	epoll   int
+	mail    mailbox
+	alarms  alarms
+	now     time.Time
+	turns   atomic.Uint64
+	files   map[int32]file
+	ready   []file // in the order of service
+	queued  []file // spare for the next turn
+	buffer  []byte // one read buffer for all connections
+	stats   Stats
+	closing int // connections that are being closed in order
 }
 
 // file is something that epoll can find ready.
@@ -101,7 +101,6 @@ func (l *Loop) Run(ctx context.Context) error {
 
 // shut closes everything.
 func (l *Loop) shut() {
-	l.closed = true
 	for _, f := range l.files {
 		f.abort()
 	}
@@ -115,6 +114,10 @@ func (l *Loop) Now() time.Time { return l.now }
 // Turns counts completed turns; any goroutine may ask. An idle loop completes
 // four a second.
 func (l *Loop) Turns() uint64 { return l.turns.Load() }
+
+// Lingering is how many connections are being closed in order: their last
+// words are on the way.
+func (l *Loop) Lingering() int { return l.closing }
 
 // Stats is a copy of the loop's counters.
 func (l *Loop) Stats() Stats {

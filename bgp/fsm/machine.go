@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"holdfast/bgp"
 	"holdfast/bgp/capability"
 	"holdfast/bgp/wire"
 )
@@ -51,6 +52,9 @@ func (m *Machine) State() State { return m.state }
 
 // SetCapabilities changes what the next OPEN says.
 func (m *Machine) SetCapabilities(cs []capability.Capability) { m.config.Capabilities = cs }
+
+// SetID gives the identifier of a box that learns it with its connection.
+func (m *Machine) SetID(id bgp.ID) { m.config.ID = id }
 
 // Progress tells when the neighbor last took octets from a connection, for the
 // send hold timer (RFC 9687). It is asked for before each Tick.

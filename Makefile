@@ -1,0 +1,30 @@
+# make            says what there is
+# make demo       a real session in namespaces, with a simulated watchdog
+# make test       passes the tests
+.PHONY: help build test check bench demo setup
+
+help:
+	@echo "make demo    a real session in namespaces, live in this terminal (KEEP=1: stays)"
+	@echo "make test    all tests, on real BGP speakers and a real kernel (as root)"
+	@echo "make check   test, and gofmt, vet, staticcheck, race, fuzzers, govulncheck"
+	@echo "make bench   benchmarks"
+	@echo "make build   static binaries for amd64, arm64 and armv7 in dist/"
+
+build:
+	./build.sh
+
+setup:
+	@./lab/setup.sh
+
+test: setup
+	go test -timeout 20m ./...
+
+check: setup
+	./lab/check.sh
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+	cd lab/codecbench && go test -run '^$$' -bench . -benchmem ./...
+
+demo: setup
+	go run ./lab/demo

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Static, stripped and reproducible binaries in dist/.
+#   ./build.sh               for amd64, arm64 and armv7
+#   ./build.sh arm64         for one
+#   ./build.sh --check       builds twice, from two folders, and compares
+set -eu
+cd "$(dirname "$0")"
+
+need() { # need PROGRAM PACKAGE
+	command -v "$1" >/dev/null 2>&1 && return
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "build.sh: $1 is missing: apt-get install $2" >&2
+		exit 1
+	fi
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+}
+
+command -v go >/dev/null 2>&1 || { echo "build.sh: Go is missing; go.mod says which version" >&2; exit 1; }
+need git git
+version=$(git describe --always --dirty 2>/dev/null || echo unknown)
+limit=$((15 * 1024 * 1024)) # octets of a binary
+
+build() { # build ARCHITECTURE FOLDER
+	case $1 in
+	amd64 | arm64) goarch=$1 goarm= ;;
+	armv7) goarch=arm goarm=7 ;;
+	*) echo "build.sh: unknown architecture $1: amd64, arm64 or armv7" >&2; exit 2 ;;
+	esac
+	out=$2/holdfast-linux-$1
+	CGO_ENABLED=0 GOOS=linux GOARCH=$goarch GOARM=$goarm go build -trimpath -buildvcs=false \
+		-ldflags "-s -w -buildid= -X main.version=$version" -o "$out" ./cmd/holdfast
+	size=$(wc -c <"$out")
+	printf '%-28s %9d octets  %s\n' "${out##*/}" "$size" "$(sha256sum "$out" | cut -c1-16)"
+	[ "$size" -le $limit ] || { echo "build.sh: $out is over $limit octets" >&2; exit 1; }
+}
+
+if [ "${1:-}" = --check ]; then
+	first=$(mktemp -d) second=$(mktemp -d)
+	trap 'rm -rf "$first" "$second"' EXIT
+	for arch in amd64 arm64 armv7; do build $arch "$first"; done
+	mkdir "$second/src" && cp -r . "$second/src/"
+	(cd "$second/src" && for arch in amd64 arm64 armv7; do build $arch "$second"; done) >/dev/null
+	for f in "$first"/*; do
+		cmp "$f" "$second/${f##*/}" || { echo "build.sh: not reproducible: ${f##*/}" >&2; exit 1; }
+	done
+	echo "reproducible: equal octets from two folders"
+	exit
+fi
+mkdir -p dist
+[ $# -gt 0 ] || set -- amd64 arm64 armv7
+for arch; do build "$arch" dist; done
