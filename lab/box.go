@@ -13,18 +13,18 @@ import (
 // Engine is a daemon that reads ExaBGP's configuration and can be the box.
 type Engine struct {
 	Name string
-	argv func(T, string) []string // the command for a configuration
+	argv func(*Box) []string // the command for its configuration
 	env  []string
 }
 
 // Holdfast is ours. Its command is built once for all tests of a process.
-var Holdfast = Engine{Name: "holdfast", argv: func(t T, conf string) []string {
-	return []string{Binary(t), "run", conf}
+var Holdfast = Engine{Name: "holdfast", argv: func(b *Box) []string {
+	return []string{Binary(b.Host), "run", b.Conf, "--socket", b.Socket()}
 }}
 
 // Reference is Debian's ExaBGP: what a test of the lab itself runs.
-var Reference = Engine{Name: "exabgp", env: exabgpEnv, argv: func(_ T, conf string) []string {
-	return []string{"exabgp", conf}
+var Reference = Engine{Name: "exabgp", env: exabgpEnv, argv: func(b *Box) []string {
+	return []string{"exabgp", b.Conf}
 }}
 
 // Box is a host's daemon under test.
@@ -59,8 +59,11 @@ func (h *Host) Box(engine Engine, config string) *Box {
 // Start starts the daemon.
 func (b *Box) Start() {
 	b.Helper()
-	b.Process = b.Host.Start(b.Engine.Name, b.Engine.env, b.Engine.argv(b.Host, b.Conf)...)
+	b.Process = b.Host.Start(b.Engine.Name, b.Engine.env, b.Engine.argv(b)...)
 }
+
+// Socket is the path of the control socket.
+func (b *Box) Socket() string { return filepath.Join(b.Dir, b.Short+".ctl") }
 
 // Command says a line of the text API, as a helper of the configuration does.
 func (b *Box) Command(format string, args ...any) {

@@ -23,6 +23,7 @@ const (
 	AckSilent             // answer none from this one on
 	Shutdown              // stop the daemon
 	Reload                // read the configuration again
+	Flush                 // tell everything again, and what was held back
 )
 
 // Item is one thing to do. A command may have several items, and all of them

@@ -34,6 +34,8 @@ var commands = []command{
 	{"announce watchdog", "NAME", "switch a group of routes on", true, func(c *call) error { return c.group(GroupOn) }},
 	{"withdraw watchdog", "NAME", "switch a group of routes off", true, func(c *call) error { return c.group(GroupOff) }},
 	{"announce eor", "[AFI SAFI]", "send the End-of-RIB of a family (RFC 4724)", true, (*call).eor},
+	{"flush adj-rib out", "", "tell everything again, and what auto-flush holds back", true, func(c *call) error { return c.bare(Flush) }},
+	{"rib flush out", "", "the same as flush adj-rib out", true, func(c *call) error { return c.bare(Flush) }},
 	{"enable-ack", "", "answer each command with done or error", false, func(c *call) error { return c.bare(AckOn) }},
 	{"disable-ack", "", "answer this command and none after it", false, func(c *call) error { return c.bare(AckOff) }},
 	{"silence-ack", "", "answer no more commands, not even this one", false, func(c *call) error { return c.bare(AckSilent) }},

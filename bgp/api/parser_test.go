@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var kinds = [...]string{"nothing", "announce", "withdraw", "on", "off", "eor", "ack", "no-ack", "silence", "shutdown", "reload"}
+var kinds = [...]string{"nothing", "announce", "withdraw", "on", "off", "eor", "ack", "no-ack", "silence", "shutdown", "reload", "flush"}
 
 // show is a batch in words.
 func show(b *Batch) string {
@@ -66,7 +66,7 @@ var lineCases = []struct{ line, want string }{
 	{"session ack silence", "0 silence"},
 	{"enable-ack", "0 ack"}, {"disable-ack", "0 no-ack"}, {"shutdown", "0 shutdown"}, {"reload", "0 reload"},
 
-	{"bogus", `0 column 1: want announce, daemon, disable-ack, enable-ack, reload, session, shutdown, silence-ack, system, version, withdraw, got "bogus"`},
+	{"bogus", `0 column 1: want announce, daemon, disable-ack, enable-ack, flush, reload, rib, session, shutdown, silence-ack, system, version, withdraw, got "bogus"`},
 	{"announce", `0 column 9: want attribute, attributes, eor, ipv4, ipv6, route, watchdog, got the end`},
 	{"announce route", `0 column 15: want a prefix, got the end`},
 	{"announce route 10.0.0.0/24", `0 column 27: want next-hop`},

@@ -87,6 +87,9 @@ func ParseCommunity(s string) (uint32, error) {
 			return uint32(v), nil
 		}
 	}
+	if v, err := strconv.ParseUint(s, 10, 32); err == nil { // as one number
+		return uint32(v), nil
+	}
 	left, right, _ := strings.Cut(s, ":")
 	hi, err := strconv.ParseUint(left, 10, 16)
 	lo, err2 := strconv.ParseUint(right, 10, 16)

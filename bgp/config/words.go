@@ -28,6 +28,7 @@ type scope struct {
 	password   string
 	processPos []usedProcess
 	api        API
+	said       map[string]bool // of local-as and peer-as
 }
 
 func defaults() Neighbor {
@@ -58,7 +59,7 @@ func (s *scope) node(word, args, help string) *grammar.Node {
 }
 
 func (s *scope) begin(pos grammar.Pos) {
-	*s = scope{b: s.b, template: s.template, n: defaults()}
+	*s = scope{b: s.b, template: s.template, n: defaults(), said: map[string]bool{}}
 	s.n.Pos = pos
 }
 
@@ -122,6 +123,11 @@ func (s *scope) complete() error {
 	n := &s.n
 	if !n.Peer.IsValid() {
 		return nil // its own error has been told
+	}
+	for _, w := range []string{"local-as", "peer-as"} {
+		if !s.said[w] {
+			return fmt.Errorf("want %s ASN", w)
+		}
 	}
 	if n.LocalAddress.IsValid() && n.LocalAddress.Is4() != n.Peer.Addr().Is4() {
 		return fmt.Errorf("local-address %s and neighbor %s are not of one address family", n.LocalAddress, n.Peer.Addr())
@@ -211,17 +217,18 @@ func address(word, help string, auto bool, to func() *netip.Addr) *grammar.Node 
 	})
 }
 
-func asn(word, help string, to func() *bgp.ASN) *grammar.Node {
+func (s *scope) asn(word, help string, to func() *bgp.ASN) *grammar.Node {
 	return set(word, "ASN|auto", help, func(c *grammar.Cursor) error {
-		s, err := c.One("an AS number")
+		s.said[word] = true
+		text, err := c.One("an AS number")
 		if err != nil {
 			return err
 		}
-		if s == "auto" {
+		if text == "auto" {
 			*to() = 0
 			return nil
 		}
-		if *to(), err = bgp.ParseASN(s); err == nil && *to() == 0 {
+		if *to(), err = bgp.ParseASN(text); err == nil && *to() == 0 {
 			err = errors.New("AS 0 is nobody's (RFC 7607)")
 		}
 		return err
@@ -258,8 +265,8 @@ func (s *scope) words() []*grammar.Node {
 		text("description", "TEXT", "for people", func() *string { return &n.Description }),
 		set("peer-address", "ADDRESS", "the neighbor's address, if the section's head does not say it", s.peer),
 		address("local-address", "the address that we speak from", true, func() *netip.Addr { return &n.LocalAddress }),
-		asn("local-as", "our AS", func() *bgp.ASN { return &n.LocalAS }),
-		asn("peer-as", "the neighbor's AS; auto takes whatever it says", func() *bgp.ASN { return &n.PeerAS }),
+		s.asn("local-as", "our AS", func() *bgp.ASN { return &n.LocalAS }),
+		s.asn("peer-as", "the neighbor's AS; auto takes whatever it says", func() *bgp.ASN { return &n.PeerAS }),
 		set("router-id", "ROUTER-ID", "our BGP identifier", s.routerID),
 		text("host-name", "NAME", "our name, for the neighbor's people", func() *string { return &n.HostName }),
 		text("domain-name", "NAME", "our domain, for the neighbor's people", func() *string { return &n.DomainName }),
@@ -275,11 +282,11 @@ func (s *scope) words() []*grammar.Node {
 		set("md5-password", "KEY", "sign each segment (RFC 2385)", s.md5Password),
 		set("md5-password-file", "PATH", "the same, with the key in a file", s.md5File),
 		set("md5-base64", "enable|disable|auto", "the key is in base64", s.md5Base64),
-		address("md5-ip", "address for which the key is set", false, func() *netip.Addr { return &n.MD5IP }),
+		set("md5-ip", "ADDRESS", "not used: the key is set for the neighbor's own address", s.md5IP),
 		flag("group-updates", "as many routes as fit into an UPDATE", func() *bool { return &n.GroupUpdates }),
 		flag("auto-flush", "announce at once; else wait for a helper's flush", func() *bool { return &n.AutoFlush }),
-		flag("adj-rib-out", "remember what was announced", func() *bool { return &n.AdjRIBOut }),
-		flag("adj-rib-in", "remember what was received", func() *bool { return &n.AdjRIBIn }),
+		flag("adj-rib-out", "accepted: what was announced is always known", func() *bool { return &n.AdjRIBOut }),
+		flag("adj-rib-in", "accepted: what is received is not kept by this version", func() *bool { return &n.AdjRIBIn }),
 		flag("manual-eor", "End-of-RIB comes from a helper", func() *bool { return &n.ManualEOR }),
 		s.familyNode(), s.capabilityNode(), s.aoNode(), s.apiNode(), s.staticNode(), s.announceNode(),
 	}
@@ -326,6 +333,9 @@ func (s *scope) rateLimit(c *grammar.Cursor) error {
 	}
 	n, err := c.Int(1, 1<<31)
 	s.n.RateLimit = int(n)
+	if err == nil {
+		c.Warn("is not applied by this version: what a neighbor takes sets the pace")
+	}
 	return err
 }
 
@@ -372,6 +382,18 @@ func (s *scope) md5File(c *grammar.Cursor) error {
 	if s.password = strings.TrimRight(string(b), "\r\n"); s.password == "" {
 		return fmt.Errorf("%s is empty", path)
 	}
+	return nil
+}
+
+func (s *scope) md5IP(c *grammar.Cursor) error {
+	text, err := c.One("an address")
+	if err != nil {
+		return err
+	}
+	if s.n.MD5IP, err = netip.ParseAddr(text); err != nil {
+		return grammar.Wish("an address", text)
+	}
+	c.Warn("is not used: the key is set for the neighbor's own address")
 	return nil
 }
 

@@ -85,6 +85,12 @@ func (w *walker) section(n *Node, opened Token, depth int) Pos {
 }
 
 func (w *walker) fail(p Pos, word string, err error) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			w.fail(p, word, e)
+		}
+		return
+	}
 	var own *Error
 	if errors.As(err, &own) { // it knows its place better
 		w.Errors = append(w.Errors, own)
@@ -126,6 +132,13 @@ func (w *walker) statement(n *Node, depth int) {
 		w.Warnings = append(w.Warnings, &Error{Pos: words[0].Pos, Word: kid.Word, Err: fmt.Errorf("is an old word for %q", kid.Instead)})
 	}
 	c.at = 1
+	if stop.is("{") && !kid.isSection() {
+		if line := newLine(words); line > 0 { // a semicolon was forgotten before it
+			w.fail(words[line-1].Pos, kid.Word, fmt.Errorf("want ; behind %q", words[line-1].Text))
+			w.at = first + line
+			return
+		}
+	}
 	if stop.is("{") {
 		w.open(kid, c, stop, depth)
 		return
@@ -177,7 +190,7 @@ func (w *walker) run(c *Cursor, word string, do func(*Cursor) error) {
 
 // open reads a section.
 func (w *walker) open(kid *Node, c *Cursor, brace Token, depth int) {
-	if kid.Kids == nil && kid.Otherwise == nil {
+	if !kid.isSection() {
 		w.fail(brace.Pos, kid.Word, errors.New("has no section: want ;"))
 		w.skipSection()
 		return
@@ -224,6 +237,19 @@ func (w *walker) closing() int {
 func (w *walker) skipSection() {
 	w.at++
 	w.at = min(w.closing()+1, len(w.tokens))
+}
+
+func (n *Node) isSection() bool { return n.Kids != nil || n.Otherwise != nil }
+
+// newLine is the first word that stands on a line of its own below the first;
+// 0: none.
+func newLine(words []Token) int {
+	for i, t := range words {
+		if t.Pos.Line > words[0].Pos.Line {
+			return i
+		}
+	}
+	return 0
 }
 
 func (n *Node) find(word string) *Node {

@@ -141,10 +141,22 @@ func (o *Out) ReleaseEOR() {
 	}
 }
 
-// Flush lets announcements go that "auto-flush false" holds.
+// Flush lets announcements go that "auto-flush false" holds, and tells
+// everything again.
 func (o *Out) Flush() {
 	o.held = false
+	for _, f := range o.families {
+		o.Refresh(f)
+	}
 	o.t.mark(o)
+}
+
+// SendEOR tells the peer End-of-RIB of a family, after what waits.
+func (o *Out) SendEOR(f bgp.Family) {
+	if o.up && o.takes(f) {
+		o.eor, o.eorHeld = append(o.eor, f), false
+		o.t.mark(o)
+	}
 }
 
 // Caught says that the peer has taken all that there is, End-of-RIB included.

@@ -88,6 +88,9 @@ func (t *Table) Peers(ps ...*Out) PeerSet {
 	return t.sets.intern(w)
 }
 
+// Has says whether a peer is in a set.
+func (t *Table) Has(p PeerSet, o *Out) bool { return t.sets.has(p, o.number) }
+
 // Size is how many peers are in a set.
 func (t *Table) Size(p PeerSet) int {
 	n := 0

@@ -90,11 +90,7 @@ func (d *routeDiff) apply(t *rib.Table) {
 	}
 }
 
-// Errors of commands.
-var (
-	errNoPeer     = errors.New("no neighbor matches the command")
-	errNoWithdraw = errors.New("no such route")
-)
+var errNoPeer = errors.New("no neighbor matches the command")
 
 // audience is the peers that a helper's command is for. Helpers say thousands
 // of commands for the same ones, so the last answer is kept until the set of
@@ -135,7 +131,7 @@ func (s *Speaker) Do(b *api.Batch) {
 
 func (s *Speaker) do(b *api.Batch, it *api.Item) error {
 	switch it.Kind {
-	case api.Announce, api.Withdraw, api.EOR:
+	case api.Announce, api.Withdraw, api.EOR, api.Flush:
 	case api.GroupOn, api.GroupOff:
 		s.options.Watchdog(it.Route.Group, it.Kind == api.GroupOn)
 		return nil
@@ -157,8 +153,21 @@ func (s *Speaker) do(b *api.Batch, it *api.Item) error {
 		s.table.Announce(rib.API, to, it.Route)
 	case api.Withdraw:
 		s.table.Withdraw(to, it.Route.NLRI)
+	case api.EOR:
+		s.each(to, func(o *rib.Out) { o.SendEOR(it.Family) })
+	case api.Flush:
+		s.each(to, (*rib.Out).Flush)
 	}
 	return nil
+}
+
+// each visits the peers of a set.
+func (s *Speaker) each(set rib.PeerSet, f func(*rib.Out)) {
+	for _, p := range s.order {
+		if s.table.Has(set, p.out) {
+			f(p.out)
+		}
+	}
 }
 
 // hears says whether a neighbor lists a helper.

@@ -1,0 +1,145 @@
+package config_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"holdfast/appliance/settings"
+	"holdfast/bgp/config"
+)
+
+var update = flag.Bool("update", false, "write what comes out into testdata")
+
+// dump is a configuration as a stable text.
+func dump(c *config.Config, s *settings.Settings) string {
+	var b strings.Builder
+	for _, p := range c.Processes {
+		fmt.Fprintf(&b, "process %s run %q encoder %s respawn %v\n", p.Name, p.Run, p.Encoder, p.Respawn)
+	}
+	for _, n := range c.Neighbors {
+		fmt.Fprintf(&b, "neighbor %s zone %q local %s as %s peer-as %s id %s hold %s\n", n.Peer, n.Zone, n.LocalAddress, n.LocalAS, n.PeerAS, n.RouterID, n.HoldTime)
+		fmt.Fprintf(&b, "  passive %v listen %d connect %d link %q ttl %d/%d md5 %q ao %v\n", n.Passive, n.Listen, n.Connect, n.SourceInterface, n.OutgoingTTL, n.IncomingTTL, n.MD5Password, n.TCPAO != nil)
+		fmt.Fprintf(&b, "  families %v capabilities %+v\n", n.Families, n.Capabilities)
+		fmt.Fprintf(&b, "  group-updates %v auto-flush %v manual-eor %v processes %q host %q %q %q\n", n.GroupUpdates, n.AutoFlush, n.ManualEOR, n.Processes, n.HostName, n.DomainName, n.Description)
+		for _, r := range n.Routes {
+			fmt.Fprintf(&b, "  route %s withdraw %v\n", r.AppendText(nil), r.Withdraw)
+		}
+	}
+	if h := s.Hardware; h != nil {
+		fmt.Fprintf(&b, "hardware %q %q timeout %s pretimeout %s %s\n", h.Device, h.Identity, h.Timeout, h.Pretimeout, h.Policy)
+	}
+	for _, g := range s.Gates {
+		fmt.Fprintf(&b, "gate %s hold-down %s\n", g.Name, g.HoldDown)
+		for _, c := range g.Conditions {
+			fmt.Fprintf(&b, "  %s\n", c)
+		}
+	}
+	for _, a := range s.Addresses {
+		fmt.Fprintf(&b, "address %s on %s label %q\n", a.Prefix, a.Link, a.Label)
+	}
+	fmt.Fprintf(&b, "control %q stop-timeout %s first-verdict %s\n", s.ControlSocket, s.StopTimeout, s.FirstVerdict)
+	for _, w := range c.Warnings {
+		fmt.Fprintf(&b, "warning %s\n", w)
+	}
+	return b.String()
+}
+
+func parse(text []byte) string {
+	s := settings.Default()
+	keys := func(path string) ([]byte, error) {
+		if path == "/key" {
+			return []byte("from the file\n"), nil
+		}
+		return nil, errors.New("open " + path + ": no such file")
+	}
+	c, err := config.Parse("edge.conf", text, config.Options{Sections: settings.Sections(s), ReadFile: keys})
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	return dump(c, s)
+}
+
+func TestGoldens(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no goldens", err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := parse(a.Files[0].Data)
+			if *update {
+				a.Files = []txtar.File{a.Files[0], {Name: "result", Data: []byte(got)}}
+				if err := os.WriteFile(f, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if d := cmp.Diff(string(a.Files[1].Data), got); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+// TestTenErrors is the promise of validate: a file with ten errors shows ten.
+func TestTenErrors(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/ten-errors.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(parse(a.Files[0].Data), "\n"); n != 10 {
+		t.Errorf("%d errors shown", n)
+	}
+}
+
+func TestSameSession(t *testing.T) {
+	const base = "neighbor 10.0.0.2 { local-as 1; peer-as 2; router-id 1.1.1.1; %s }"
+	get := func(words string) *config.Neighbor {
+		c, err := config.Parse("f", fmt.Appendf(nil, base, words), config.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &c.Neighbors[0]
+	}
+	for words, same := range map[string]bool{
+		"":                       true,
+		"description \"other\";": true,
+		"static { route 192.0.2.1/32 next-hop self; }": true,
+		"hold-time 9;":                   false,
+		"md5-password x;":                false,
+		"family { ipv6 unicast; }":       false,
+		"capability { asn4 disable; }":   false,
+		"passive;":                       false,
+		"tcp-ao { keyid 1; password x;}": false,
+	} {
+		if got := get("").SameSession(get(words)); got != same {
+			t.Errorf("%q: same is %v", words, got)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.txtar")
+	for _, name := range files {
+		if a, err := txtar.ParseFile(name); err == nil {
+			f.Add(a.Files[0].Data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if first, again := parse(text), parse(text); first != again {
+			t.Errorf("two results of one text:\n%s\n%s", first, again)
+		}
+	})
+}
