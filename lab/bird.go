@@ -9,7 +9,7 @@ import (
 // BIRD is BIRD 2 as Debian has it.
 func BIRD(h *Host, s Session) Peer {
 	b := &bird{daemon{Host: h, Session: s, kind: "bird"}}
-	b.argv = []string{"bird", "-f", "-c", b.file("conf", b.config()), "-s", b.socket()}
+	b.argv = []string{"/usr/sbin/bird", "-f", "-c", b.file("conf", b.config()), "-s", b.socket()}
 	return b
 }
 
@@ -40,7 +40,7 @@ protocol bgp box {
 }
 
 func (b *bird) ask(command string) string {
-	out, err := output("birdc", "-s", b.socket(), command)
+	out, err := output("/usr/sbin/birdc", "-s", b.socket(), command)
 	if err != nil {
 		return "" // not up yet
 	}

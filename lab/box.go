@@ -24,7 +24,7 @@ var Holdfast = Engine{Name: "holdfast", argv: func(b *Box) []string {
 
 // Reference is Debian's ExaBGP: what a test of the lab itself runs.
 var Reference = Engine{Name: "exabgp", env: exabgpEnv, argv: func(b *Box) []string {
-	return []string{"exabgp", b.Conf}
+	return []string{"/usr/sbin/exabgp", b.Conf}
 }}
 
 // Box is a host's daemon under test.

@@ -20,7 +20,7 @@ var exabgpEnv = []string{
 // ExaBGP is ExaBGP 4 as Debian has it, as the one who listens to routes.
 func ExaBGP(h *Host, s Session) Peer {
 	e := &exabgp{daemon{Host: h, Session: s, kind: "exabgp", env: exabgpEnv}}
-	e.argv = []string{"exabgp", e.file("conf", e.config())}
+	e.argv = []string{"/usr/sbin/exabgp", e.file("conf", e.config())}
 	return e
 }
 

@@ -44,7 +44,7 @@ func (f *frr) config() string {
 
 // ask has vtysh print JSON into a value.
 func (f *frr) ask(command string, into any) bool {
-	out, err := output("vtysh", "-d", "bgpd", "--vty_socket", f.dir(), "-c", command)
+	out, err := output("/usr/bin/vtysh", "-d", "bgpd", "--vty_socket", f.dir(), "-c", command)
 	return err == nil && json.Unmarshal(out, into) == nil
 }
 

@@ -6,11 +6,12 @@ import (
 	"net/netip"
 )
 
-// GoBGP is gobgpd as Debian has it.
+// GoBGP is gobgpd as Debian has it. Its client must be of the same version,
+// so both are named in full: another gobgpd may come first in the path.
 func GoBGP(h *Host, s Session) Peer {
 	g := &gobgp{daemon{Host: h, Session: s, kind: "gobgp"}}
 	// A namespace has a loopback of its own, so the API's port needs no choice.
-	g.argv = []string{"gobgpd", "-f", g.file("toml", g.config()), "--api-hosts", "127.0.0.1:50051", "--pprof-disable"}
+	g.argv = []string{"/usr/bin/gobgpd", "-f", g.file("toml", g.config()), "--api-hosts", "127.0.0.1:50051", "--pprof-disable"}
 	return g
 }
 
@@ -44,7 +45,7 @@ func (g *gobgp) config() string {
 
 // ask has gobgp print JSON into a value.
 func (g *gobgp) ask(into any, words ...string) bool {
-	out, err := g.Try(append([]string{"gobgp", "-j"}, words...)...)
+	out, err := g.Try(append([]string{"/usr/bin/gobgp", "-j"}, words...)...)
 	return err == nil && json.Unmarshal(out, into) == nil
 }
 
