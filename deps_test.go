@@ -44,8 +44,8 @@ var rooms = map[string]room{
 	"bgp/api":         {may: "bgp bgp/grammar bgp/attr bgp/nlri bgp/family bgp/family/... bgp/route", pure: true, why: "commands are values; who carries them out is not their business"},
 	"bgp/speaker":     {may: "bgp/... netio", never: "os os/exec", why: "the one room where bgp meets netio"},
 
-	"netio":               {why: "bytes, fairness and the kernel, but not BGP"},
-	"netio/link":          {why: "links and addresses, for whatever use"},
+	"netio":      {why: "bytes, fairness and the kernel, but not BGP"},
+	"netio/link": {why: "links and addresses, for whatever use"},
 
 	"watchdog":              {why: "feeds a device on proof of progress, of whatever kind"},
 	"watchdog/sim":          {may: "watchdog", why: "a device like another"},

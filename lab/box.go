@@ -2,7 +2,9 @@ package lab
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +22,12 @@ type Engine struct {
 // Holdfast is ours. Its command is built once for all tests of a process.
 var Holdfast = Engine{Name: "holdfast", argv: func(b *Box) []string {
 	return []string{Binary(b.Host), "run", b.Conf, "--socket", b.Socket()}
+}}
+
+// Watched is ours on a machine with a simulated hardware watchdog, which is
+// the device sim:PATH with the path of Host.Device.
+var Watched = Engine{Name: "holdfast", argv: func(b *Box) []string {
+	return append([]string{Binary(b.Host), "watchdog-sim", "--socket", b.Device(), "--timeout", "3s", "--"}, Holdfast.argv(b)...)
 }}
 
 // Reference is Debian's ExaBGP: what a test of the lab itself runs.
@@ -62,8 +70,44 @@ func (b *Box) Start() {
 	b.Process = b.Host.Start(b.Engine.Name, b.Engine.env, b.Engine.argv(b)...)
 }
 
-// Socket is the path of the control socket.
-func (b *Box) Socket() string { return filepath.Join(b.Dir, b.Short+".ctl") }
+// Socket is the path of the control socket of the host's box.
+func (h *Host) Socket() string { return filepath.Join(h.Dir, h.Short+".ctl") }
+
+// Device is the path of the socket of the host's simulated watchdog.
+func (h *Host) Device() string { return filepath.Join(h.Dir, h.Short+".dog") }
+
+// Status is what "holdfast status --json" says, as far as tests ask.
+type Status struct {
+	PID      int
+	Summary  string
+	Watchdog struct {
+		Armed bool
+		Why   string
+	}
+	Gates []struct {
+		Name   string
+		On     bool
+		Reason string
+	}
+	Neighbors []struct {
+		Address, State string
+		Sessions       int
+		LastError      string `json:"last-error"`
+	}
+}
+
+// Status asks the daemon; ok is whether it answered.
+func (b *Box) Status() (s Status, ok bool) {
+	out, err := b.Try(Binary(b.Host), "status", "--socket", b.Socket(), "--json")
+	return s, err == nil && json.Unmarshal(out, &s) == nil
+}
+
+// Explain is what "holdfast explain" says of a prefix.
+func (b *Box) Explain(p netip.Prefix) string {
+	b.Helper()
+	out, _ := b.Try(Binary(b.Host), "explain", "--socket", b.Socket(), p.String()) // not announced is status 1
+	return string(out)
+}
 
 // Command says a line of the text API, as a helper of the configuration does.
 func (b *Box) Command(format string, args ...any) {

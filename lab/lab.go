@@ -6,6 +6,7 @@ package lab
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +36,7 @@ type Lab struct {
 	Dir   string
 	id    string // first part of the names of this lab's namespaces
 	procs []*Process
+	pipe  io.WriteCloser // to the guard
 }
 
 var labs atomic.Int64 // how many this process made: makes their names unique
@@ -79,7 +81,7 @@ func tail(path string, n int) string {
 // guard starts a shell that cleans up if this process dies without doing so:
 // a test that times out, or is killed, runs no Cleanup.
 func (l *Lab) guard() {
-	cmd := exec.Command("setsid", "sh", "-c", guardScript, "holdfast-lab-guard", l.id)
+	cmd := exec.Command("setsid", "sh", "-c", "trap '' INT TERM HUP\nread word && exit\n"+l.sweep())
 	pipe, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -87,25 +89,32 @@ func (l *Lab) guard() {
 	if err != nil {
 		l.Fatalf("lab: start the guard: %v", err)
 	}
+	l.pipe = pipe
 	l.Cleanup(func() {
 		pipe.Close()
 		cmd.Wait()
 	})
 }
 
-// guardScript waits until its input ends, which it does however this process
-// ends, then removes every namespace whose name begins with $1 and all that
-// runs there.
-const guardScript = `
-trap '' INT TERM HUP
-cat >/dev/null
-for ns in $(ip netns list | cut -d' ' -f1 | grep "^$1-"); do
+// sweep is a script that removes all namespaces of this lab, and all that runs
+// there.
+func (l *Lab) sweep() string {
+	return strings.ReplaceAll(`for ns in $(ip netns list | cut -d' ' -f1 | grep '^ID-'); do
 	while pids=$(ip netns pids "$ns") && [ -n "$pids" ]; do
 		kill -9 $pids 2>/dev/null
 	done
 	ip netns del "$ns"
 done
-`
+`, "ID", l.id)
+}
+
+// Keep dismisses the guard, so that the lab outlives this process if that ends
+// without Cleanup. It gives the path of a script that removes it, and what
+// Binary built.
+func (l *Lab) Keep() string {
+	fmt.Fprintln(l.pipe, "keep")
+	return l.File("remove", "#!/bin/sh\n"+l.sweep()+"rm -rf "+l.Dir+" "+built.dir+"\n")
+}
 
 // Until polls cond until it holds, and fails the test when that takes longer
 // than limit, which is generous because it only matters when something is
