@@ -69,9 +69,7 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 	for _, p := range peers.Peers {
 		s.Neighbors = append(s.Neighbors, neighborStatus(p))
 	}
-	for _, p := range d.processes() {
-		s.Helpers = append(s.Helpers, p)
-	}
+	s.Helpers = append(s.Helpers, d.processes()...)
 	return s, nil
 }
 

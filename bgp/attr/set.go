@@ -149,7 +149,7 @@ func (b *Builder) Get(code uint8) ([]byte, bool) {
 // Reset empties the builder and keeps its memory.
 func (b *Builder) Reset() { b.buf, b.used = b.buf[:0], [4]uint64{} }
 
-// Put all of a set: the start of a set that differs in a few attributes.
+// PutSet puts all of a set: the start of one that differs in a few attributes.
 func (b *Builder) PutSet(s Set) {
 	for a := range s.All() {
 		b.Put(a.Code, a.Flags, []byte(a.Value))
