@@ -4,10 +4,12 @@
 set -eu
 
 need() { # need PROGRAM PACKAGE
-	command -v "$1" >/dev/null 2>&1 || [ -x "$1" ] || packages="$packages $2"
+	command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || packages="$packages $2"
 }
 packages=""
-PATH="$PATH:/usr/sbin:/sbin"
+PATH="$PATH:/usr/sbin:/sbin:/usr/local/go/bin"
+command -v go >/dev/null 2>&1 || { echo "Go is missing; go.mod says which version: https://go.dev/dl/" >&2; exit 1; }
+need /etc/ssl/certs/ca-certificates.crt ca-certificates # Go fetches modules over HTTPS
 need bird bird2
 need /usr/lib/frr/bgpd frr
 need gobgpd gobgpd
@@ -16,7 +18,9 @@ need ip iproute2
 need ss iproute2
 need systemd-analyze systemd
 need ps procps
+need git git
 need gcc gcc # the race detector links with it
+need /usr/include/stdlib.h libc6-dev
 [ -n "$packages" ] || exit 0
 if [ "$(id -u)" -ne 0 ]; then
 	echo "missing:$packages (apt-get install$packages)" >&2
@@ -34,3 +38,9 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 # shellcheck disable=SC2086 # a list of packages
 apt-get install -y -qq --no-install-recommends $packages >/dev/null
+# Nor after the next boot.
+for service in bird frr gobgpd exabgp; do
+	case "$packages " in
+	*" $service "* | *" ${service}2 "*) systemctl --quiet disable "$service" 2>/dev/null || true ;; # or there is no systemd
+	esac
+done
