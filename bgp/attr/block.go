@@ -144,10 +144,19 @@ func (k *Block) keep(row *row, into *Builder, code, flags uint8, v []byte) {
 	case row.name == "":
 		into.Put(code, flags, v)
 	case row.keep != nil:
-		row.keep(k, into, flags&(Optional|Transitive|Partial), v)
+		row.keep(k, into, meaning(flags), v)
 	default:
-		into.Put(code, flags&(Optional|Transitive|Partial), v)
+		into.Put(code, meaning(flags), v)
 	}
+}
+
+// meaning is the flags of a known attribute that mean something: Partial is for
+// optional transitive ones alone (RFC 4271 section 4.3).
+func meaning(flags uint8) uint8 {
+	if flags&(Optional|Transitive) == Optional|Transitive {
+		return flags & (Optional | Transitive | Partial)
+	}
+	return flags & (Optional | Transitive)
 }
 
 // secondTime is RFC 7606 section 3 (g).

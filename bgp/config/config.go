@@ -71,6 +71,7 @@ func (b *builder) templateNode() *grammar.Node {
 	inner := n.node("neighbor", "NAME", "words that neighbors can inherit")
 	open := inner.Open
 	inner.Open = func(c *grammar.Cursor) error {
+		open(c)
 		name, err := c.One("a name")
 		if err != nil {
 			return err
@@ -79,7 +80,7 @@ func (b *builder) templateNode() *grammar.Node {
 			return fmt.Errorf("there is a template %q already", name)
 		}
 		b.templates[name] = c.Body()
-		return open(c)
+		return nil
 	}
 	return &grammar.Node{Word: "template", Help: "templates for neighbors", Kids: []*grammar.Node{inner}}
 }

@@ -28,7 +28,7 @@ func (r Route) AppendText(b []byte) []byte {
 
 // appendWord appends a name, in quotes where it would not be one word.
 func appendWord(b []byte, s string) []byte {
-	if strings.ContainsAny(s, " \t;{}[](),") {
+	if strings.ContainsAny(s, " \t;{}[](),#") {
 		return append(append(append(b, '"'), s...), '"')
 	}
 	return append(b, s...)
