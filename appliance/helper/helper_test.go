@@ -172,9 +172,11 @@ func TestBackPressureBoundsWhatIsInFlight(t *testing.T) {
 		}
 		mu.Unlock()
 	}
+	mu.Lock()
 	if most > inFlight {
 		t.Errorf("%d batches in flight, want at most %d", most, inFlight)
 	}
+	mu.Unlock()
 	// It ends although nobody applies what it said.
 	if err := h.Close(context.Background()); err != nil {
 		t.Error(err)
