@@ -17,6 +17,7 @@ import (
 	"holdfast/appliance/control"
 	"holdfast/appliance/desired"
 	"holdfast/appliance/helper"
+	"holdfast/appliance/settings"
 	"holdfast/bgp/api"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/speaker"
@@ -288,15 +289,16 @@ func (d *Daemon) listed(s link.Snapshot) {
 	d.addresses.have(s)
 }
 
-// look is how often files are looked for, and the reconciler shows that it
-// lives.
-const look = 250 * time.Millisecond
+// How often files are looked for, and, where there are none to look for, the
+// reconciler shows that it lives.
+const (
+	lookForFiles = 250 * time.Millisecond
+	lookIdle     = time.Second
+)
 
 // tick looks at what tells nobody when it changes, says when the service is
 // ready, and bounds the wait for first verdicts.
 func (d *Daemon) tick(ctx context.Context) error {
-	t := time.NewTicker(look)
-	defer t.Stop()
 	d.feedManager()
 	ready := false
 	for {
@@ -305,24 +307,32 @@ func (d *Daemon) tick(ctx context.Context) error {
 		d.mu.Unlock()
 		found := files(s)
 		d.reconciler.update(func(in *desired.Inputs) { in.Files = found })
-		_, plan, _, _ := d.reconciler.look()
-		late := time.Since(d.started) >= s.FirstVerdict
-		if late {
-			d.loop.Post(d.speaker.Release)
-		}
-		if !ready && (plan.Verdict || late) {
-			ready = true
-			d.notifier.Ready()
-		}
-		if ready {
+		ready = ready || d.ready(s)
+		if ready && d.notifier.Enabled() {
 			d.notifier.Status(d.sentence())
+		}
+		wait := lookIdle
+		if len(found) > 0 || !ready || d.dog.keeper != nil && d.dog.keeper.Patience() < 4*lookIdle {
+			wait = lookForFiles
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-t.C:
+		case <-time.After(wait):
 		}
 	}
+}
+
+// ready says whether every gate has had its first verdict, or its time; then
+// the service is, and End-of-RIB may go.
+func (d *Daemon) ready(s *settings.Settings) bool {
+	_, plan, _, _ := d.reconciler.look()
+	if !plan.Verdict && time.Since(d.started) < s.FirstVerdict {
+		return false
+	}
+	d.loop.Post(d.speaker.Release)
+	d.notifier.Ready()
+	return true
 }
 
 // feedManager has the loop itself tell the service manager that it lives.

@@ -67,6 +67,9 @@ func (l *Loop) read() {
 	m.mu.Unlock()
 }
 
+// Pending says whether somebody has posted what has not been called yet.
+func (l *Loop) Pending() bool { return l.mail.pending() }
+
 // pending says whether letters are waiting.
 func (m *mailbox) pending() bool {
 	m.mu.Lock()

@@ -37,6 +37,9 @@ func New(getenv func(string) string) *Notifier {
 	return n
 }
 
+// Enabled says whether a service manager listens.
+func (n *Notifier) Enabled() bool { return n.fd >= 0 }
+
 func (n *Notifier) send(lines ...string) {
 	if n.fd < 0 {
 		return

@@ -35,6 +35,7 @@ type State struct {
 type Keeper struct {
 	device    Device
 	log       *slog.Logger
+	timeout   time.Duration
 	interval  time.Duration
 	onChange  func(armed bool, why string)
 	witnesses []*witness
@@ -54,7 +55,7 @@ func NewKeeper(d Device, log *slog.Logger, onChange func(armed bool, why string)
 	if timeout == 0 {
 		timeout = 10 * time.Second
 	}
-	return &Keeper{device: d, log: log, onChange: onChange, interval: min(timeout/4, time.Second),
+	return &Keeper{device: d, timeout: timeout, log: log, onChange: onChange, interval: min(timeout/4, time.Second),
 		state: State{Why: "it has not been fed yet"}}
 }
 
@@ -62,11 +63,15 @@ func NewKeeper(d Device, log *slog.Logger, onChange func(armed bool, why string)
 // within the given time; 0 is half the device's timeout. Before Run only.
 func (k *Keeper) Witness(name string, progress func() uint64, within time.Duration) {
 	if within == 0 {
-		within = 2 * k.interval
+		within = k.Patience()
 	}
 	k.witnesses = append(k.witnesses, &witness{name: name, progress: progress, within: within})
 	k.state.Witnesses = append(k.state.Witnesses, name)
 }
+
+// Patience is how long a witness may stand still: half the device's timeout, so
+// that what can still be withdrawn is withdrawn before the reset.
+func (k *Keeper) Patience() time.Duration { return k.timeout / 2 }
 
 // State may be asked by any goroutine.
 func (k *Keeper) State() State {

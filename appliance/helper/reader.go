@@ -13,8 +13,8 @@ import (
 const (
 	readSize   = 256 << 10 // one read, in octets
 	lineMax    = 1 << 20   // one command, in octets
-	batchText  = 64 << 10  // the commands of a batch, in octets
-	batchItems = 4096
+	batchText  = 16 << 10  // the commands of a batch, in octets
+	batchItems = 512
 )
 
 var errLong = fmt.Errorf("want a command of at most %d octets", lineMax)

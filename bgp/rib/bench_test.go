@@ -39,7 +39,7 @@ func BenchmarkAnnounce(b *testing.B) {
 				tb.Announce(API, to, route.Route{NLRI: host(body, n%million), Attrs: attrs})
 				if n%4096 == 4095 {
 					for _, o := range outs {
-						frames, _ = o.Bulk(frames[:0], 1<<16)
+						frames, _ = o.Bulk(frames[:0], 1<<16, false)
 					}
 				}
 			}
@@ -66,6 +66,6 @@ func BenchmarkFlap(b *testing.B) {
 		tb.Group("dns", Closed)
 		frames, _ = o.Urgent(frames[:0], 1<<16)
 		tb.Group("dns", Open)
-		frames, _ = o.Bulk(frames, 1<<16)
+		frames, _ = o.Bulk(frames, 1<<16, false)
 	}
 }

@@ -77,14 +77,18 @@ func (t *Table) dropChunks() {
 
 // Bulk appends announcements, End-of-RIB markers and refresh replays, whole
 // frames, until about max octets; more says that some are left. Withdraws must
-// have been taken before: see Urgent.
-func (o *Out) Bulk(b []byte, max int) (_ []byte, more bool) {
+// have been taken before: see Urgent. With full, it leaves a frame for later
+// that has room for more: somebody is still saying routes.
+func (o *Out) Bulk(b []byte, max int, full bool) (_ []byte, more bool) {
 	if !o.up || o.held {
 		return b, false
 	}
 	end := len(b) + max
 	for len(b) < end {
 		if o.t.find(&o.main, o) != 0 {
+			if full && !o.fills(&o.main) {
+				return b, true
+			}
 			b = o.frame(b, &o.main)
 			continue
 		}
@@ -100,6 +104,21 @@ func (o *Out) Bulk(b []byte, max int) (_ []byte, more bool) {
 		}
 	}
 	return b, true
+}
+
+// fills says whether the routes from the cursor on are enough for a full frame,
+// or for a bucket that nobody adds to any more. It looks at the end of the
+// bucket, not at each route.
+func (o *Out) fills(c *cursor) bool {
+	t := o.t
+	b := &t.buckets[c.bucket]
+	if c.bucket != t.order.tail || t.classes[o.class].key.single {
+		return true
+	}
+	// Versions are counted over all buckets, so this is an upper bound of how
+	// many routes wait here; it is exact while one set of attributes is said.
+	waiting := t.entries.at(b.live.tail).version - t.entries.at(c.pos).version + 1
+	return waiting*uint64(t.wireLen(t.entries.at(c.pos), false)) >= wire.Packed
 }
 
 // rest notes that the peer has been told everything.

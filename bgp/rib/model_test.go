@@ -158,7 +158,7 @@ func (m *model) pull(i, n int) {
 	}
 	b, more := o.Urgent(nil, n)
 	if !more {
-		b, _ = o.Bulk(b, n)
+		b, _ = o.Bulk(b, n, false)
 	}
 	m.sees[i].take(m.t, b)
 }

@@ -22,7 +22,7 @@ func drain(o *Out) (b []byte) {
 		b, more = o.Urgent(b, 1<<16)
 	}
 	for more := true; more; {
-		b, more = o.Bulk(b, 1<<16)
+		b, more = o.Bulk(b, 1<<16, false)
 	}
 	return b
 }
@@ -87,7 +87,7 @@ func TestWithdrawOvertakesBulk(t *testing.T) {
 	for i := range 100000 {
 		announce(tb, to, fmt.Sprintf("10.%d.%d.%d/32", i>>16, i>>8&255, i&255), 1, "")
 	}
-	o.Bulk(nil, 4096)
+	o.Bulk(nil, 4096, false)
 	tb.Group("dns", Closed)
 	b, more := o.Urgent(nil, 4096)
 	m := mirror{fmt.Sprintf("%x", v4("192.0.2.53/32").Body): 1}

@@ -1,6 +1,8 @@
 package speaker
 
 import (
+	"time"
+
 	"holdfast/bgp"
 	"holdfast/bgp/fsm"
 	"holdfast/bgp/wire"
@@ -14,6 +16,9 @@ type conn struct {
 	id     fsm.Conn
 	conn   *netio.Conn
 	update wire.Update
+
+	again   *netio.Alarm // asks for Fill in the next turn
+	waiting time.Time    // since when a frame waits to be filled; zero: none does
 }
 
 func (p *peer) newConn() *conn { return &conn{peer: p, id: fsm.Conn(p.s.connID())} }
@@ -119,7 +124,33 @@ func (c *conn) Fill(_ *netio.Conn, b []byte, max int) []byte {
 	start := len(b)
 	b, more := c.peer.out.Urgent(b, max)
 	if left := max - (len(b) - start); !more && left > 0 {
-		b, _ = c.peer.out.Bulk(b, left)
+		b = c.bulk(b, left)
+	}
+	return b
+}
+
+// lateness is how long a frame may wait for more routes to fill it, while
+// others are being said.
+const lateness = 2 * time.Millisecond
+
+// bulk leaves a frame that is not full for the next turn, as long as somebody
+// is still saying routes: else a flood would go out in as many frames as it
+// came in batches.
+func (c *conn) bulk(b []byte, max int) []byte {
+	loop, start := c.peer.s.loop, len(b)
+	wait := loop.Pending() && (c.waiting.IsZero() || loop.Now().Sub(c.waiting) < lateness)
+	b, more := c.peer.out.Bulk(b, max, wait)
+	switch {
+	case len(b) > start || !more:
+		c.waiting = time.Time{}
+	case c.waiting.IsZero():
+		c.waiting = loop.Now()
+	}
+	if more && len(b) == start {
+		if c.again == nil {
+			c.again = loop.At(time.Time{}, func(time.Time) { c.conn.Wake() })
+		}
+		c.again.Reset(loop.Now())
 	}
 	return b
 }
@@ -135,4 +166,9 @@ func (c *conn) Acked(*netio.Conn) {
 }
 
 // Closed is netio.Handler's.
-func (c *conn) Closed(_ *netio.Conn, err error) { c.peer.closed(c, err) }
+func (c *conn) Closed(_ *netio.Conn, err error) {
+	if c.again != nil {
+		c.again.Stop()
+	}
+	c.peer.closed(c, err)
+}

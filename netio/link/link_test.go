@@ -151,6 +151,7 @@ func TestIdleViewStaysFresh(t *testing.T) {
 		w := watch(t, 0)
 		w.until(t, "first listing", running("eth0"))
 		before := w.Fresh()
+		w.SetIdle(10 * time.Millisecond)
 		w.until(t, "another listing", func(Snapshot) bool { return w.Fresh() > before+1 })
 	})
 }

@@ -20,6 +20,7 @@ type Stats struct{ Wakeups, Listings, Overruns uint64 }
 type Monitor struct {
 	log                         *slog.Logger
 	buffer                      int // of the socket, in octets
+	idle                        atomic.Int64
 	wakeups, listings, overruns atomic.Uint64
 	last                        Snapshot
 	known                       bool
@@ -30,7 +31,9 @@ func New(log *slog.Logger) *Monitor {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Monitor{log: log, buffer: 4 << 20}
+	m := &Monitor{log: log, buffer: 4 << 20}
+	m.SetIdle(idleList)
+	return m
 }
 
 // Stats may be asked by any goroutine.
@@ -39,12 +42,17 @@ func (m *Monitor) Stats() Stats {
 }
 
 // Fresh counts listings: while it moves, the view is what the kernel says. It
-// moves once a second when nothing happens, and at once when something does.
+// moves every now and then when nothing happens (see SetIdle), and at once when
+// something does.
 func (m *Monitor) Fresh() uint64 { return m.listings.Load() }
 
+// SetIdle is how often the truth is listed although nothing woke us: for whoever
+// watches Fresh. Any goroutine may call it.
+func (m *Monitor) SetIdle(d time.Duration) { m.idle.Store(int64(d)) }
+
 const (
-	// idleList is how often the truth is listed although nothing woke us.
-	idleList = time.Second
+	// idleList is the default of SetIdle.
+	idleList = 5 * time.Second
 	// The first change is listed at once. As long as more keep coming, listings
 	// are kept apart by a gap that grows: a storm costs ten of them a second.
 	firstGap = 20 * time.Millisecond
@@ -91,7 +99,7 @@ func (m *Monitor) watch(ctx context.Context, f func(Snapshot)) error {
 			return err
 		}
 		listed := time.Now()
-		idle := time.NewTimer(idleList)
+		idle := time.NewTimer(time.Duration(m.idle.Load()))
 		select {
 		case <-ctx.Done():
 			return nil
