@@ -42,7 +42,8 @@ func setAuth(fd int, local netip.Addr, peer netip.Prefix, a Auth) error {
 const md5Prefix = 1
 
 // setMD5 sets the key of a peer; an empty key removes it. On an IPv6 socket an
-// IPv4 peer is v4-mapped: that is the address its segments come from there.
+// IPv4 peer is v4-mapped: that is the address its segments come from there; the
+// kernel counts its prefix in the bits of IPv4 all the same.
 func setMD5(fd int, six bool, peer netip.Prefix, key string) error {
 	if len(key) > unix.TCP_MD5SIG_MAXKEYLEN {
 		return fmt.Errorf("TCP_MD5SIG for %s: a key of %d octets, at most %d", peer, len(key), unix.TCP_MD5SIG_MAXKEYLEN)
@@ -50,9 +51,6 @@ func setMD5(fd int, six bool, peer netip.Prefix, key string) error {
 	sig := unix.TCPMD5Sig{Keylen: uint16(len(key)), Prefixlen: uint8(peer.Bits())}
 	copy(sig.Key[:], key)
 	fillAddr(&sig.Addr, peer.Addr(), six)
-	if six && peer.Addr().Is4() {
-		sig.Prefixlen += 96
-	}
 	opt, name := unix.TCP_MD5SIG_EXT, "TCP_MD5SIG_EXT"
 	sig.Flags = md5Prefix
 	if peer.IsSingleIP() {
