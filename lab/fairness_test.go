@@ -23,7 +23,7 @@ exec awk 'BEGIN { for (i = 0; i < %d; i++) printf "announce route 10.%%d.%%d.%%d
 `
 
 // accept waits on a host for the box, and brings the session up.
-func accept(t *testing.T, h *lab.Host, at string, o sink.Options) <-chan *sink.Session {
+func accept(t testing.TB, h *lab.Host, at string, o sink.Options) <-chan *sink.Session {
 	t.Helper()
 	var l net.Listener
 	if err := h.Do(func() (err error) {

@@ -94,11 +94,11 @@ func (m *Monitor) watch(ctx context.Context, f func(Snapshot)) error {
 	wake, failed := make(chan struct{}, 1), make(chan error, 1)
 	go func() { failed <- m.listen(events, wake) }()
 	gap := firstGap
+	var woken time.Time // when a wake-up was last followed by a listing
 	for {
 		if err := m.look(ask, f); err != nil {
 			return err
 		}
-		listed := time.Now()
 		idle := time.NewTimer(time.Duration(m.idle.Load()))
 		select {
 		case <-ctx.Done():
@@ -106,14 +106,14 @@ func (m *Monitor) watch(ctx context.Context, f func(Snapshot)) error {
 		case err := <-failed:
 			return err
 		case <-idle.C:
-			gap = firstGap
 		case <-wake:
-			if time.Since(listed) > 2*lastGap {
+			if since := time.Since(woken); since > 2*lastGap {
 				gap = firstGap
 			} else {
-				sleep(ctx, gap-time.Since(listed))
+				sleep(ctx, gap-since)
 				gap = min(2*gap, lastGap)
 			}
+			woken = time.Now()
 		}
 		idle.Stop()
 	}
