@@ -51,12 +51,10 @@ func (r *reconciler) decide() {
 	r.in.Now = r.now()
 	plan := desired.Compute(r.in)
 	r.in.Held, r.in.Failed = plan.Held, plan.Failed
-	changed := r.note(plan)
-	first := r.plan.Groups == nil
-	if changed || first || plan.Verdict != r.plan.Verdict {
-		r.plan = plan
-		r.apply(plan)
+	if !plan.Same(r.plan) {
+		r.apply(plan) // before it is written down: the wire does not wait for a log
 	}
+	r.note(plan)
 	r.plan = plan
 	r.gen.Add(1)
 	r.sleepUntil(plan.Again)
@@ -73,17 +71,11 @@ func (r *reconciler) sleepUntil(t time.Time) {
 	}
 }
 
-// note logs and remembers what differs from the last plan, and says whether
-// anything does.
-func (r *reconciler) note(plan desired.Plan) bool {
-	changed := plan.Rest.On != r.plan.Rest.On
+// note logs and remembers what differs from the last plan.
+func (r *reconciler) note(plan desired.Plan) {
 	for _, name := range slices.Sorted(maps.Keys(plan.Groups)) {
 		s := plan.Groups[name]
 		old, known := r.plan.Groups[name]
-		if known && old == s {
-			continue
-		}
-		changed = true
 		if known && old.On == s.On && old.Forced == s.Forced {
 			continue // the same for another reason: "explain" tells
 		}
@@ -93,11 +85,9 @@ func (r *reconciler) note(plan desired.Plan) bool {
 	}
 	for name := range r.plan.Groups {
 		if _, ok := plan.Groups[name]; !ok {
-			changed = true
 			delete(r.since, name)
 		}
 	}
-	return changed
 }
 
 func (r *reconciler) remember(h HistoryEntry) {

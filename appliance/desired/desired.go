@@ -4,6 +4,7 @@ package desired
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -74,6 +75,11 @@ type Plan struct {
 	Held    map[string]time.Time
 	Failed  map[string]bool
 	Again   time.Time // when time alone changes the plan; zero: never
+}
+
+// Same says whether two plans ask for the same.
+func (p Plan) Same(o Plan) bool {
+	return p.Verdict == o.Verdict && p.Rest == o.Rest && o.Groups != nil && maps.Equal(p.Groups, o.Groups)
 }
 
 // Compute decides.
