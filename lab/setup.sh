@@ -21,12 +21,36 @@ need ps procps
 need git git
 need gcc gcc # the race detector links with it
 need /usr/include/stdlib.h libc6-dev
-[ -n "$packages" ] || exit 0
+need qemu-system-x86_64 qemu-system-x86
+
+# A kernel with its watchdog modules, for the emulated machine. It is not
+# installed, only unpacked: this host boots what it booted before.
+parts=/var/cache/holdfast-lab
+unpack_kernel() {
+	[ -e $parts/vmlinuz ] && return
+	echo "unpacking a kernel for the emulated machine"
+	dir=$(mktemp -d)
+	chmod 755 "$dir"
+	(
+		cd "$dir"
+		kernel=$(apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -1)
+		apt-get download -qq "$kernel" 2>/dev/null
+		dpkg-deb -x linux-image-*.deb x
+		mkdir -p $parts
+		for module in watchdog i6300esb; do
+			cp x/lib/modules/*/kernel/drivers/watchdog/$module.ko $parts/
+		done
+		cp x/boot/vmlinuz-* $parts/vmlinuz
+	)
+	rm -rf "$dir"
+}
+
+[ -n "$packages" ] || [ ! -e $parts/vmlinuz ] || exit 0
 if [ "$(id -u)" -ne 0 ]; then
-	echo "missing:$packages (apt-get install$packages)" >&2
+	echo "missing:$packages (apt-get install$packages), and $parts: run this as root once" >&2
 	exit 1
 fi
-echo "installing:$packages"
+[ -z "$packages" ] || echo "installing:$packages"
 # Nothing that is installed here may start: the tests start what they need.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
@@ -37,7 +61,8 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 # shellcheck disable=SC2086 # a list of packages
-apt-get install -y -qq --no-install-recommends $packages >/dev/null
+[ -z "$packages" ] || apt-get install -y -qq --no-install-recommends $packages >/dev/null
+unpack_kernel
 # Nor after the next boot.
 for service in bird frr gobgpd exabgp; do
 	case "$packages " in
