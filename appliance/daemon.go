@@ -82,7 +82,7 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	d.loop = loop
 	d.monitor = link.New(o.Log)
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Port: o.Port, Restarting: true, Jitter: rand.Float64,
-		Session: d.session, Watchdog: d.manual, Shutdown: func() { d.ask("a helper said shutdown") }, Reload: func() { go d.Reload() }})
+		Session: d.session, Watchdog: d.manual, Shutdown: func() { d.ask("a helper said shutdown") }, Reload: func() { go d.reload() }})
 	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, NoAck: o.NoAck})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)
@@ -176,9 +176,7 @@ func (d *Daemon) wait(ctx context.Context) (why string) {
 			if s == syscall.SIGTERM || s == syscall.SIGINT {
 				return fmt.Sprintf("stopped by %s", s)
 			}
-			if err := d.Reload(); err != nil {
-				d.log.Error("reload: nothing was changed", "error", err)
-			}
+			d.reload()
 		}
 	}
 }
@@ -188,6 +186,13 @@ func (d *Daemon) ask(why string) {
 	select {
 	case d.stop <- why:
 	default:
+	}
+}
+
+// reload is Reload for those who can't be answered.
+func (d *Daemon) reload() {
+	if err := d.Reload(); err != nil {
+		d.log.Error("reload: nothing was changed", "error", err)
 	}
 }
 

@@ -260,12 +260,16 @@ func (r *reader) hold(c *grammar.Cursor) error {
 	return nil
 }
 
-// Check warns of what is valid and probably not meant: a gate of no route, and
-// gates that nothing ties to the hardware.
+// Check warns of what is valid and probably not meant: a gate of no route, one
+// that opens without its address on the box, and gates that nothing ties to the
+// hardware.
 func (s *Settings) Check(groups []string) (ws []*grammar.Error) {
 	for _, g := range s.Gates {
 		if !slices.Contains(groups, g.Name) {
 			ws = append(ws, &grammar.Error{Pos: g.Pos, Word: "watchdog", Err: fmt.Errorf("no configured route carries watchdog %s", g.Name)})
+		}
+		if !slices.ContainsFunc(g.Conditions, func(c Condition) bool { return c.Kind == HasAddress }) {
+			ws = append(ws, &grammar.Error{Pos: g.Pos, Word: "watchdog", Err: fmt.Errorf("gate %s opens whether or not its address is on this box: there is no address in it", g.Name)})
 		}
 		if s.Hardware == nil {
 			ws = append(ws, &grammar.Error{Pos: g.Pos, Word: "watchdog", Err: fmt.Errorf("gate %s stands under no hardware watchdog: there is no watchdog { device …; }", g.Name)})
