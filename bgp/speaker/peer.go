@@ -25,6 +25,7 @@ type peer struct {
 	number  int
 	name    string
 	dynamic bool // made when somebody of a range connected
+	met     bool // it has had a connection
 	config  *config.Neighbor
 	out     *rib.Out
 	machine *fsm.Machine
@@ -141,7 +142,7 @@ func (p *peer) step(ev fsm.Event) {
 
 // leave forgets a dynamic peer that has no connection any more.
 func (p *peer) leave() {
-	if p.dynamic && len(p.conns) == 0 && p.s.peers[p.key] == p {
+	if p.dynamic && p.met && len(p.conns) == 0 && p.s.peers[p.key] == p {
 		p.alarm.Stop()
 		p.s.drop(p)
 	}
@@ -272,7 +273,7 @@ func (p *peer) opened(c *conn) {
 		p.dialing = nil
 		kind = fsm.Connected
 	}
-	p.conns[c.id] = c
+	p.conns[c.id], p.met = c, true
 	if identifier(p.config) == 0 {
 		p.machine.SetID(madeID(c.conn.Local().Addr()))
 	}

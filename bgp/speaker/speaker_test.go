@@ -1,0 +1,319 @@
+package speaker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/bgp"
+	"holdfast/bgp/api"
+	"holdfast/bgp/capability"
+	"holdfast/bgp/config"
+	"holdfast/bgp/rib"
+	"holdfast/bgp/wire"
+	"holdfast/netio"
+)
+
+// rig is a speaker on a loop, and a TCP listener for each of its neighbors.
+type rig struct {
+	t    *testing.T
+	loop *netio.Loop
+	s    *Speaker
+	up   chan string // "10.0.0.2 up", "… down"
+	said []string    // what helpers' watchdog commands asked for; the loop's
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	l, err := netio.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, loop: l, up: make(chan string, 100)}
+	r.s = New(l, Options{Session: func(a netip.Addr, up bool, _ error) { r.up <- fmt.Sprint(a, " ", up) },
+		Watchdog: func(g string, on bool) { r.said = append(r.said, fmt.Sprint(g, " ", on)) }})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- l.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return r
+}
+
+// do runs f on the loop.
+func (r *rig) do(f func()) {
+	r.t.Helper()
+	done := make(chan struct{})
+	r.loop.Post(func() { f(); close(done) })
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		r.t.Fatal("the loop does not answer")
+	}
+}
+
+// apply gives the speaker a configuration.
+func (r *rig) apply(text string) {
+	r.t.Helper()
+	c, err := config.Parse("test.conf", []byte(text), config.Options{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.do(func() {
+		if err := r.s.Apply(c); err != nil {
+			r.t.Error(err)
+		}
+	})
+}
+
+// neighbor is a neighbor at 127.0.0.n, and the listener that stands for it.
+func (r *rig) neighbor(n int, words string) (section string, l net.Listener) {
+	r.t.Helper()
+	l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.%d:0", n))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { l.Close() })
+	_, port, _ := strings.Cut(l.Addr().String(), ":")
+	return fmt.Sprintf("neighbor 127.0.0.%d { router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; connect %s; %s }\n", n, port, words), l
+}
+
+// remote is the neighbor's end of a session.
+type remote struct {
+	t *testing.T
+	net.Conn
+	id bgp.ID
+}
+
+// meet accepts the speaker's connection and brings the session up.
+func (r *rig) meet(l net.Listener) *remote {
+	r.t.Helper()
+	l.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second))
+	c, err := l.Accept()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	p := &remote{r.t, c, 0x02020202}
+	p.open()
+	return p
+}
+
+func (p *remote) open() {
+	p.t.Helper()
+	p.Write(wire.AppendOpen(nil, wire.Open{Version: 4, AS: 65001, HoldTime: 30 * time.Second, ID: p.id, Capabilities: []capability.Capability{
+		capability.ForFamily(bgp.IPv4Unicast), capability.ForASN(65001), capability.Flag(capability.RouteRefresh)}}))
+	p.expect("OPEN")
+	p.Write(wire.AppendKeepalive(nil))
+	p.expect("KEEPALIVE")
+}
+
+// next reads a message and says what it is, keepalives left out once the
+// session is up.
+func (p *remote) next() string {
+	p.t.Helper()
+	p.SetReadDeadline(time.Now().Add(20 * time.Second))
+	head := make([]byte, wire.HeaderLen)
+	if _, err := io.ReadFull(p, head); err != nil {
+		return err.Error()
+	}
+	msg := append(head, make([]byte, wire.FrameLen(head)-wire.HeaderLen)...)
+	if _, err := io.ReadFull(p, msg[wire.HeaderLen:]); err != nil {
+		return err.Error()
+	}
+	switch wire.Type(msg[18]) {
+	case wire.TypeUpdate:
+		return p.update(msg)
+	case wire.TypeNotification:
+		return "NOTIFICATION " + wire.ParseNotification(msg).String()
+	}
+	return wire.Type(msg[18]).String()
+}
+
+func (p *remote) update(msg []byte) string {
+	n := &bgp.Negotiated{LocalAS: 65001, PeerAS: 65000, ASN4: true, Families: []bgp.Family{bgp.IPv4Unicast}}
+	u := wire.Update{Keep: true}
+	if err := wire.ParseUpdate(msg, n, &u); err != nil {
+		return err.Error()
+	}
+	var out []string
+	for w := range u.Withdrawn.All() {
+		out = append(out, fmt.Sprintf("-%d.%d.%d.%d", w.Body[1], w.Body[2], w.Body[3], w.Body[4]))
+	}
+	for a := range u.NLRI.All() {
+		out = append(out, fmt.Sprintf("+%d.%d.%d.%d", a.Body[1], a.Body[2], a.Body[3], a.Body[4]))
+	}
+	if len(out) == 0 {
+		return "EOR"
+	}
+	return strings.Join(out, " ")
+}
+
+func (p *remote) expect(want ...string) {
+	p.t.Helper()
+	for _, w := range want {
+		if got := p.next(); got != w {
+			p.t.Fatalf("got %s, want %s", got, w)
+		}
+	}
+}
+
+func (r *rig) event(want string) {
+	r.t.Helper()
+	select {
+	case got := <-r.up:
+		if got != want {
+			r.t.Fatalf("got %s, want %s", got, want)
+		}
+	case <-time.After(20 * time.Second):
+		r.t.Fatalf("no %s", want)
+	}
+}
+
+func TestSessionGatesAndStop(t *testing.T) {
+	r := newRig(t)
+	n, l := r.neighbor(2, "static { route 10.0.0.1/32 next-hop self; route 10.0.0.2/32 next-hop self watchdog dns; }")
+	r.do(func() { r.s.Groups(map[string]rib.Gate{"dns": rib.Closed}, rib.Open) })
+	r.apply(n)
+	p := r.meet(l)
+	r.event("127.0.0.2 true")
+	p.expect("+10.0.0.1") // and no End-of-RIB: no verdict yet
+	r.do(func() { r.s.Groups(map[string]rib.Gate{"dns": rib.Open}, rib.Open); r.s.Release() })
+	p.expect("+10.0.0.2", "EOR")
+	r.do(func() { r.s.Groups(map[string]rib.Gate{"dns": rib.Closed}, rib.Open) })
+	p.expect("-10.0.0.2")
+	stopped := make(chan struct{})
+	r.do(func() { r.s.Stop("maintenance", 5*time.Second, func() { close(stopped) }) })
+	p.expect("-10.0.0.1", `NOTIFICATION cease/administrative shutdown ("maintenance")`, "EOF")
+	p.Close()
+	<-stopped
+	r.event("127.0.0.2 false")
+}
+
+func TestReloadIsADifference(t *testing.T) {
+	r := newRig(t)
+	a, la := r.neighbor(2, "static { route 10.0.0.1/32 next-hop self; }")
+	b, lb := r.neighbor(3, "static { route 10.0.0.1/32 next-hop self; }")
+	r.do(r.s.Release)
+	r.apply(a + b)
+	p, q := r.meet(la), r.meet(lb)
+	p.expect("+10.0.0.1", "EOR")
+	q.expect("+10.0.0.1", "EOR")
+	// One's routes change, the other's session does.
+	r.apply(strings.Replace(a, "10.0.0.1/32 next-hop self;", "10.0.0.9/32 next-hop self;", 1) + strings.Replace(b, "hold-time 30", "hold-time 60", 1))
+	p.expect("-10.0.0.1", "+10.0.0.9")
+	q.expect("NOTIFICATION cease/other configuration change")
+	q = r.meet(lb)
+	q.expect("+10.0.0.1", "EOR")
+	r.apply(a)
+	q.expect("NOTIFICATION cease/peer deconfigured")
+	p.expect("-10.0.0.9", "+10.0.0.1")
+	if st := r.status(); len(st.Peers) != 1 || st.Peers[0].Sessions != 1 || st.Peers[0].State != "ESTABLISHED" {
+		t.Errorf("%+v", st)
+	}
+}
+
+func (r *rig) status() (st Status) {
+	r.do(func() { st = r.s.Status() })
+	return st
+}
+
+// say is a helper's lines.
+func (r *rig) say(from string, lines ...string) *api.Batch {
+	r.t.Helper()
+	var p api.Parser
+	b := &api.Batch{From: from}
+	for _, l := range lines {
+		p.Line(b, []byte(l))
+	}
+	r.do(func() { r.s.Do(b) })
+	return b
+}
+
+func TestCommands(t *testing.T) {
+	r := newRig(t)
+	a, la := r.neighbor(2, "api { processes [ one ]; }")
+	b, lb := r.neighbor(3, "api { processes [ one two ]; }")
+	r.do(r.s.Release)
+	r.apply("process one { run x; } process two { run x; }\n" + a + b)
+	p, q := r.meet(la), r.meet(lb)
+	p.expect("EOR")
+	q.expect("EOR")
+	r.say("one", "announce route 10.0.0.1/32 next-hop self")
+	p.expect("+10.0.0.1")
+	q.expect("+10.0.0.1")
+	r.say("two", "announce route 10.0.0.2/32 next-hop self")
+	q.expect("+10.0.0.2")
+	r.say("one", "neighbor 127.0.0.2 withdraw route 10.0.0.1/32")
+	p.expect("-10.0.0.1")
+	r.say("two", "announce route 10.0.0.3/32 next-hop self", "withdraw route 10.0.0.3/32", "announce eor")
+	q.expect("EOR") // the route that was taken back never left
+	if b := r.say("nobody", "announce route 10.0.0.4/32 next-hop self"); b.Items[0].Err != errNoPeer {
+		t.Error(b.Items[0].Err)
+	}
+	r.say("two", "announce watchdog dns", "withdraw watchdog dns")
+	r.do(func() {
+		if got := strings.Join(r.said, ","); got != "dns true,dns false" {
+			t.Error(got)
+		}
+	})
+	r.say("two", "flush adj-rib out")
+	q.expect("+10.0.0.1", "+10.0.0.2")
+}
+
+func TestRefreshAndBadUpdate(t *testing.T) {
+	r := newRig(t)
+	n, l := r.neighbor(2, "static { route 10.0.0.1/32 next-hop self; }")
+	r.do(r.s.Release)
+	r.apply(n)
+	p := r.meet(l)
+	p.expect("+10.0.0.1", "EOR")
+	p.Write(wire.AppendRefresh(nil, wire.Refresh{Family: bgp.IPv4Unicast}))
+	p.expect("+10.0.0.1")
+	p.Write(wire.PatchLength(append(wire.AppendHeader(nil, wire.TypeUpdate), 0, 0, 0xff, 0xff), 0))
+	p.expect("NOTIFICATION UPDATE error/malformed attribute list")
+	r.event("127.0.0.2 true")
+	r.event("127.0.0.2 false")
+}
+
+// TestRange: whoever connects from a range is a neighbor until it leaves.
+func TestRange(t *testing.T) {
+	r := newRig(t)
+	probe, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := probe.Addr().String()
+	probe.Close()
+	_, port, _ := strings.Cut(at, ":")
+	r.do(r.s.Release)
+	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; listen " + port + "; static { route 10.0.0.1/32 next-hop self; } }")
+	connect := func(from string) *remote {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		c, err := d.Dial("tcp4", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return &remote{t, c, 0x02020202}
+	}
+	p := connect("127.0.1.7")
+	p.open()
+	p.expect("+10.0.0.1", "EOR")
+	if st := r.status(); len(st.Peers) != 1 || st.Peers[0].Name != "127.0.1.7" {
+		t.Errorf("%+v", st.Peers)
+	}
+	if got := connect("127.0.2.7").next(); got != "EOF" && !strings.Contains(got, "reset") {
+		t.Errorf("somebody from elsewhere got %s", got)
+	}
+	p.Close()
+	r.event("127.0.1.7 true")
+	r.event("127.0.1.7 false")
+	if st := r.status(); len(st.Peers) != 0 || st.Routes != 0 {
+		t.Errorf("left behind: %+v", st)
+	}
+}
