@@ -66,7 +66,9 @@ func (d *Daemon) armed(t *tasks) {
 	k.Witness("the event loop", d.loop.Turns, 0)
 	k.Witness("the reconciler", d.reconciler.gen.Load, 0)
 	k.Witness("the view of links and addresses", d.monitor.Fresh, 0)
+	// Who is watched shows itself four times before it would be missed.
 	d.monitor.SetIdle(k.Patience() / 4)
+	d.loop.Post(func() { d.loop.Heartbeat = min(d.loop.Heartbeat, k.Patience()/4) })
 	d.dog.keeper = k
 	t.run(k.Run)
 }

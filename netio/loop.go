@@ -20,15 +20,14 @@ import (
 // Budget is how many octets a connection may read and write in one turn.
 type Budget struct{ Read, Write int }
 
-// heartbeat is how long a turn may sleep: whoever watches Turns sees an idle
-// loop make progress.
-const heartbeat = 250 * time.Millisecond
-
 // Loop owns file descriptors, deadlines and everything that its callbacks
 // touch. All methods but Post, Turns and Run are for the loop's goroutine, or
 // for before Run.
 type Loop struct {
 	Budget Budget
+	// Heartbeat is how long a turn may sleep: whoever watches Turns sees an idle
+	// loop make progress. A second, if nobody sets it.
+	Heartbeat time.Duration
 
 	log     *slog.Logger
 	epoll   int
@@ -73,7 +72,7 @@ func New(log *slog.Logger) (*Loop, error) {
 		unix.Close(ep)
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	l := &Loop{Budget: Budget{Read: 256 << 10, Write: 256 << 10}, log: log, epoll: ep, now: time.Now(),
+	l := &Loop{Budget: Budget{Read: 256 << 10, Write: 256 << 10}, Heartbeat: time.Second, log: log, epoll: ep, now: time.Now(),
 		files: map[int32]file{}, buffer: make([]byte, 64<<10)}
 	l.mail.eventfd = ev
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, ev, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(ev)}); err != nil {
@@ -112,7 +111,7 @@ func (l *Loop) shut() {
 func (l *Loop) Now() time.Time { return l.now }
 
 // Turns counts completed turns; any goroutine may ask. An idle loop completes
-// four a second.
+// one with every Heartbeat.
 func (l *Loop) Turns() uint64 { return l.turns.Load() }
 
 // Lingering is how many connections are being closed in order: their last
@@ -154,7 +153,7 @@ func (l *Loop) sleep() int {
 	if len(l.ready) > 0 || l.mail.pending() {
 		return 0
 	}
-	d := heartbeat
+	d := l.Heartbeat
 	if len(l.alarms) > 0 {
 		d = min(d, time.Until(l.alarms[0].at))
 	}
