@@ -23,16 +23,52 @@ const (
 	AFIBGPLS AFI = 16388
 )
 
-// SAFIUnicast is the SAFI of plain forwarding (RFC 4760 section 6).
-const SAFIUnicast SAFI = 1
+// The subsequent address families that have a name here (IANA registry).
+const (
+	SAFIUnicast   SAFI = 1   // RFC 4760 section 6
+	SAFIMulticast SAFI = 2   // RFC 4760 section 6
+	SAFILabel     SAFI = 4   // nlri-mpls, RFC 8277
+	SAFIMVPN      SAFI = 5   // mcast-vpn, RFC 6514
+	SAFIVPLS      SAFI = 65  // RFC 4761
+	SAFIEVPN      SAFI = 70  // RFC 7432
+	SAFILS        SAFI = 71  // RFC 9552
+	SAFILSVPN     SAFI = 72  // RFC 9552
+	SAFISRPolicy  SAFI = 73  // RFC 9830
+	SAFIMUP       SAFI = 85  // draft-ietf-bess-mup-safi
+	SAFIVPN       SAFI = 128 // mpls-vpn, RFC 4364
+	SAFIRTC       SAFI = 132 // RFC 4684
+	SAFIFlow      SAFI = 133 // RFC 8955
+	SAFIFlowVPN   SAFI = 134 // RFC 8955
+)
 
 // Family is an AFI and a SAFI: AFI<<8 | SAFI.
 type Family uint32
 
-// The families of plain unicast forwarding.
+// The families.
 const (
-	IPv4Unicast = Family(AFIIPv4)<<8 | Family(SAFIUnicast)
-	IPv6Unicast = Family(AFIIPv6)<<8 | Family(SAFIUnicast)
+	IPv4Unicast   = Family(AFIIPv4)<<8 | Family(SAFIUnicast)
+	IPv4Multicast = Family(AFIIPv4)<<8 | Family(SAFIMulticast)
+	IPv4Label     = Family(AFIIPv4)<<8 | Family(SAFILabel)
+	IPv4MVPN      = Family(AFIIPv4)<<8 | Family(SAFIMVPN)
+	IPv4SRPolicy  = Family(AFIIPv4)<<8 | Family(SAFISRPolicy)
+	IPv4MUP       = Family(AFIIPv4)<<8 | Family(SAFIMUP)
+	IPv4VPN       = Family(AFIIPv4)<<8 | Family(SAFIVPN)
+	IPv4RTC       = Family(AFIIPv4)<<8 | Family(SAFIRTC)
+	IPv4Flow      = Family(AFIIPv4)<<8 | Family(SAFIFlow)
+	IPv4FlowVPN   = Family(AFIIPv4)<<8 | Family(SAFIFlowVPN)
+	IPv6Unicast   = Family(AFIIPv6)<<8 | Family(SAFIUnicast)
+	IPv6Multicast = Family(AFIIPv6)<<8 | Family(SAFIMulticast)
+	IPv6Label     = Family(AFIIPv6)<<8 | Family(SAFILabel)
+	IPv6MVPN      = Family(AFIIPv6)<<8 | Family(SAFIMVPN)
+	IPv6SRPolicy  = Family(AFIIPv6)<<8 | Family(SAFISRPolicy)
+	IPv6MUP       = Family(AFIIPv6)<<8 | Family(SAFIMUP)
+	IPv6VPN       = Family(AFIIPv6)<<8 | Family(SAFIVPN)
+	IPv6Flow      = Family(AFIIPv6)<<8 | Family(SAFIFlow)
+	IPv6FlowVPN   = Family(AFIIPv6)<<8 | Family(SAFIFlowVPN)
+	L2VPNVPLS     = Family(AFIL2VPN)<<8 | Family(SAFIVPLS)
+	L2VPNEVPN     = Family(AFIL2VPN)<<8 | Family(SAFIEVPN)
+	BGPLS         = Family(AFIBGPLS)<<8 | Family(SAFILS)
+	BGPLSVPN      = Family(AFIBGPLS)<<8 | Family(SAFILSVPN)
 )
 
 // MakeFamily joins an AFI and a SAFI.
@@ -60,18 +96,13 @@ func FamilyByWords(afi, safi string) (Family, bool) {
 }
 
 var familyWords = map[Family]string{
-	IPv4Unicast: "ipv4 unicast", IPv6Unicast: "ipv6 unicast",
-	MakeFamily(AFIIPv4, 2): "ipv4 multicast", MakeFamily(AFIIPv6, 2): "ipv6 multicast",
-	MakeFamily(AFIIPv4, 4): "ipv4 nlri-mpls", MakeFamily(AFIIPv6, 4): "ipv6 nlri-mpls",
-	MakeFamily(AFIIPv4, 5): "ipv4 mcast-vpn", MakeFamily(AFIIPv6, 5): "ipv6 mcast-vpn",
-	MakeFamily(AFIIPv4, 73): "ipv4 sr-policy", MakeFamily(AFIIPv6, 73): "ipv6 sr-policy",
-	MakeFamily(AFIIPv4, 85): "ipv4 mup", MakeFamily(AFIIPv6, 85): "ipv6 mup",
-	MakeFamily(AFIIPv4, 128): "ipv4 mpls-vpn", MakeFamily(AFIIPv6, 128): "ipv6 mpls-vpn",
-	MakeFamily(AFIIPv4, 132): "ipv4 rtc",
-	MakeFamily(AFIIPv4, 133): "ipv4 flow", MakeFamily(AFIIPv6, 133): "ipv6 flow",
-	MakeFamily(AFIIPv4, 134): "ipv4 flow-vpn", MakeFamily(AFIIPv6, 134): "ipv6 flow-vpn",
-	MakeFamily(AFIL2VPN, 65): "l2vpn vpls", MakeFamily(AFIL2VPN, 70): "l2vpn evpn",
-	MakeFamily(AFIBGPLS, 71): "bgp-ls bgp-ls", MakeFamily(AFIBGPLS, 72): "bgp-ls bgp-ls-vpn",
+	IPv4Unicast: "ipv4 unicast", IPv4Multicast: "ipv4 multicast", IPv4Label: "ipv4 nlri-mpls", IPv4MVPN: "ipv4 mcast-vpn",
+	IPv4SRPolicy: "ipv4 sr-policy", IPv4MUP: "ipv4 mup", IPv4VPN: "ipv4 mpls-vpn", IPv4RTC: "ipv4 rtc",
+	IPv4Flow: "ipv4 flow", IPv4FlowVPN: "ipv4 flow-vpn",
+	IPv6Unicast: "ipv6 unicast", IPv6Multicast: "ipv6 multicast", IPv6Label: "ipv6 nlri-mpls", IPv6MVPN: "ipv6 mcast-vpn",
+	IPv6SRPolicy: "ipv6 sr-policy", IPv6MUP: "ipv6 mup", IPv6VPN: "ipv6 mpls-vpn",
+	IPv6Flow: "ipv6 flow", IPv6FlowVPN: "ipv6 flow-vpn",
+	L2VPNVPLS: "l2vpn vpls", L2VPNEVPN: "l2vpn evpn", BGPLS: "bgp-ls bgp-ls", BGPLSVPN: "bgp-ls bgp-ls-vpn",
 }
 
 var familyByWords = func() map[string]Family {
@@ -80,8 +111,8 @@ var familyByWords = func() map[string]Family {
 		m[s] = f
 	}
 	// ExaBGP's second spelling of SAFI 4.
-	m["ipv4 labeled-unicast"] = MakeFamily(AFIIPv4, 4)
-	m["ipv6 labeled-unicast"] = MakeFamily(AFIIPv6, 4)
+	m["ipv4 labeled-unicast"] = IPv4Label
+	m["ipv6 labeled-unicast"] = IPv6Label
 	return m
 }()
 

@@ -22,6 +22,7 @@ type Negotiated struct {
 	HoldTime            time.Duration // 0: no keepalives (RFC 4271 section 4.2)
 	Families            []Family      // in the order that we asked for them
 	AddPath             map[Family]Direction
+	Hops                Hops
 	ASN4                bool // four-octet AS numbers in AS_PATH and AGGREGATOR (RFC 6793)
 	Extended            bool // messages of up to 65,535 octets, both ways (RFC 8654)
 	Refresh             bool // ROUTE-REFRESH (RFC 2918)
@@ -50,3 +51,40 @@ func (n *Negotiated) SendPath(f Family) bool { return n.AddPath[f]&Send != 0 }
 
 // ReceivePath is the other way of SendPath.
 func (n *Negotiated) ReceivePath(f Family) bool { return n.AddPath[f]&Receive != 0 }
+
+// Hop is a family whose next hops may be addresses of another address family
+// (RFC 8950 section 4).
+type Hop struct {
+	Family Family
+	AFI    AFI // of the next hop
+}
+
+// Hops is a set of Hop. Families beyond unicast, multicast, labelled unicast
+// and VPN have no place in it: RFC 8950 knows none.
+type Hops uint8
+
+func (h Hop) bit() Hops {
+	i := slices.Index([]SAFI{SAFIUnicast, SAFIMulticast, SAFILabel, SAFIVPN}, h.Family.SAFI())
+	switch {
+	case i < 0:
+	case h.Family.AFI() == AFIIPv4 && h.AFI == AFIIPv6:
+		return 1 << i
+	case h.Family.AFI() == AFIIPv6 && h.AFI == AFIIPv4:
+		return 16 << i
+	}
+	return 0
+}
+
+// MakeHops makes a set.
+func MakeHops(list []Hop) (hs Hops) {
+	for _, h := range list {
+		hs |= h.bit()
+	}
+	return hs
+}
+
+// Has says whether next hops of the family may be of the other address family.
+func (hs Hops) Has(f Family, a AFI) bool { return hs&Hop{f, a}.bit() != 0 }
+
+// HasHop says whether next hops of the family may be addresses of a.
+func (n *Negotiated) HasHop(f Family, a AFI) bool { return n.Hops.Has(f, a) }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"holdfast/bgp"
+	"holdfast/bgp/grammar"
 )
 
 // Form is how a leaf's values are written.
@@ -19,6 +20,7 @@ const (
 	One               // one: "med 100"
 	List              // one, or several in brackets: "community [ 65000:1 no-export ]"
 	Paren             // one, also in parentheses: "aggregator ( 65000:192.0.2.1 )"
+	Free              // a form of its own, which Say reads
 )
 
 // Leaf is a word that sets an attribute, with what can follow it. Configuration,
@@ -31,6 +33,8 @@ type Leaf struct {
 	Item func(d *Draft, value string) error
 	// End puts what the values gave.
 	End func(d *Draft) error
+	// Say, of a leaf that is Free, takes the values itself and puts them.
+	Say func(d *Draft, s grammar.Source) error
 }
 
 // Draft is a set of attributes while it is being said.

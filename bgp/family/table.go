@@ -4,13 +4,17 @@ package family
 import (
 	"holdfast/bgp"
 	"holdfast/bgp/family/inet"
+	"holdfast/bgp/family/label"
+	"holdfast/bgp/family/vpn"
 	"holdfast/bgp/nlri"
 )
 
 // Table has a row for each family that can be announced and received.
 var Table = []*nlri.Codec{
-	&inet.IPv4,
-	&inet.IPv6,
+	&inet.IPv4, &inet.IPv6,
+	&inet.IPv4Multicast, &inet.IPv6Multicast,
+	&label.IPv4, &label.IPv6,
+	&vpn.IPv4, &vpn.IPv6,
 }
 
 // Lookup finds the row of a family, nil if there is none. The table is short

@@ -2,7 +2,12 @@
 // row, and the parts that families share.
 package nlri
 
-import "holdfast/bgp"
+import (
+	"fmt"
+	"slices"
+
+	"holdfast/bgp"
+)
 
 // Raw is one NLRI as it stands on the wire, checked by its family's codec and
 // in canonical form (host bits zero). Body has neither path identifier nor, for
@@ -27,8 +32,17 @@ func (r Raw) AppendWire(b []byte, path bool) []byte {
 // NLRI is the typed view on a Raw: what people and helpers see.
 type NLRI interface {
 	Raw() Raw
+	// AppendText appends what the family's Form reads, behind the family's word.
 	AppendText([]byte) []byte
-	AppendJSON([]byte) []byte
+	AppendJSON(b []byte, j *JSON) []byte
+}
+
+// JSON is what an NLRI's JSON depends on beside itself. Nil is the zero value.
+type JSON struct {
+	// Legacy asks for the form of API version 4, which repeats the next hop in
+	// the NLRI of some families.
+	Legacy  bool
+	NextHop []byte // of the message; nil where there is none
 }
 
 // Codec is the row of a family.
@@ -36,19 +50,64 @@ type Codec struct {
 	Family bgp.Family
 	// Next reads the NLRI that b begins with, without path identifier. It gives
 	// the canonical body, and of how many octets of b that was made; the error
-	// says what is wrong.
+	// says what is wrong. It allocates only where b is not canonical.
 	Next func(b []byte) (body []byte, n int, err error)
 	// Scan checks NLRI that fill b, each after a path identifier if path says
-	// so; at is where the first bad one begins.
+	// so; at is where the first bad one begins. Nil: Next is asked for each.
 	Scan func(b []byte, path bool) (at int, err error)
 	// View makes the typed form of a checked NLRI.
 	View func(Raw) NLRI
+	// Form is how NLRI of the family are said.
+	Form *Form
 	// Key gives what makes two NLRI the same route, as a part of the body or
 	// appended to scratch; nil means the whole body.
 	Key func(scratch, body []byte) []byte
 	// Withdraw gives the body to withdraw it with; nil means the body itself.
 	Withdraw func(scratch, body []byte) []byte
 	// NextHopLens lists the lengths in octets that a next hop of the family
-	// may have in MP_REACH_NLRI (RFC 4760 section 3, RFC 2545, RFC 8950).
+	// may have in MP_REACH_NLRI (RFC 4760 section 3, RFC 2545), where nothing
+	// else was agreed on (RFC 8950).
 	NextHopLens []int
+	// HopRD says that a route distinguisher of zero stands before each address
+	// of the next hop (RFC 4364 section 4.3.2, RFC 4659 section 3.2.1).
+	HopRD bool
+	// HopAttr says that an IPv4 next hop also goes into the NEXT_HOP attribute,
+	// which nobody needs there (RFC 4760 section 3), but ExaBGP sends.
+	HopAttr bool
+	// WithAttrs says that a withdraw carries ORIGIN, AS_PATH and LOCAL_PREF,
+	// which nobody needs there (RFC 4760 section 4), but ExaBGP sends.
+	WithAttrs bool
+}
+
+// HopFits says whether a next hop in MP_REACH_NLRI may have n octets.
+func (c *Codec) HopFits(n int, agreed *bgp.Negotiated) bool {
+	if slices.Contains(c.NextHopLens, n) {
+		return true
+	}
+	if c.HopRD {
+		n -= 8
+	}
+	return n == 4 && agreed.HasHop(c.Family, bgp.AFIIPv4) ||
+		(n == 16 || n == 32 || n == 40 && c.HopRD) && agreed.HasHop(c.Family, bgp.AFIIPv6)
+}
+
+// ScanAll checks NLRI that fill b: see Scan.
+func (c *Codec) ScanAll(b []byte, path bool) (at int, err error) {
+	if c.Scan != nil {
+		return c.Scan(b, path)
+	}
+	for at < len(b) {
+		skip := 0
+		if path {
+			if skip = 4; len(b)-at < 4 {
+				return at, fmt.Errorf("a path identifier wants 4 octets, %d left", len(b)-at)
+			}
+		}
+		_, n, err := c.Next(b[at+skip:])
+		if err != nil {
+			return at, err
+		}
+		at += skip + n
+	}
+	return 0, nil
 }

@@ -9,6 +9,7 @@ import (
 	"holdfast/bgp"
 	"holdfast/bgp/attr"
 	"holdfast/bgp/family/inet"
+	"holdfast/bgp/grammar"
 	"holdfast/bgp/nlri"
 )
 
@@ -37,7 +38,7 @@ func (d *Draft) Reset() {
 
 // Prefix adds a prefix.
 func (d *Draft) Prefix(s string) error {
-	p, err := inet.ParsePrefix(s)
+	p, err := grammar.ParsePrefix(s)
 	if err == nil {
 		d.prefixes = append(d.prefixes, p)
 	}
@@ -46,7 +47,7 @@ func (d *Draft) Prefix(s string) error {
 
 // PrefixOf adds a prefix, which must be of an address family.
 func (d *Draft) PrefixOf(afi bgp.AFI, s string) error {
-	p, err := inet.ParsePrefix(s)
+	p, err := grammar.ParsePrefix(s)
 	if err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ var Leaves = []Leaf{
 }
 
 func pathInformation(d *Draft, s string) error {
-	id, ok := inet.ParsePath(s)
+	id, ok := nlri.ParsePath(s)
 	if !ok {
 		return fmt.Errorf("want a number or four like 0.0.0.10, got %q", s)
 	}

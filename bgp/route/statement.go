@@ -6,18 +6,12 @@ import (
 	"strings"
 
 	"holdfast/bgp/attr"
+	"holdfast/bgp/grammar"
 )
-
-// Source gives the words of a statement one after another; brackets and
-// parentheses are words of their own.
-type Source interface {
-	Peek() string // the word that comes next, "" at the end
-	Next() string // takes it
-}
 
 // Say reads what stands behind the prefix of a route, up to the end of the
 // statement or to a word that stops it.
-func (d *Draft) Say(s Source, stop string) error {
+func (d *Draft) Say(s grammar.Source, stop string) error {
 	for w := s.Peek(); w != "" && w != stop; w = s.Peek() {
 		if err := d.Word(s); err != nil {
 			return err
@@ -27,7 +21,7 @@ func (d *Draft) Say(s Source, stop string) error {
 }
 
 // Word reads one word and its values.
-func (d *Draft) Word(s Source) error {
+func (d *Draft) Word(s grammar.Source) error {
 	w := s.Next()
 	if l := attrLeaf[w]; l != nil {
 		return d.attribute(s, l)
@@ -42,8 +36,11 @@ func (d *Draft) Word(s Source) error {
 	return named(w, values(s, l.Form, l.Arg, func(v string) error { return l.Item(d, v) }))
 }
 
-func (d *Draft) attribute(s Source, l *attr.Leaf) error {
+func (d *Draft) attribute(s grammar.Source, l *attr.Leaf) error {
 	d.Begin()
+	if l.Form == attr.Free {
+		return named(l.Word, l.Say(&d.Draft, s))
+	}
 	if l.Form != attr.Bare {
 		if err := values(s, l.Form, l.Arg, func(v string) error { return l.Item(&d.Draft, v) }); err != nil {
 			return named(l.Word, err)
@@ -60,7 +57,7 @@ func named(word string, err error) error {
 }
 
 // values gives the values of a word to item.
-func values(s Source, f attr.Form, arg string, item func(string) error) error {
+func values(s grammar.Source, f attr.Form, arg string, item func(string) error) error {
 	first := s.Peek()
 	end := map[string]string{"[": "]", "(": ")"}[first]
 	if f == attr.One || end == "" {

@@ -182,7 +182,7 @@ func (u *Update) plain(b []byte, offset int, n *bgp.Negotiated) Routes {
 		return Routes{}
 	}
 	r := Routes{Family: bgp.IPv4Unicast, codec: family.Lookup(bgp.IPv4Unicast), path: n.ReceivePath(bgp.IPv4Unicast), b: b}
-	if at, err := r.codec.Scan(b, r.path); err != nil {
+	if at, err := r.codec.ScanAll(b, r.path); err != nil {
 		u.Attrs.Fail(attr.Problem{Subcode: attr.InvalidNetwork, Offset: offset + at, Disposition: Reset, Reason: "ipv4 unicast: " + err.Error()})
 		return Routes{}
 	}
@@ -224,7 +224,7 @@ func (u *Update) reach(n *bgp.Negotiated) {
 		return
 	}
 	if c := family.Lookup(f); c != nil && n.Has(f) {
-		u.nextHop(c, hop, at, v.Raw)
+		u.nextHop(c, hop, at, v.Raw, n)
 	}
 	u.Reach = u.multi(attr.MPReach, f, &r, v.Raw, n)
 }
@@ -232,12 +232,12 @@ func (u *Update) reach(n *bgp.Negotiated) {
 // nextHop judges the next hop of MP_REACH_NLRI: with a wrong length the NLRI
 // can't be found (RFC 7606 section 7.11), with no address of a host only the
 // routes are useless.
-func (u *Update) nextHop(c *nlri.Codec, hop []byte, at int, data []byte) {
-	if !fits(c.NextHopLens, len(hop)) {
+func (u *Update) nextHop(c *nlri.Codec, hop []byte, at int, data []byte, n *bgp.Negotiated) {
+	if !c.HopFits(len(hop), n) {
 		u.failMP(attr.MPReach, at, data, fmt.Sprintf("%s: next hop of %d octets, want one of %d", c.Family, len(hop), c.NextHopLens))
 		return
 	}
-	if len(bytes.Trim(hop[:min(len(hop), 16)], "\x00")) == 0 && len(hop) > 0 {
+	if first := hop[rdLen(c):]; len(bytes.Trim(first[:min(len(first), 16)], "\x00")) == 0 && len(hop) > 0 {
 		u.Attrs.Fail(attr.Problem{Subcode: attr.OptionalError, Offset: at, Disposition: Withdraw, Data: data,
 			Reason: fmt.Sprintf("attribute 14 (mp-reach-nlri): %s: the next hop is no address", c.Family)})
 		return
@@ -245,13 +245,12 @@ func (u *Update) nextHop(c *nlri.Codec, hop []byte, at int, data []byte) {
 	u.NextHop = hop
 }
 
-func fits(lens []int, n int) bool {
-	for _, l := range lens {
-		if l == n {
-			return true
-		}
+// rdLen is how many octets stand before the address of a next hop.
+func rdLen(c *nlri.Codec) int {
+	if c.HopRD {
+		return 8
 	}
-	return false
+	return 0
 }
 
 // multi checks the NLRI of an MP attribute. Families that were not agreed on
@@ -263,7 +262,7 @@ func (u *Update) multi(code uint8, f bgp.Family, r *octet.Reader, data []byte, n
 	}
 	offset := r.Offset()
 	routes := Routes{Family: f, codec: c, path: n.ReceivePath(f), b: r.Rest()}
-	if at, err := c.Scan(routes.b, routes.path); err != nil {
+	if at, err := c.ScanAll(routes.b, routes.path); err != nil {
 		u.failMP(code, offset+at, data, fmt.Sprintf("%s: %s", f, err))
 		return Routes{}
 	}

@@ -113,7 +113,7 @@ func tell(u *Update, bad *Error) string {
 
 func tellRoutes(b *strings.Builder, verb string, r Routes) {
 	for raw := range r.All() {
-		fmt.Fprintf(b, "%s %s %s\n", verb, r.Family, family.Lookup(r.Family).View(raw).AppendJSON(nil))
+		fmt.Fprintf(b, "%s %s %s\n", verb, r.Family, family.Lookup(r.Family).View(raw).AppendJSON(nil, nil))
 	}
 }
 

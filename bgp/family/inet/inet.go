@@ -1,12 +1,12 @@
-// Package inet is all that the families ipv4 unicast and ipv6 unicast know:
-// bytes, words, JSON.
+// Package inet is all that the families of plain prefixes know, ipv4 and ipv6,
+// unicast and multicast: bytes, words, JSON.
 package inet
 
 import (
-	"fmt"
 	"net/netip"
 
 	"holdfast/bgp"
+	"holdfast/bgp/grammar"
 	"holdfast/bgp/nlri"
 )
 
@@ -14,39 +14,25 @@ import (
 // ADD-PATH gives it one (RFC 7911).
 type Prefix struct {
 	Net     netip.Prefix // masked
+	SAFI    bgp.SAFI     // 0: unicast
 	HasPath bool
 	PathID  uint32
 }
 
-// ParsePrefix reads "10.0.0.0/24", "2001:db8::/32", or an address alone, which
-// is a prefix of all its bits. Bits set beyond the length are refused, as
-// ExaBGP does: they are a typing error more often than a habit.
-func ParsePrefix(s string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		a, err := netip.ParseAddr(s)
-		if err != nil || a.Zone() != "" {
-			return netip.Prefix{}, fmt.Errorf("want a prefix like 192.0.2.0/24 or 2001:db8::/32, got %q", s)
-		}
-		return netip.PrefixFrom(a, a.BitLen()), nil
+// AFI is the address family of a prefix.
+func AFI(p netip.Prefix) bgp.AFI {
+	if p.Addr().Is4() {
+		return bgp.AFIIPv4
 	}
-	if p != p.Masked() {
-		return netip.Prefix{}, fmt.Errorf("%s has bits set beyond its length, want %s", s, p.Masked())
-	}
-	return p, nil
+	return bgp.AFIIPv6
 }
 
 // Family is the unicast family of a prefix.
-func Family(p netip.Prefix) bgp.Family {
-	if p.Addr().Is4() {
-		return bgp.IPv4Unicast
-	}
-	return bgp.IPv6Unicast
-}
+func Family(p netip.Prefix) bgp.Family { return bgp.MakeFamily(AFI(p), bgp.SAFIUnicast) }
 
 // AppendBody reads a prefix as ParsePrefix does and appends its NLRI.
 func AppendBody(b []byte, s string) ([]byte, bgp.Family, error) {
-	p, err := ParsePrefix(s)
+	p, err := grammar.ParsePrefix(s)
 	if err != nil {
 		return b, 0, err
 	}
@@ -55,13 +41,13 @@ func AppendBody(b []byte, s string) ([]byte, bgp.Family, error) {
 
 // View is the typed form of a checked NLRI of one of our families.
 func View(r nlri.Raw) nlri.NLRI {
-	return Prefix{Net: prefixOf(r), HasPath: r.HasPath, PathID: r.PathID}
+	return Prefix{Net: prefixOf(r), SAFI: r.Family.SAFI(), HasPath: r.HasPath, PathID: r.PathID}
 }
 
 // Raw is the NLRI in its canonical packed form.
 func (p Prefix) Raw() nlri.Raw {
 	return nlri.Raw{
-		Family: Family(p.Net), HasPath: p.HasPath, PathID: p.PathID,
+		Family: bgp.MakeFamily(AFI(p.Net), max(p.SAFI, bgp.SAFIUnicast)), HasPath: p.HasPath, PathID: p.PathID,
 		Body: AppendPrefix(nil, p.Net),
 	}
 }

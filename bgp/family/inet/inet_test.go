@@ -56,19 +56,19 @@ func TestPath(t *testing.T) {
 	if diff := cmp.Diff("10.0.0.0/8 path-information 1.2.3.4", string(v.AppendText(nil))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(`{ "nlri": "10.0.0.0/8", "path-information": "1.2.3.4" }`, string(v.AppendJSON(nil))); diff != "" {
+	if diff := cmp.Diff(`{ "nlri": "10.0.0.0/8", "path-information": "1.2.3.4" }`, string(v.AppendJSON(nil, nil))); diff != "" {
 		t.Error(diff)
 	}
 	if got := string(v.Raw().AppendWire(nil, true)); got != "\x01\x02\x03\x04\x08\x0a" {
 		t.Errorf("wire %x", got)
 	}
 	for s, want := range map[string]uint32{"10": 10, "0.0.0.10": 10, "4294967295": 1<<32 - 1} {
-		if got, ok := ParsePath(s); got != want || !ok {
+		if got, ok := nlri.ParsePath(s); got != want || !ok {
 			t.Errorf("%s: got %d %v", s, got, ok)
 		}
 	}
 	for _, s := range []string{"", "-1", "4294967296", "::1", "1.2.3"} {
-		if got, ok := ParsePath(s); ok {
+		if got, ok := nlri.ParsePath(s); ok {
 			t.Errorf("%q: got %d", s, got)
 		}
 	}

@@ -9,10 +9,13 @@ import (
 	"holdfast/bgp/nlri"
 )
 
-// IPv4 and IPv6 are the rows of the two families.
+// The rows of the families.
 var (
-	IPv4 = nlri.Codec{Family: bgp.IPv4Unicast, Next: next4, Scan: scan4, View: View, NextHopLens: []int{4}}
-	IPv6 = nlri.Codec{Family: bgp.IPv6Unicast, Next: next6, Scan: scan6, View: View, NextHopLens: []int{16, 32}}
+	IPv4 = nlri.Codec{Family: bgp.IPv4Unicast, Next: next4, Scan: scan4, View: View, NextHopLens: []int{4}, HopAttr: true}
+	IPv6 = nlri.Codec{Family: bgp.IPv6Unicast, Next: next6, Scan: scan6, View: View, NextHopLens: []int{16, 32}, HopAttr: true}
+
+	IPv4Multicast = nlri.Codec{Family: bgp.IPv4Multicast, Next: next4, Scan: scan4, View: View, NextHopLens: []int{4}, HopAttr: true}
+	IPv6Multicast = nlri.Codec{Family: bgp.IPv6Multicast, Next: next6, Scan: scan6, View: View, NextHopLens: []int{16, 32}, HopAttr: true}
 )
 
 // next4 and next6 read one prefix: its length in bits, then as many octets as
@@ -75,44 +78,57 @@ func wrong(b []byte, most int) error {
 
 // canonical gives a prefix without bits beyond its length, which mean nothing
 // (RFC 4271 section 4.3).
-func canonical(body []byte) []byte {
-	if body[len(body)-1]&spare[body[0]&7] != 0 {
-		return cleared(body)
-	}
-	return body
-}
+func canonical(body []byte) []byte { return Canonical(body, int(body[0])) }
 
 // spare are the bits of the last octet that are beyond the length, by how many
 // bits of it are not.
 var spare = [8]byte{0, 0x7f, 0x3f, 0x1f, 0x0f, 0x07, 0x03, 0x01}
 
-// cleared is a copy, so that what the peer sent stays as it is.
-func cleared(body []byte) []byte {
+// AppendPrefix appends the NLRI of a prefix, without path identifier.
+func AppendPrefix(b []byte, p netip.Prefix) []byte { return AppendBits(append(b, byte(p.Bits())), p) }
+
+// prefixOf is the prefix of a checked NLRI.
+func prefixOf(r nlri.Raw) netip.Prefix { return PrefixOf(r.Family.AFI(), int(r.Body[0]), r.Body[1:]) }
+
+// PrefixOf is the prefix of an address family with so many bits, which stand in
+// b.
+func PrefixOf(afi bgp.AFI, bits int, b []byte) netip.Prefix {
+	if afi == bgp.AFIIPv4 {
+		var a [4]byte
+		copy(a[:], b)
+		return netip.PrefixFrom(netip.AddrFrom4(a), bits)
+	}
+	var a [16]byte
+	copy(a[:], b)
+	return netip.PrefixFrom(netip.AddrFrom16(a), bits)
+}
+
+// MaxBits is the longest prefix of an address family.
+func MaxBits(afi bgp.AFI) int {
+	if afi == bgp.AFIIPv4 {
+		return 32
+	}
+	return 128
+}
+
+// Canonical gives a body that ends in a prefix of so many bits, without bits
+// beyond its length: a copy, if there were any.
+func Canonical(body []byte, bits int) []byte {
+	if bits&7 == 0 || body[len(body)-1]&spare[bits&7] == 0 {
+		return body
+	}
 	body = append([]byte(nil), body...)
-	body[len(body)-1] &^= spare[body[0]&7]
+	body[len(body)-1] &^= spare[bits&7]
 	return body
 }
 
-// AppendPrefix appends the NLRI of a prefix, without path identifier.
-func AppendPrefix(b []byte, p netip.Prefix) []byte {
+// AppendBits appends the octets of a prefix, without its length.
+func AppendBits(b []byte, p netip.Prefix) []byte {
 	n := (p.Bits() + 7) / 8
-	b = append(b, byte(p.Bits()))
 	if p.Addr().Is4() {
 		a := p.Addr().As4()
 		return append(b, a[:n]...)
 	}
 	a := p.Addr().As16()
 	return append(b, a[:n]...)
-}
-
-// prefixOf is the prefix of a checked NLRI.
-func prefixOf(r nlri.Raw) netip.Prefix {
-	if r.Family.AFI() == bgp.AFIIPv4 {
-		var a [4]byte
-		copy(a[:], r.Body[1:])
-		return netip.PrefixFrom(netip.AddrFrom4(a), int(r.Body[0]))
-	}
-	var a [16]byte
-	copy(a[:], r.Body[1:])
-	return netip.PrefixFrom(netip.AddrFrom16(a), int(r.Body[0]))
 }

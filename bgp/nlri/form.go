@@ -1,0 +1,55 @@
+package nlri
+
+import (
+	"holdfast/bgp"
+	"holdfast/bgp/attr"
+	"holdfast/bgp/grammar"
+)
+
+// Draft is an NLRI while it is being said.
+type Draft interface {
+	// Say takes the values of a word; false means that the word is none of the
+	// family's, and then nothing was taken. What a word says of the route
+	// beside its NLRI, such as an action of flow, goes into a.
+	Say(word string, s grammar.Source, a *attr.Draft) (bool, error)
+	// AppendBody appends the NLRI that was said. An error says what is missing.
+	AppendBody(b []byte) ([]byte, error)
+}
+
+// Form is how the NLRI of a family are said, behind the family's own word:
+// "mup mup-isd 2001::/64 rd 100:100". Attributes may stand between the words.
+type Form struct {
+	Words []Word
+	// Begin gives an empty draft.
+	Begin func(f bgp.Family) Draft
+	// NoHop says that routes need no next hop.
+	NoHop bool
+}
+
+// Word is a word that says a part of an NLRI, for manual and completion.
+type Word struct{ Word, Args, Help string }
+
+// Leaf is a word that says a part of a T.
+type Leaf[T any] struct {
+	Word, Args, Help string
+	Say              func(t *T, s grammar.Source) error
+}
+
+// Words are those of leaves.
+func Words[T any](leaves []Leaf[T]) []Word {
+	ws := make([]Word, len(leaves))
+	for i, l := range leaves {
+		ws[i] = Word{l.Word, l.Args, l.Help}
+	}
+	return ws
+}
+
+// Say has the leaf of a word take its values; false: there is none.
+func Say[T any](leaves []Leaf[T], t *T, word string, s grammar.Source) (bool, error) {
+	for i := range leaves {
+		if leaves[i].Word == word {
+			return true, leaves[i].Say(t, s)
+		}
+	}
+	return false, nil
+}
