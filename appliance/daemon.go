@@ -81,7 +81,7 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	}
 	d.loop = loop
 	d.monitor = link.New(o.Log)
-	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Port: o.Port, Restarting: true, Jitter: rand.Float64,
+	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
 		Session: d.session, Watchdog: d.manual, Shutdown: func() { d.ask("a helper said shutdown") }, Reload: func() { go d.reload() }})
 	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, NoAck: o.NoAck})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)

@@ -95,6 +95,23 @@ func FamilyByWords(afi, safi string) (Family, bool) {
 	return f, ok
 }
 
+// Name is ExaBGP's two words for a family.
+type Name struct{ AFI, SAFI string }
+
+// FamilyNames are the words for a family, today's first; none if it has none.
+func FamilyNames(f Family) []Name {
+	s, ok := familyWords[f]
+	if !ok {
+		return nil
+	}
+	afi, safi, _ := strings.Cut(s, " ")
+	names := []Name{{afi, safi}}
+	if f.SAFI() == SAFILabel {
+		names = append(names, Name{afi, "labeled-unicast"})
+	}
+	return names
+}
+
 var familyWords = map[Family]string{
 	IPv4Unicast: "ipv4 unicast", IPv4Multicast: "ipv4 multicast", IPv4Label: "ipv4 nlri-mpls", IPv4MVPN: "ipv4 mcast-vpn",
 	IPv4SRPolicy: "ipv4 sr-policy", IPv4MUP: "ipv4 mup", IPv4VPN: "ipv4 mpls-vpn", IPv4RTC: "ipv4 rtc",
@@ -107,12 +124,11 @@ var familyWords = map[Family]string{
 
 var familyByWords = func() map[string]Family {
 	m := make(map[string]Family, len(familyWords)+2)
-	for f, s := range familyWords {
-		m[s] = f
+	for f := range familyWords {
+		for _, n := range FamilyNames(f) {
+			m[n.AFI+" "+n.SAFI] = f
+		}
 	}
-	// ExaBGP's second spelling of SAFI 4.
-	m["ipv4 labeled-unicast"] = IPv4Label
-	m["ipv6 labeled-unicast"] = IPv6Label
 	return m
 }()
 

@@ -22,7 +22,8 @@ type Negotiated struct {
 	HoldTime            time.Duration // 0: no keepalives (RFC 4271 section 4.2)
 	Families            []Family      // in the order that we asked for them
 	AddPath             map[Family]Direction
-	Hops                Hops
+	Hops                Hops // families whose next hops may be of the other address family (RFC 8950)
+	LinkLocalHop        bool // link-local next hops (draft-ietf-idr-linklocal-capability)
 	ASN4                bool // four-octet AS numbers in AS_PATH and AGGREGATOR (RFC 6793)
 	Extended            bool // messages of up to 65,535 octets, both ways (RFC 8654)
 	Refresh             bool // ROUTE-REFRESH (RFC 2918)

@@ -63,14 +63,15 @@ type tail struct {
 	off     bool // "withdraw": the group starts switched off
 	hasPath bool
 	pathID  uint32
+	foreign bool // the next hop is of the other address family
 }
 
 func tailOf(r *route.Route) tail {
-	return tail{attrs: r.Attrs, group: r.Group, off: r.Withdraw, hasPath: r.NLRI.HasPath, pathID: r.NLRI.PathID}
+	return tail{attrs: r.Attrs, group: r.Group, off: r.Withdraw, hasPath: r.NLRI.HasPath, pathID: r.NLRI.PathID, foreign: r.ForeignHop}
 }
 
 // fill puts the tail behind a prefix.
 func (t *tail) fill(r *route.Route) {
 	r.Attrs, r.Group, r.Withdraw = t.attrs, t.group, t.off
-	r.NLRI.HasPath, r.NLRI.PathID = t.hasPath, t.pathID
+	r.NLRI.HasPath, r.NLRI.PathID, r.ForeignHop = t.hasPath, t.pathID, t.foreign
 }

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/bgp"
 	"holdfast/bgp/attr"
+	"holdfast/bgp/family"
 	"holdfast/bgp/route"
 )
 
@@ -21,16 +22,22 @@ type command struct {
 
 // commands are all commands.
 var commands = []command{
-	{"announce route", "PREFIX next-hop ADDRESS|self …", "announce a route", true, func(c *call) error { return c.route(Announce, 0) }},
-	{"withdraw route", "PREFIX …", "withdraw a route", true, func(c *call) error { return c.route(Withdraw, 0) }},
+	{"announce route", "PREFIX next-hop ADDRESS|self …", "announce a route", true, func(c *call) error { return c.family(Announce, 0) }},
+	{"withdraw route", "PREFIX …", "withdraw a route", true, func(c *call) error { return c.family(Withdraw, 0) }},
 	{"announce attributes", "next-hop ADDRESS|self … nlri PREFIX…", "announce routes that share attributes", true, func(c *call) error { return c.attributes(Announce) }},
 	{"withdraw attributes", "… nlri PREFIX…", "withdraw several routes", true, func(c *call) error { return c.attributes(Withdraw) }},
 	{"announce attribute", "next-hop ADDRESS|self … nlri PREFIX…", "the same as announce attributes", true, func(c *call) error { return c.attributes(Announce) }},
 	{"withdraw attribute", "… nlri PREFIX…", "the same as withdraw attributes", true, func(c *call) error { return c.attributes(Withdraw) }},
-	{"announce ipv4 unicast", "PREFIX next-hop ADDRESS|self …", "announce an IPv4 route", true, func(c *call) error { return c.route(Announce, bgp.AFIIPv4) }},
-	{"withdraw ipv4 unicast", "PREFIX …", "withdraw an IPv4 route", true, func(c *call) error { return c.route(Withdraw, bgp.AFIIPv4) }},
-	{"announce ipv6 unicast", "PREFIX next-hop ADDRESS|self …", "announce an IPv6 route", true, func(c *call) error { return c.route(Announce, bgp.AFIIPv6) }},
-	{"withdraw ipv6 unicast", "PREFIX …", "withdraw an IPv6 route", true, func(c *call) error { return c.route(Withdraw, bgp.AFIIPv6) }},
+	{"announce flow", "route { match { … } then { … } }|WORDS", "announce a flow specification", true, func(c *call) error { return c.flow(Announce) }},
+	{"withdraw flow", "route { match { … } }|WORDS", "withdraw a flow specification", true, func(c *call) error { return c.flow(Withdraw) }},
+	{"announce vpls", "endpoint N base N offset N size N rd RD next-hop ADDRESS|self …", "announce a VPLS label block", true, func(c *call) error { return c.family(Announce, bgp.L2VPNVPLS) }},
+	{"withdraw vpls", "endpoint N base N offset N size N rd RD …", "withdraw a VPLS label block", true, func(c *call) error { return c.family(Withdraw, bgp.L2VPNVPLS) }},
+	{"announce evpn", "TYPE …", "announce an EVPN route", true, func(c *call) error { return c.family(Announce, bgp.L2VPNEVPN) }},
+	{"withdraw evpn", "TYPE …", "withdraw an EVPN route", true, func(c *call) error { return c.family(Withdraw, bgp.L2VPNEVPN) }},
+	{"announce vpn ipv4", "PREFIX rd RD label LABEL next-hop ADDRESS|self …", "announce an IPv4 VPN route", true, func(c *call) error { return c.family(Announce, bgp.IPv4VPN) }},
+	{"withdraw vpn ipv4", "PREFIX rd RD …", "withdraw an IPv4 VPN route", true, func(c *call) error { return c.family(Withdraw, bgp.IPv4VPN) }},
+	{"announce vpn ipv6", "PREFIX rd RD label LABEL next-hop ADDRESS|self …", "announce an IPv6 VPN route", true, func(c *call) error { return c.family(Announce, bgp.IPv6VPN) }},
+	{"withdraw vpn ipv6", "PREFIX rd RD …", "withdraw an IPv6 VPN route", true, func(c *call) error { return c.family(Withdraw, bgp.IPv6VPN) }},
 	{"announce watchdog", "NAME", "switch a group of routes on", true, func(c *call) error { return c.group(GroupOn) }},
 	{"withdraw watchdog", "NAME", "switch a group of routes off", true, func(c *call) error { return c.group(GroupOff) }},
 	{"announce eor", "[AFI SAFI]", "send the End-of-RIB of a family (RFC 4724)", true, (*call).eor},
@@ -50,6 +57,24 @@ var commands = []command{
 	{"daemon reload", "", "the same as reload", false, func(c *call) error { return c.bare(Reload) }},
 }
 
+// init adds the two commands of each family: "announce ipv4 mup …".
+func init() {
+	for _, row := range family.Table {
+		f := row.Family
+		for _, name := range bgp.FamilyNames(f) {
+			words := name.AFI + " " + name.SAFI
+			args, hop := "WORDS", " next-hop ADDRESS|self …"
+			if route.ByPrefix(f) {
+				args = "PREFIX"
+			}
+			commands = append(commands,
+				command{"announce " + words, args + hop, "announce a route of " + f.String(), true, func(c *call) error { return c.family(Announce, f) }},
+				command{"withdraw " + words, args + " …", "withdraw a route of " + f.String(), true, func(c *call) error { return c.family(Withdraw, f) }})
+		}
+	}
+	root = tree()
+}
+
 // step is a word of a command and what may follow it.
 type step struct {
 	next map[string]*step
@@ -57,7 +82,9 @@ type step struct {
 }
 
 // root is all commands as a tree.
-var root = func() *step {
+var root *step
+
+func tree() *step {
 	r := &step{}
 	for i := range commands {
 		at := r
@@ -73,7 +100,7 @@ var root = func() *step {
 		at.does = &commands[i]
 	}
 	return r
-}()
+}
 
 // call is a command that is being read.
 type call struct {
@@ -129,21 +156,44 @@ func (c *call) add(k Kind) *Item {
 	return it
 }
 
-// route reads "PREFIX …"; afi, if it is not 0, is the family it must have.
-func (c *call) route(k Kind, afi bgp.AFI) error {
+// family reads a route of a family, 0 for one that its words tell.
+func (c *call) family(k Kind, f bgp.Family) error {
 	d := c.parser.empty()
-	if c.Peek() == "" {
-		return c.wish("a prefix")
+	if f != 0 {
+		if err := d.Begin(f); err != nil {
+			return err
+		}
 	}
-	prefix := d.Prefix
-	if afi != 0 {
-		prefix = func(s string) error { return d.PrefixOf(afi, s) }
-	}
-	if err := prefix(c.Next()); err != nil {
-		return err
+	if f == 0 || route.ByPrefix(f) {
+		if c.Peek() == "" {
+			return c.wish("a prefix")
+		}
+		if err := d.Prefix(c.Next()); err != nil {
+			return err
+		}
 	}
 	if err := d.Say(c, ""); err != nil {
 		return err
+	}
+	return c.routes(k, d)
+}
+
+// flow reads a flow specification, which may have braces and semicolons as in a
+// configuration: they change nothing.
+func (c *call) flow(k Kind) error {
+	d := c.parser.empty()
+	if err := d.Begin(bgp.MakeFamily(0, bgp.SAFIFlow)); err != nil {
+		return err
+	}
+	for c.Peek() != "" {
+		switch c.Peek() {
+		case "route", "match", "then", "scope", "{", "}", ";":
+			c.Next()
+			continue
+		}
+		if err := d.Word(c); err != nil {
+			return err
+		}
 	}
 	return c.routes(k, d)
 }

@@ -78,6 +78,11 @@ func (p *Parser) full(b *Batch, line string) {
 // learn keeps what the grammar made of the words beside the prefixes, if the
 // short way would find the same prefixes in the same places.
 func (p *Parser) learn(b *Batch, items []Item, line []byte) {
+	for i := range items {
+		if f := items[i].Route.NLRI.Family; f != bgp.IPv4Unicast && f != bgp.IPv6Unicast {
+			return // which the short way does not know
+		}
+	}
 	kind, rest := verb(line)
 	if r, ok := cut(rest, "route "); ok && len(items) == 1 {
 		if family, at, n := b.prefix(r); n > 0 && bytes.Equal(b.bodies[at:], items[0].Route.NLRI.Body) {

@@ -17,7 +17,8 @@ func appendPrefix4(b, s []byte) ([]byte, int) {
 		}
 		bits, n = v, n+1+k
 	}
-	if uint64(addr)<<bits&0xffffffff != 0 || n < len(s) && s[n] != ' ' {
+	multicast := addr>>28 == 0xe // a family of its own
+	if multicast || uint64(addr)<<bits&0xffffffff != 0 || n < len(s) && s[n] != ' ' {
 		return b, 0
 	}
 	b = append(b, byte(bits), byte(addr>>24), byte(addr>>16), byte(addr>>8), byte(addr))

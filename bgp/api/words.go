@@ -92,7 +92,7 @@ func (w *words) fail(err error) error {
 
 // wish is the error of a next word that is none of those wanted.
 func (w *words) wish(want string) error {
-	got := "the end"
+	got := "nothing"
 	if s := w.Peek(); s != "" {
 		got = fmt.Sprintf("%q", s)
 	}

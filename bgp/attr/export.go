@@ -2,7 +2,6 @@ package attr
 
 import (
 	"encoding/binary"
-	"net/netip"
 
 	"holdfast/bgp"
 )
@@ -51,7 +50,7 @@ func (s Set) appendStored(b []byte, e *Export, code, flags uint8, value string) 
 	switch {
 	case code == NextHop, code == MPReach, code == MPUnreach:
 		return b
-	case code == LocalPref && e.EBGP:
+	case code == LocalPref && e.EBGP, code == codeAIGP && !e.AIGP:
 		return b
 	case code == AS4Path, code == AS4Aggregator:
 		// Between two speakers of four octets they must not be (RFC 6793
@@ -208,57 +207,99 @@ func (s Set) value(code uint8) (string, bool) {
 	return "", false
 }
 
-// AppendNextHop appends the octets of the next hop for a family: 4 in
-// NEXT_HOP, 16 in MP_REACH_NLRI, or 32 where a link-local address goes along
-// (RFC 2545 section 3). It gives false, and b as it was, when there is no next
-// hop or the family can't carry it: an IPv4 next hop of an IPv6 prefix is not
-// turned into a v4-mapped one, which routers take for a real IPv6 address and
-// drop traffic by, and the unspecified address is never sent.
-func (s Set) AppendNextHop(b []byte, e *Export, f bgp.Family) ([]byte, bool) {
+// HopForm is how the next hops of a family stand in its UPDATEs.
+type HopForm struct {
+	AFI    bgp.AFI // of the addresses, where nothing else was agreed on; 0: any
+	RD     bool    // a route distinguisher of zero stands before each (RFC 4364 section 4.3.2)
+	Mapped bool    // an IPv4 address is sent as ::ffff:a.b.c.d
+	None   bool    // a route needs none (RFC 8955 section 4)
+}
+
+// AppendNextHop appends the octets of the next hop for a family: one address,
+// or two where a link-local one goes along (RFC 2545 section 3). It gives
+// false, and b as it was, when there is no next hop or the family can't carry
+// it to this peer: an IPv4 next hop of an IPv6 prefix is not turned into a
+// v4-mapped one, which routers take for a real IPv6 address and drop traffic
+// by, and the unspecified address is never sent.
+func (s Set) AppendNextHop(b []byte, e *Export, f bgp.Family, form HopForm) ([]byte, bool) {
 	v, ok := s.value(NextHop)
 	if !ok {
-		return b, false
+		return b, form.None
 	}
 	if v == "" {
-		return appendSelf(b, e, f)
+		return appendSelf(b, e, f, form)
 	}
-	want := nextHopLen(f)
-	if len(v) != want && (want != 16 || len(v) != 32) || allZero(v[:want]) {
+	if allZero(v[:min(len(v), 16)]) || !e.carries(f, form, len(v)) {
 		return b, false
 	}
-	return append(b, v...), true
-}
-
-// appendSelf appends our own address on the session.
-func appendSelf(b []byte, e *Export, f bgp.Family) ([]byte, bool) {
 	switch {
-	case !e.Self.IsValid() || e.Self.IsUnspecified():
-		return b, false
-	case e.Self.Is4() && nextHopLen(f) == 4:
-		v := e.Self.As4()
-		return append(b, v[:]...), true
-	case e.Self.Is6() && nextHopLen(f) == 16:
-		return appendIPv6Hop(b, e.Self, e.SelfLinkLocal), true
+	case len(v) == 4:
+		return append(appendBeforeHop(b, e, f, form), v...), true
+	case len(v) == 16 && e.addsLinkLocal(f):
+		b = append(appendRD(b, form), v...)
+		return appendLinkLocal(b, e, form), true
 	}
-	return b, false
+	for ; len(v) >= 16; v = v[16:] {
+		b = append(appendRD(b, form), v[:16]...)
+	}
+	return b, true
 }
 
-func appendIPv6Hop(b []byte, global, linkLocal netip.Addr) []byte {
-	v := global.As16()
-	b = append(b, v[:]...)
-	if linkLocal.Is6() {
-		v = linkLocal.As16()
-		b = append(b, v[:]...)
+// carries says whether a next hop of n octets can be sent with routes of a
+// family.
+func (e *Export) carries(f bgp.Family, form HopForm, n int) bool {
+	if n == 4 {
+		return form.AFI != bgp.AFIIPv6 || form.Mapped || e.Hops.Has(f, bgp.AFIIPv4)
+	}
+	return form.AFI != bgp.AFIIPv4 || e.Hops.Has(f, bgp.AFIIPv6)
+}
+
+// appendBeforeHop appends what stands before an IPv4 address.
+func appendBeforeHop(b []byte, e *Export, f bgp.Family, form HopForm) []byte {
+	b = appendRD(b, form)
+	if form.Mapped && form.AFI == bgp.AFIIPv6 && !e.Hops.Has(f, bgp.AFIIPv4) {
+		return append(b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)
 	}
 	return b
 }
 
-// nextHopLen is the length in octets of one address of the family's AFI.
-func nextHopLen(f bgp.Family) int {
-	if f.AFI() == bgp.AFIIPv4 {
-		return 4
+func appendRD(b []byte, form HopForm) []byte {
+	if form.RD {
+		return append(b, 0, 0, 0, 0, 0, 0, 0, 0)
 	}
-	return 16
+	return b
+}
+
+// addsLinkLocal: only plain forwarding has a use for it.
+func (e *Export) addsLinkLocal(f bgp.Family) bool {
+	return e.LinkLocal.Is6() && f.AFI() == bgp.AFIIPv6 && (f.SAFI() == bgp.SAFIUnicast || f.SAFI() == bgp.SAFIMulticast)
+}
+
+// appendLinkLocal appends our link-local address behind the global one that b
+// ends with, or in its place.
+func appendLinkLocal(b []byte, e *Export, form HopForm) []byte {
+	v := e.LinkLocal.As16()
+	if e.LinkLocalOnly {
+		return append(b[:len(b)-16], v[:]...)
+	}
+	return append(appendRD(b, form), v[:]...)
+}
+
+// appendSelf appends our own address on the session.
+func appendSelf(b []byte, e *Export, f bgp.Family, form HopForm) ([]byte, bool) {
+	if !e.Self.IsValid() || e.Self.IsUnspecified() || !e.carries(f, form, e.Self.BitLen()/8) {
+		return b, false
+	}
+	if e.Self.Is4() {
+		v := e.Self.As4()
+		return append(appendBeforeHop(b, e, f, form), v[:]...), true
+	}
+	v := e.Self.As16()
+	b = append(appendRD(b, form), v[:]...)
+	if e.addsLinkLocal(f) {
+		b = appendLinkLocal(b, e, form)
+	}
+	return b, true
 }
 
 func allZero(v string) bool {

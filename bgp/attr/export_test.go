@@ -83,7 +83,9 @@ func TestAppendRange(t *testing.T) {
 func TestAppendNextHop(t *testing.T) {
 	global, local := "20010db8"+strings.Repeat("0", 23)+"1", "fe80"+strings.Repeat("0", 27)+"1"
 	link := ebgp
-	link.SelfLinkLocal = netip.MustParseAddr("fe80::1")
+	hops := ibgp
+	hops.Hops = bgp.MakeHops([]bgp.Hop{{Family: bgp.IPv4Unicast, AFI: bgp.AFIIPv6}, {Family: bgp.IPv6Unicast, AFI: bgp.AFIIPv4}, {Family: bgp.IPv4VPN, AFI: bgp.AFIIPv6}})
+	link.LinkLocal = netip.MustParseAddr("fe80::1")
 	tests := []struct {
 		name, set string
 		e         Export
@@ -104,9 +106,17 @@ func TestAppendNextHop(t *testing.T) {
 		{"self, IPv6", "0340", ebgp, bgp.IPv6Unicast, global, true},
 		{"self, IPv6 and link-local", "0340", link, bgp.IPv6Unicast, global + local, true},
 		{"self, unknown", "0340", old, bgp.IPv4Unicast, "", false},
+		{"IPv6 of an IPv4 prefix, agreed on", "0340" + global, hops, bgp.IPv4Unicast, global, true},
+		{"IPv4 of an IPv6 prefix, agreed on", "0340 c0000209", hops, bgp.IPv6Unicast, "c0000209", true},
+		{"link-local beside a given one", "0340" + global, link, bgp.IPv6Unicast, global + local, true},
+		{"VPN", "0340 c0000209", ibgp, bgp.IPv4VPN, "0000000000000000c0000209", true},
+		{"VPN, IPv6", "0340" + global, ibgp, bgp.IPv6VPN, "0000000000000000" + global, true},
+		{"VPN, IPv6 of IPv4, agreed on", "0340" + global, hops, bgp.IPv4VPN, "0000000000000000" + global, true},
+		{"IPv6 MUP, IPv4", "0340 c0000209", ibgp, bgp.IPv6MUP, "00000000000000000000ffffc0000209", true},
+		{"flow, none", "0140 00", ibgp, bgp.IPv4Flow, "", true},
 	}
 	for _, tt := range tests {
-		got, ok := setOf(t, tt.set).AppendNextHop(nil, &tt.e, tt.f)
+		got, ok := setOf(t, tt.set).AppendNextHop(nil, &tt.e, tt.f, HopForm{AFI: tt.f.AFI(), RD: tt.f.SAFI() == bgp.SAFIVPN, Mapped: tt.f.SAFI() == bgp.SAFIMUP, None: tt.f.SAFI() == bgp.SAFIFlow})
 		if hex.EncodeToString(got) != tt.want || ok != tt.ok {
 			t.Errorf("%s: got %x %v, want %s %v", tt.name, got, ok, tt.want, tt.ok)
 		}
@@ -119,7 +129,7 @@ func TestExportDoesNotAllocate(t *testing.T) {
 	for _, e := range []Export{ibgp, ebgp, old} {
 		n := testing.AllocsPerRun(100, func() {
 			b = s.AppendRange(b[:0], &e, 0, 255)
-			b, _ = s.AppendNextHop(b, &e, bgp.IPv4Unicast)
+			b, _ = s.AppendNextHop(b, &e, bgp.IPv4Unicast, HopForm{AFI: bgp.AFIIPv4})
 		})
 		if n != 0 {
 			t.Errorf("%+v: %v allocations", e, n)

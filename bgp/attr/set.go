@@ -35,6 +35,7 @@ const (
 	ExtCommunity    = 16
 	AS4Path         = 17
 	AS4Aggregator   = 18
+	codeAIGP        = 26
 	LargeCommunity  = 32
 )
 
@@ -177,11 +178,16 @@ type Export struct {
 	EBGP    bool
 	ASN4    bool
 	Self    netip.Addr // what "next-hop self" is for this peer
-	// SelfLinkLocal accompanies an IPv6 Self on a shared link (RFC 2545 section 3).
-	SelfLinkLocal netip.Addr
+	// LinkLocal goes along with each global IPv6 next hop of plain forwarding
+	// (RFC 2545 section 3), if it is valid.
+	LinkLocal netip.Addr
+	// LinkLocalOnly has it stand for the global one.
+	LinkLocalOnly bool
+	AIGP          bool     // AIGP may be sent (RFC 7311 section 3.2)
+	Hops          bgp.Hops // families whose next hops may be of the other address family
 }
 
 // ExportFor is the export of a session.
 func ExportFor(n *bgp.Negotiated) Export {
-	return Export{LocalAS: n.LocalAS, EBGP: n.EBGP(), ASN4: n.ASN4, Self: n.LocalAddr.Unmap().WithZone("")}
+	return Export{LocalAS: n.LocalAS, EBGP: n.EBGP(), ASN4: n.ASN4, Hops: n.Hops, Self: n.LocalAddr.Unmap().WithZone("")}
 }

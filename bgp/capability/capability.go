@@ -20,15 +20,22 @@ type Capability struct {
 
 // Codes of the capabilities that have a row here.
 const (
-	MultiProtocol   = 1   // RFC 4760 section 8
-	RouteRefresh    = 2   // RFC 2918
-	ExtendedMessage = 6   // RFC 8654
-	GracefulRestart = 64  // RFC 4724
-	ASN4            = 65  // RFC 6793
-	AddPath         = 69  // RFC 7911
-	EnhancedRefresh = 70  // RFC 7313
-	HostName        = 73  // draft-walton-bgp-hostname-capability
-	CiscoRefresh    = 128 // route refresh before it had a number
+	MultiProtocol     = 1   // RFC 4760 section 8
+	RouteRefresh      = 2   // RFC 2918
+	ExtendedNextHop   = 5   // RFC 8950 section 4
+	ExtendedMessage   = 6   // RFC 8654
+	GracefulRestart   = 64  // RFC 4724
+	ASN4              = 65  // RFC 6793
+	MultiSession      = 68  // draft-ietf-idr-bgp-multisession
+	AddPath           = 69  // RFC 7911
+	EnhancedRefresh   = 70  // RFC 7313
+	HostName          = 73  // draft-walton-bgp-hostname-capability
+	SoftwareVersion   = 75  // draft-abraitis-bgp-version-capability
+	PathsLimit        = 76  // draft-abraitis-idr-addpath-paths-limit
+	LinkLocalNextHop  = 77  // draft-ietf-idr-linklocal-capability
+	CiscoRefresh      = 128 // route refresh before it had a number
+	CiscoMultiSession = 131 // multi-session before it had a number
+	Operational       = 185 // draft-ietf-idr-operational-message, as ExaBGP numbers it
 )
 
 // row is what is known of a code: its name, how long its value may be, and
@@ -41,16 +48,25 @@ type row struct {
 func exactly(n int) func([]byte) bool { return func(v []byte) bool { return len(v) == n } }
 
 var table = map[uint8]row{
-	MultiProtocol:   {"multiprotocol", exactly(4)},
-	RouteRefresh:    {"route-refresh", exactly(0)},
-	ExtendedMessage: {"extended-message", exactly(0)},
-	GracefulRestart: {"graceful-restart", func(v []byte) bool { return len(v) >= 2 && len(v)%4 == 2 }},
-	ASN4:            {"asn4", exactly(4)},
-	AddPath:         {"add-path", func(v []byte) bool { return len(v)%4 == 0 }},
-	EnhancedRefresh: {"enhanced-route-refresh", exactly(0)},
-	HostName:        {"hostname", validHostName},
-	CiscoRefresh:    {"cisco-route-refresh", exactly(0)},
+	MultiProtocol:     {"multiprotocol", exactly(4)},
+	RouteRefresh:      {"route-refresh", exactly(0)},
+	ExtendedNextHop:   {"extended-next-hop", itemsOf(6)},
+	ExtendedMessage:   {"extended-message", exactly(0)},
+	GracefulRestart:   {"graceful-restart", func(v []byte) bool { return len(v) >= 2 && len(v)%4 == 2 }},
+	ASN4:              {"asn4", exactly(4)},
+	MultiSession:      {"multi-session", func(v []byte) bool { return true }},
+	AddPath:           {"add-path", itemsOf(4)},
+	EnhancedRefresh:   {"enhanced-route-refresh", exactly(0)},
+	HostName:          {"hostname", validHostName},
+	SoftwareVersion:   {"software-version", func(v []byte) bool { return len(v) > 0 && int(v[0]) == len(v)-1 }},
+	PathsLimit:        {"paths-limit", itemsOf(5)},
+	LinkLocalNextHop:  {"link-local-nexthop", exactly(0)},
+	CiscoRefresh:      {"cisco-route-refresh", exactly(0)},
+	CiscoMultiSession: {"cisco-multi-session", func(v []byte) bool { return true }},
+	Operational:       {"operational", exactly(0)},
 }
+
+func itemsOf(n int) func([]byte) bool { return func(v []byte) bool { return len(v)%n == 0 } }
 
 // String names the capability.
 func (c Capability) String() string {
@@ -196,4 +212,59 @@ func validHostName(v []byte) bool {
 	r.Bytes(int(r.U8()))
 	r.Bytes(int(r.U8()))
 	return r.OK() && r.Len() == 0
+}
+
+// ForHops announces next hops of another address family. The SAFI has two
+// octets here (RFC 8950 section 4).
+func ForHops(hs []bgp.Hop) Capability {
+	var b []byte
+	for _, h := range hs {
+		b = append(b, byte(h.Family.AFI()>>8), byte(h.Family.AFI()), 0, byte(h.Family.SAFI()), byte(h.AFI>>8), byte(h.AFI))
+	}
+	return Capability{ExtendedNextHop, b}
+}
+
+// Hops reads a valid capability of next hops. An entry with a SAFI that does
+// not exist is left out.
+func (c Capability) Hops() (hs []bgp.Hop) {
+	for b := c.Value; len(b) >= 6; b = b[6:] {
+		if b[2] == 0 {
+			f := bgp.MakeFamily(bgp.AFI(binary.BigEndian.Uint16(b)), bgp.SAFI(b[3]))
+			hs = append(hs, bgp.Hop{Family: f, AFI: bgp.AFI(binary.BigEndian.Uint16(b[4:]))})
+		}
+	}
+	return hs
+}
+
+// ForSoftware announces our name and version, cut at 254 octets.
+func ForSoftware(s string) Capability {
+	s = s[:min(len(s), 254)]
+	return Capability{SoftwareVersion, append([]byte{byte(len(s))}, s...)}
+}
+
+// Software reads a valid software version capability.
+func (c Capability) Software() string { return string(c.Value[1:]) }
+
+// Limit is one family of the paths limit capability: how many paths of a prefix
+// the speaker wants at most.
+type Limit struct {
+	Family bgp.Family
+	Paths  uint16
+}
+
+// ForLimits announces how many paths we want.
+func ForLimits(ls []Limit) Capability {
+	var b []byte
+	for _, l := range ls {
+		b = append(b, byte(l.Family.AFI()>>8), byte(l.Family.AFI()), byte(l.Family.SAFI()), byte(l.Paths>>8), byte(l.Paths))
+	}
+	return Capability{PathsLimit, b}
+}
+
+// Limits reads a valid paths limit capability.
+func (c Capability) Limits() (ls []Limit) {
+	for b := c.Value; len(b) >= 5; b = b[5:] {
+		ls = append(ls, Limit{family(b), binary.BigEndian.Uint16(b[3:])})
+	}
+	return ls
 }

@@ -63,12 +63,21 @@ func Negotiate(n *bgp.Negotiated, local, remote []Capability) {
 	n.EnhancedRefresh = n.Refresh && both(EnhancedRefresh)
 	n.GracefulRestart = both(GracefulRestart)
 	n.GracefulNotify = n.GracefulRestart && l.notify() && r.notify()
+	n.Hops = l.hops() & r.hops()
+	n.LinkLocalHop = both(LinkLocalNextHop)
 	n.AddPath = paths(l.paths(), r.paths(), n.Families)
 }
 
 func (l list) notify() (yes bool) {
 	l.each(GracefulRestart, func(c Capability) { yes = c.Restart().Notify })
 	return yes
+}
+
+// hops is the families whose next hops a speaker takes from the other address
+// family.
+func (l list) hops() (hs bgp.Hops) {
+	l.each(ExtendedNextHop, func(c Capability) { hs |= bgp.MakeHops(c.Hops()) })
+	return hs
 }
 
 // paths is what of ADD-PATH works: one side sends what the other receives (RFC

@@ -43,7 +43,10 @@ type Neighbor struct {
 	MD5IP           netip.Addr // the address that the key is for, if it is not the peer's
 	TCPAO           *TCPAO
 
+	LinkLocal    netip.Addr // goes along with IPv6 next hops; invalid: none
 	Families     []bgp.Family
+	NextHops     []bgp.Hop // section "nexthop"
+	AddPaths     []AddPath // section "add-path"
 	Capabilities Capabilities
 
 	RateLimit    int // UPDATEs a second, 0: no limit
@@ -66,6 +69,55 @@ type Capabilities struct {
 	// GracefulRestart is the restart time, 0: off (RFC 4724).
 	GracefulRestart time.Duration
 	AddPath         bgp.Direction
+
+	NextHop, AIGP, SoftwareVersion    bool
+	LinkLocalNextHop, LinkLocalPrefer bool
+}
+
+// AddPath is one line of the section "add-path".
+type AddPath struct {
+	Family    bgp.Family
+	Direction bgp.Direction // 0: that of "capability { add-path … }"
+	Limit     uint16        // paths of a prefix that we want at most, 0: not said
+}
+
+// Hops is the families whose next hops may be of the other address family, as
+// far as it is ours to say: what the section "nexthop" lists; without it, IPv4
+// families with IPv6 next hops, if the capability is wanted.
+func (n *Neighbor) Hops() bgp.Hops { return bgp.MakeHops(n.HopList()) }
+
+// HopList is Hops as the capability lists them.
+func (n *Neighbor) HopList() []bgp.Hop {
+	if len(n.NextHops) > 0 || !n.Capabilities.NextHop {
+		return n.NextHops
+	}
+	var hs []bgp.Hop
+	for _, f := range n.Families {
+		if h := (bgp.Hop{Family: f, AFI: bgp.AFIIPv6}); bgp.MakeHops([]bgp.Hop{h}) != 0 {
+			hs = append(hs, h)
+		}
+	}
+	return hs
+}
+
+// PathList is the families with ADD-PATH, each with its direction: those of the
+// section "add-path", or all when only the capability asks for it.
+func (n *Neighbor) PathList() []AddPath {
+	var out []AddPath
+	for _, f := range n.Families {
+		i := slices.IndexFunc(n.AddPaths, func(p AddPath) bool { return p.Family == f })
+		p := AddPath{Family: f, Direction: n.Capabilities.AddPath}
+		if i >= 0 {
+			p.Limit = n.AddPaths[i].Limit
+			if n.AddPaths[i].Direction != 0 {
+				p.Direction = n.AddPaths[i].Direction
+			}
+		}
+		if (i >= 0 || len(n.AddPaths) == 0) && p.Direction != 0 {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // TCPAO is the section "tcp-ao" (RFC 5925).
@@ -98,14 +150,14 @@ func (n *Neighbor) SameSession(o *Neighbor) bool {
 	if (n.TCPAO == nil) != (o.TCPAO == nil) || n.TCPAO != nil && *n.TCPAO != *o.TCPAO {
 		return false
 	}
-	return a == b && slices.Equal(n.Families, o.Families)
+	return a == b && slices.Equal(n.Families, o.Families) && slices.Equal(n.NextHops, o.NextHops) && slices.Equal(n.AddPaths, o.AddPaths)
 }
 
 // session is what an OPEN, a socket or the form of our UPDATEs is made of.
 type session struct {
 	peer                  netip.Prefix
 	zone, link, md5       string
-	local                 netip.Addr
+	local, linkLocal      netip.Addr
 	localAS, peerAS       bgp.ASN
 	id                    bgp.ID
 	host, domain          string
@@ -118,7 +170,7 @@ type session struct {
 }
 
 func (n *Neighbor) session() session {
-	return session{n.Peer, n.Zone, n.SourceInterface, n.MD5Password, n.LocalAddress, n.LocalAS, n.PeerAS, n.RouterID,
+	return session{n.Peer, n.Zone, n.SourceInterface, n.MD5Password, n.LocalAddress, n.LinkLocal, n.LocalAS, n.PeerAS, n.RouterID,
 		n.HostName, n.DomainName, n.HoldTime, n.Passive, n.GroupUpdates, n.AutoFlush, n.ManualEOR, n.Listen, n.Connect,
 		n.OutgoingTTL, n.IncomingTTL, n.Capabilities}
 }

@@ -7,10 +7,8 @@ import (
 	"holdfast/bgp"
 	"holdfast/bgp/family"
 	"holdfast/bgp/grammar"
-	"holdfast/bgp/route"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -33,17 +31,9 @@ func (s *scope) familyNode() *grammar.Node {
 }
 
 func (s *scope) family(c *grammar.Cursor) error {
-	afi := c.Next()
-	safi, err := c.One("a family like ipv4 unicast")
+	f, err := takeFamily(c)
 	if err != nil {
 		return err
-	}
-	f, known := bgp.FamilyByWords(afi, safi)
-	switch {
-	case !known:
-		return grammar.Wish("a family like ipv4 unicast", afi+" "+safi)
-	case family.Lookup(f) == nil:
-		return fmt.Errorf("family %s is not supported by this version", f)
 	}
 	s.addFamily(f)
 	return nil
@@ -78,20 +68,94 @@ func (s *scope) capabilityNode() *grammar.Node {
 		}),
 		set("add-path", "disable|send|receive|send/receive", "several routes for a prefix (RFC 7911)", func(cur *grammar.Cursor) error {
 			w, err := oneOf(cur, "disable", "disabled", "send", "receive", "send/receive")
-			c.AddPath = map[string]bgp.Direction{"send": bgp.Send, "receive": bgp.Receive, "send/receive": bgp.Send | bgp.Receive}[w]
+			c.AddPath = directions[w]
 			return err
 		}),
-	}
-	for _, w := range []string{"nexthop", "multi-session", "operational", "aigp", "software-version", "link-local-nexthop", "link-local-prefer"} {
-		kids = append(kids, set(w, "enable|disable", "not spoken by this version", func(cur *grammar.Cursor) error {
-			on, err := cur.Bool()
-			if err == nil && on {
-				cur.Warn("is not spoken by this version, and not offered to the neighbor")
-			}
-			return err
-		}))
+		flag("nexthop", "next hops of the other address family, for the families of section nexthop (RFC 8950)", func() *bool { return &c.NextHop }),
+		set("multi-session", "enable|disable", "accepted: there is one session for all families, and none other is offered", ignored),
+		set("operational", "enable|disable", "accepted: messages that ExaBGP alone speaks are not offered", ignored),
+		flag("aigp", "accumulated IGP metrics (RFC 7311)", func() *bool { return &c.AIGP }),
+		flag("software-version", "tell which software this is (draft-abraitis-bgp-version-capability)", func() *bool { return &c.SoftwareVersion }),
+		flag("link-local-nexthop", "link-local next hops beside or without global ones (draft-ietf-idr-linklocal-capability)", func() *bool { return &c.LinkLocalNextHop }),
+		flag("link-local-prefer", "send link-local next hops alone, where that was agreed", func() *bool { return &c.LinkLocalPrefer }),
 	}
 	return &grammar.Node{Word: "capability", Help: "what we offer the neighbor", Kids: kids}
+}
+
+var directions = map[string]bgp.Direction{"send": bgp.Send, "receive": bgp.Receive, "send/receive": bgp.Send | bgp.Receive}
+
+// ignored takes a switch of something that Holdfast does not do, and says so
+// when it is switched on.
+func ignored(c *grammar.Cursor) error {
+	on, err := c.Bool()
+	if err == nil && on {
+		c.Warn("is accepted, and not offered to the neighbor")
+	}
+	return err
+}
+
+// takeFamily takes the two words of a family.
+func takeFamily(c *grammar.Cursor) (bgp.Family, error) {
+	const want = "a family like ipv4 unicast"
+	afi := c.Next()
+	safi, err := c.One(want)
+	if err != nil {
+		return 0, err
+	}
+	f, known := bgp.FamilyByWords(afi, safi)
+	if !known {
+		return 0, grammar.Wish(want, afi+" "+safi)
+	}
+	return f, nil
+}
+
+// nextHopNode is the families whose next hops may be of another address family.
+func (s *scope) nextHopNode() *grammar.Node {
+	return &grammar.Node{Word: "nexthop", Help: "families whose next hops may be of the other address family, as \"ipv4 unicast ipv6\" (RFC 8950)",
+		Otherwise: func(c *grammar.Cursor) error {
+			f, err := takeFamily(c)
+			if err != nil {
+				return err
+			}
+			w, err := oneOf(c, "ipv4", "ipv6")
+			if err != nil {
+				return err
+			}
+			h := bgp.Hop{Family: f, AFI: map[string]bgp.AFI{"ipv4": bgp.AFIIPv4, "ipv6": bgp.AFIIPv6}[w]}
+			if h.AFI != f.AFI() && bgp.MakeHops([]bgp.Hop{h}) == 0 {
+				return fmt.Errorf("%s can't have next hops of %s", f, w)
+			}
+			if !slices.Contains(s.n.NextHops, h) {
+				s.n.NextHops = append(s.n.NextHops, h)
+			}
+			return nil
+		}}
+}
+
+// addPathNode is ADD-PATH for single families.
+func (s *scope) addPathNode() *grammar.Node {
+	return &grammar.Node{Word: "add-path", Help: "families with several routes for a prefix, as \"ipv4 unicast send/receive limit 4\" (RFC 7911)",
+		Otherwise: func(c *grammar.Cursor) error {
+			f, err := takeFamily(c)
+			if err != nil {
+				return err
+			}
+			p := AddPath{Family: f}
+			if d, ok := directions[c.Peek()]; ok {
+				c.Next()
+				p.Direction = d
+			}
+			if c.Peek() == "limit" {
+				c.Next()
+				n, err := c.Int(1, 65535)
+				if err != nil {
+					return err
+				}
+				p.Limit = uint16(n)
+			}
+			s.n.AddPaths = append(s.n.AddPaths, p)
+			return nil
+		}}
 }
 
 func (s *scope) aoNode() *grammar.Node {
@@ -168,73 +232,4 @@ func (s *scope) apiNode() *grammar.Node {
 	return &grammar.Node{Word: "api", Args: "NAME", Help: "which helpers speak for this neighbor, and what they hear", Kids: kids,
 		Open:  func(c *grammar.Cursor) error { s.api = API{Name: c.Next(), Switches: map[string]bool{}}; return nil },
 		Close: func(*grammar.Cursor) error { s.n.API = append(s.n.API, s.api); return nil }}
-}
-
-// routeNode is one route, on a line or with a section of its own.
-func (s *scope) routeNode(word string, prefix func(d *route.Draft, text string) error) *grammar.Node {
-	var d route.Draft
-	begin := func(c *grammar.Cursor) error {
-		d.Reset()
-		p, err := c.One("a prefix")
-		if err != nil {
-			return err
-		}
-		return prefix(&d, p)
-	}
-	finish := func() (err error) {
-		s.n.Routes, err = d.Routes(s.n.Routes)
-		return err
-	}
-	n := &grammar.Node{Word: word, Args: "PREFIX ATTRIBUTES", Help: "announce a prefix",
-		Do: func(c *grammar.Cursor) error {
-			if err := begin(c); err != nil {
-				return err
-			}
-			if err := d.Say(c, ""); err != nil {
-				return err
-			}
-			return finish()
-		},
-		Open: begin, Close: func(*grammar.Cursor) error { return finish() },
-		Kids: []*grammar.Node{}}
-	for _, w := range route.Words() {
-		n.Kids = append(n.Kids, set(w.Word, w.Args, w.Help, func(c *grammar.Cursor) error {
-			if err := d.Word(c.Back()); err != nil {
-				return &grammar.Error{Pos: c.Pos(), Err: err} // which names the word
-			}
-			return nil
-		}))
-	}
-	return n
-}
-
-func (s *scope) staticNode() *grammar.Node {
-	attributes := set("attributes", "ATTRIBUTES nlri PREFIXES", "announce prefixes that have their attributes in common", func(c *grammar.Cursor) (err error) {
-		var d route.Draft
-		if err := d.Say(c, "nlri"); err != nil {
-			return err
-		}
-		if c.Next() != "nlri" || !c.More() {
-			return grammar.Wish("nlri and prefixes", "")
-		}
-		for c.More() {
-			if err := d.Prefix(c.Next()); err != nil {
-				return err
-			}
-		}
-		s.n.Routes, err = d.Routes(s.n.Routes)
-		return err
-	})
-	return &grammar.Node{Word: "static", Help: "what is announced from the start",
-		Kids: []*grammar.Node{s.routeNode("route", func(d *route.Draft, t string) error { return d.Prefix(t) }), attributes}}
-}
-
-func (s *scope) announceNode() *grammar.Node {
-	n := &grammar.Node{Word: "announce", Help: "what is announced from the start, by family"}
-	for afi, word := range map[bgp.AFI]string{bgp.AFIIPv4: "ipv4", bgp.AFIIPv6: "ipv6"} {
-		n.Kids = append(n.Kids, &grammar.Node{Word: word, Help: "routes of " + word, Kids: []*grammar.Node{
-			s.routeNode("unicast", func(d *route.Draft, t string) error { return d.PrefixOf(afi, t) })}})
-	}
-	slices.SortFunc(n.Kids, func(a, b *grammar.Node) int { return strings.Compare(a.Word, b.Word) })
-	return n
 }

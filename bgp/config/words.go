@@ -28,11 +28,12 @@ type scope struct {
 	processPos []usedProcess
 	api        API
 	said       map[string]bool // of local-as and peer-as
+	foreign    []foreign
 }
 
 func defaults() Neighbor {
 	return Neighbor{HoldTime: 180 * time.Second, GroupUpdates: true, AutoFlush: true, AdjRIBOut: true, AdjRIBIn: true,
-		Capabilities: Capabilities{ASN4: true, ExtendedMessage: true, RouteRefresh: true}}
+		Capabilities: Capabilities{ASN4: true, ExtendedMessage: true}}
 }
 
 func (b *builder) neighborNode() *grammar.Node {
@@ -106,6 +107,7 @@ func (s *scope) end() error {
 		}
 	}
 	s.n.Processes = s.processes()
+	s.checkHops()
 	err := errors.Join(s.complete(), s.key())
 	for _, n := range s.b.config.Neighbors {
 		if n.Peer == s.n.Peer && n.Zone == s.n.Zone {
@@ -188,6 +190,7 @@ func (s *scope) words() []*grammar.Node {
 		text("description", "TEXT", "for people", func() *string { return &n.Description }),
 		set("peer-address", "ADDRESS", "the neighbor's address, if the section's head does not say it", s.peer),
 		address("local-address", "the address that we speak from", true, func() *netip.Addr { return &n.LocalAddress }),
+		address("local-link-local", "our link-local address on the neighbor's link, which goes along with IPv6 next hops", false, func() *netip.Addr { return &n.LinkLocal }),
 		s.asn("local-as", "our AS", func() *bgp.ASN { return &n.LocalAS }),
 		s.asn("peer-as", "the neighbor's AS; auto takes whatever it says", func() *bgp.ASN { return &n.PeerAS }),
 		set("router-id", "ROUTER-ID", "our BGP identifier", s.routerID),
@@ -211,7 +214,8 @@ func (s *scope) words() []*grammar.Node {
 		flag("adj-rib-out", "accepted: what was announced is always known", func() *bool { return &n.AdjRIBOut }),
 		flag("adj-rib-in", "accepted: what is received is not kept by this version", func() *bool { return &n.AdjRIBIn }),
 		flag("manual-eor", "End-of-RIB comes from a helper", func() *bool { return &n.ManualEOR }),
-		s.familyNode(), s.capabilityNode(), s.aoNode(), s.apiNode(), s.staticNode(), s.announceNode(),
+		s.familyNode(), s.capabilityNode(), s.nextHopNode(), s.addPathNode(), s.aoNode(), s.apiNode(),
+		s.staticNode(), s.announceNode(), s.flowSection(), s.l2vpnNode(), s.operationalNode(),
 	}
 	return ns
 }

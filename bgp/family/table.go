@@ -28,6 +28,20 @@ func Lookup(f bgp.Family) *nlri.Codec {
 	return nil
 }
 
+// Any finds the row of a family whose AFI may be 0: then the first of the SAFI,
+// nil if there is none.
+func Any(f bgp.Family) *nlri.Codec {
+	if f.AFI() != 0 {
+		return Lookup(f)
+	}
+	for _, c := range Table {
+		if c.Family.SAFI() == f.SAFI() {
+			return c
+		}
+	}
+	return nil
+}
+
 // ByWords finds the row of a family by ExaBGP's two words ("ipv4", "unicast"),
 // nil if there is none.
 func ByWords(afi, safi string) *nlri.Codec {

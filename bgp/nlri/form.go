@@ -20,7 +20,8 @@ type Draft interface {
 // "mup mup-isd 2001::/64 rd 100:100". Attributes may stand between the words.
 type Form struct {
 	Words []Word
-	// Begin gives an empty draft.
+	// Begin gives an empty draft. A family with AFI 0 leaves it to what is said;
+	// the draft then has a method Family() bgp.Family that tells.
 	Begin func(f bgp.Family) Draft
 	// NoHop says that routes need no next hop.
 	NoHop bool

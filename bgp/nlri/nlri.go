@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"holdfast/bgp"
+	"holdfast/bgp/attr"
 )
 
 // Raw is one NLRI as it stands on the wire, checked by its family's codec and
@@ -71,12 +72,31 @@ type Codec struct {
 	// HopRD says that a route distinguisher of zero stands before each address
 	// of the next hop (RFC 4364 section 4.3.2, RFC 4659 section 3.2.1).
 	HopRD bool
+	// HopMapped says that an IPv4 next hop of a family of IPv6 is sent as
+	// ::ffff:a.b.c.d.
+	HopMapped bool
 	// HopAttr says that an IPv4 next hop also goes into the NEXT_HOP attribute,
 	// which nobody needs there (RFC 4760 section 3), but ExaBGP sends.
 	HopAttr bool
 	// WithAttrs says that a withdraw carries ORIGIN, AS_PATH and LOCAL_PREF,
 	// which nobody needs there (RFC 4760 section 4), but ExaBGP sends.
 	WithAttrs bool
+}
+
+// HopForm is how next hops of the family are sent.
+func (c *Codec) HopForm() attr.HopForm {
+	form := attr.HopForm{RD: c.HopRD, Mapped: c.HopMapped, None: slices.Contains(c.NextHopLens, 0)}
+	four := slices.Contains(c.NextHopLens, 4) || slices.Contains(c.NextHopLens, 12)
+	six := slices.Contains(c.NextHopLens, 16) || slices.Contains(c.NextHopLens, 24)
+	switch {
+	case c.HopMapped && c.Family.AFI() == bgp.AFIIPv6:
+		form.AFI = bgp.AFIIPv6
+	case four && !six:
+		form.AFI = bgp.AFIIPv4
+	case six && !four:
+		form.AFI = bgp.AFIIPv6
+	}
+	return form
 }
 
 // HopFits says whether a next hop in MP_REACH_NLRI may have n octets.

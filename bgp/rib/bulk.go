@@ -112,7 +112,7 @@ func (o *Out) Bulk(b []byte, max int, full bool) (_ []byte, more bool) {
 func (o *Out) fills(c *cursor) bool {
 	t := o.t
 	b := &t.buckets[c.bucket]
-	if c.bucket != t.order.tail || t.classes[o.class].key.single {
+	if c.bucket != t.order.tail || t.classes[o.class].key.single || b.refs <= alone && b.key.family != bgp.IPv4Unicast {
 		return true
 	}
 	// Versions are counted over all buckets, so this is an upper bound of how
@@ -187,6 +187,11 @@ func (o *Out) pass(c *cursor, last uint32) {
 	o.t.stand(c, x.next)
 }
 
+// alone is how many routes of one set of attributes are sent one to an UPDATE
+// in families other than IPv4 unicast: ExaBGP sends all of them so, and its
+// cases compare the bytes; a table is packed.
+const alone = 8
+
 // pack appends the frame and gives the last entry that it passed, how many NLRI
 // are in it, and whether it is this peer's own: an entry on the way is not for
 // everyone in the bucket's audience.
@@ -197,7 +202,7 @@ func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool)
 	path := k.sendPath(f)
 	start := len(b)
 	b, a, ok := wire.BeginAnnounce(b, f, t.buckets[c.bucket].key.attrs.Value(), &k.export)
-	limit := min(k.max, wire.Packed)
+	limit, single := min(k.max, wire.Packed), k.single || f != bgp.IPv4Unicast && t.buckets[c.bucket].refs <= alone
 	for e := c.pos; e != 0; {
 		x := t.entries.at(e)
 		if x.version > c.limit {
@@ -210,7 +215,7 @@ func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool)
 		case !ok || n == 0 && size > k.max:
 			o.count.Unsendable++
 			own = true
-		case n > 0 && (k.single || size > limit):
+		case n > 0 && (single || size > limit):
 			return o.packed(a.End(b), n), last, n, own
 		default:
 			b = t.raw(x).AppendWire(b, path)

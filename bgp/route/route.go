@@ -16,4 +16,7 @@ type Route struct {
 	Group string
 	// Withdraw says that the route's group starts switched off ("withdraw").
 	Withdraw bool
+	// ForeignHop says that the next hop is an address of the other address
+	// family than the prefix, which not every peer can be told (RFC 8950).
+	ForeignHop bool
 }

@@ -69,6 +69,10 @@ func TestStatements(t *testing.T) {
 		"10.0.0.0/8 next-hop 1.1.1.1 aggregator ( 65000:1.2.3.4 )":           {"10.0.0.0/8 next-hop 1.1.1.1 aggregator ( 65000:1.2.3.4 )"},
 		"10.0.0.0/8 next-hop 1.1.1.1 aggregator 65000:1.2.3.4":               {"10.0.0.0/8 next-hop 1.1.1.1 aggregator ( 65000:1.2.3.4 )"},
 		"10.0.0.0/8 next-hop 1.1.1.1 atomic-aggregate as-path [ 1 ( 2 3 ) ]": {"10.0.0.0/8 next-hop 1.1.1.1 as-path [ 1 ( 2 3 ) ] atomic-aggregate"},
+		"10.0.0.0/24 next-hop ::1":                                           {"10.0.0.0/24 next-hop ::1"},
+		"10.0.0.0/24 label 100 next-hop 1.1.1.1":                             {"10.0.0.0/24 label 100 next-hop 1.1.1.1"},
+		"::/0 label [ 1 2 ] next-hop ::1":                                    {"::/0 label [ 1 2 ] next-hop ::1"},
+		"10.0.0.0/24 rd 65000:1 label 3 next-hop 1.1.1.1 split /25":          {"10.0.0.0/25 rd 65000:1 label 3 next-hop 1.1.1.1", "10.0.0.128/25 rd 65000:1 label 3 next-hop 1.1.1.1"},
 		"10.0.0.0/8 next-hop 1.1.1.1 community [ 1:1 , 2:2 ]":                {"10.0.0.0/8 next-hop 1.1.1.1 community [ 1:1 2:2 ]"},
 	} {
 		rs, err := read(&d, text)
@@ -81,12 +85,13 @@ func TestStatements(t *testing.T) {
 func TestBadStatements(t *testing.T) {
 	var d Draft
 	for text, want := range map[string]string{
-		"10.0.0.1/24":                                    "10.0.0.1/24 has bits set beyond its length, want 10.0.0.0/24",
-		"10.0.0.256/32":                                  `want a prefix like 192.0.2.0/24 or 2001:db8::/32, got "10.0.0.256/32"`,
-		"10.0.0.0/24":                                    "want next-hop",
-		"10.0.0.0/24 next-hop ::1":                       `next-hop: want an IPv4 address or self for 10.0.0.0/24, got "::1"`,
-		"::/0 next-hop 10.0.0.1":                         `next-hop: want an IPv6 address or self for ::/0, got "10.0.0.1"`,
-		"10.0.0.0/24 next-hop":                           `next-hop: want ADDRESS|self, got the end`,
+		"10.0.0.1/24":                         "10.0.0.1/24 has bits set beyond its length, want 10.0.0.0/24",
+		"10.0.0.256/32":                       `want a prefix like 192.0.2.0/24 or 2001:db8::/32, got "10.0.0.256/32"`,
+		"10.0.0.0/24":                         "want next-hop",
+		"10.0.0.0/24 next-hop 1.1.1.1 rd 1:1": "want label for a route of ipv4 mpls-vpn",
+		"10.0.0.0/24 next-hop 1.1.1.1 label 1048576":     `label: want a label 0-1048575, got "1048576"`,
+		"10.0.0.0/24 next-hop 1.1.1.1 rd 1 label 1":      `rd: want a route distinguisher like 65000:1 or 192.0.2.1:1, got "1"`,
+		"10.0.0.0/24 next-hop":                           `next-hop: want ADDRESS|self, got nothing`,
 		"10.0.0.0/24 next-hop [ 1.1.1.1 ]":               `next-hop: want ADDRESS|self, got "["`,
 		"10.0.0.0/24 next-hop 1.1.1.1 split /33":         "split: want a length from /24 to /32 for 10.0.0.0/24, got /33",
 		"10.0.0.0/24 next-hop 1.1.1.1 split /23":         "split: want a length from /24 to /32 for 10.0.0.0/24, got /23",
@@ -94,7 +99,7 @@ func TestBadStatements(t *testing.T) {
 		"::/0 next-hop ::1 split /128":                   "split: want at most 65536 routes, so at most /16 for ::/0, got /128",
 		"10.0.0.0/24 path-information x":                 `path-information: want a number or four like 0.0.0.10, got "x"`,
 		"10.0.0.0/24 med ]":                              `med: want 0-4294967295, got "]"`,
-		"10.0.0.0/24 community [ 1:1":                    `community: want N:N|no-export|no-advertise|blackhole|0xHEX or ], got the end`,
+		"10.0.0.0/24 community [ 1:1":                    `community: want N:N|no-export|no-advertise|blackhole|0xHEX or ], got nothing`,
 		"10.0.0.0/24 aggregator ( 1:1.1.1.1 2:1.1.1.1 )": `aggregator: want one value, got 2`,
 	} {
 		_, err := read(&d, text)

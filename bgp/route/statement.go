@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 
+	"holdfast/bgp"
 	"holdfast/bgp/attr"
+	"holdfast/bgp/family"
 	"holdfast/bgp/grammar"
 )
 
-// Say reads what stands behind the prefix of a route, up to the end of the
+// Say reads what stands behind the beginning of a route, up to the end of the
 // statement or to a word that stops it.
 func (d *Draft) Say(s grammar.Source, stop string) error {
 	for w := s.Peek(); w != "" && w != stop; w = s.Peek() {
@@ -20,29 +22,40 @@ func (d *Draft) Say(s grammar.Source, stop string) error {
 	return nil
 }
 
-// Word reads one word and its values.
+// Word reads one word and its values. The family's own words come first: what
+// "source" or "color" means is its affair.
 func (d *Draft) Word(s grammar.Source) error {
 	w := s.Next()
+	if d.other != nil {
+		if mine, err := d.other.Say(w, s, &d.Draft); mine {
+			return named(w, err)
+		}
+	}
 	if l := attrLeaf[w]; l != nil {
 		return d.attribute(s, l)
 	}
-	l := routeLeaf[w]
-	if l == nil {
-		return fmt.Errorf("want %s, got %q", strings.Join(all, ", "), w)
+	if l := routeLeaf[w]; l != nil {
+		return named(w, l.say(d, s))
 	}
-	if l.Form == attr.Bare {
-		return l.Item(d, "")
-	}
-	return named(w, values(s, l.Form, l.Arg, func(v string) error { return l.Item(d, v) }))
+	return fmt.Errorf("want %s, got %q", strings.Join(d.wishes(), ", "), w)
 }
 
 func (d *Draft) attribute(s grammar.Source, l *attr.Leaf) error {
-	d.Begin()
-	if l.Form == attr.Free {
+	d.Draft.Begin()
+	switch l.Form {
+	case attr.Free:
 		return named(l.Word, l.Say(&d.Draft, s))
-	}
-	if l.Form != attr.Bare {
-		if err := values(s, l.Form, l.Arg, func(v string) error { return l.Item(&d.Draft, v) }); err != nil {
+	case attr.Bare:
+	case attr.One:
+		w, err := grammar.Value(s, l.Arg)
+		if err == nil {
+			err = l.Item(&d.Draft, w)
+		}
+		if err != nil {
+			return named(l.Word, err)
+		}
+	default:
+		if err := values(s, l.Arg, func(v string) error { return l.Item(&d.Draft, v) }); err != nil {
 			return named(l.Word, err)
 		}
 	}
@@ -56,20 +69,21 @@ func named(word string, err error) error {
 	return fmt.Errorf("%s: %w", word, err)
 }
 
-// values gives the values of a word to item.
-func values(s grammar.Source, f attr.Form, arg string, item func(string) error) error {
-	first := s.Peek()
-	end := map[string]string{"[": "]", "(": ")"}[first]
-	if f == attr.One || end == "" {
-		if strings.Contains("[](){},;", first) { // and the end of the statement
-			return fmt.Errorf("want %s, got %s", arg, quoted(first))
+// values gives one value, or those of a list, to item. Unlike grammar.Items it
+// hands over parentheses within brackets: they are the sets of an AS path.
+func values(s grammar.Source, arg string, item func(string) error) error {
+	end := map[string]string{"[": "]", "(": ")"}[s.Peek()]
+	if end == "" {
+		w, err := grammar.Value(s, arg)
+		if err != nil {
+			return err
 		}
-		return item(s.Next())
+		return item(w)
 	}
 	for s.Next(); s.Peek() != end; {
 		w := s.Next()
 		if w == "" || strings.Contains("[]{};", w) {
-			return fmt.Errorf("want %s or %s, got %s", arg, end, quoted(w))
+			return grammar.Wish(arg+" or "+end, w)
 		}
 		if w == "," {
 			continue
@@ -82,11 +96,17 @@ func values(s grammar.Source, f attr.Form, arg string, item func(string) error) 
 	return nil
 }
 
-func quoted(w string) string {
-	if w == "" {
-		return "the end"
+// wishes are the words that could stand where none of them does.
+func (d *Draft) wishes() []string {
+	if d.other == nil {
+		return all
 	}
-	return fmt.Sprintf("%q", w)
+	words := slices.Clone(all)
+	for _, w := range d.codec.Form.Words {
+		words = append(words, w.Word)
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
 }
 
 // The leaves by their word, and all words for those who err.
@@ -106,4 +126,35 @@ func init() {
 		all = append(all, Leaves[i].Word)
 	}
 	slices.Sort(all)
+}
+
+// Word is a word that may stand in a route, for the tree of keywords.
+type Word struct{ Word, Args, Help string }
+
+// Words are those of the routes of a family, 0 for "route": those of the family
+// first, then attributes, then the others.
+func Words(f bgp.Family) []Word {
+	var ws []Word
+	if c := family.Any(f); f != 0 && c != nil && c.Form != nil {
+		for _, w := range c.Form.Words {
+			ws = append(ws, Word(w))
+		}
+	}
+	for _, l := range attr.Leaves {
+		ws = append(ws, Word{l.Word, shown(l.Form, l.Arg), l.Help})
+	}
+	for _, l := range Leaves {
+		ws = append(ws, Word{l.Word, shown(l.Form, l.Arg), l.Help})
+	}
+	return slices.CompactFunc(ws, func(a, b Word) bool { return a.Word == b.Word })
+}
+
+func shown(f attr.Form, arg string) string {
+	switch f {
+	case attr.List:
+		return "[ " + arg + " … ]"
+	case attr.Paren:
+		return "( " + arg + " )"
+	}
+	return arg
 }

@@ -72,13 +72,10 @@ func (p *peer) capabilities() (cs []capability.Capability) {
 	if c.ASN4 {
 		cs = append(cs, capability.ForASN(n.LocalAS))
 	}
-	if c.AddPath != 0 {
-		var paths []capability.Path
-		for _, f := range n.Families {
-			paths = append(paths, capability.Path{Family: f, Direction: c.AddPath})
-		}
-		cs = append(cs, capability.ForPaths(paths))
+	if hops := n.HopList(); len(hops) > 0 {
+		cs = append(cs, capability.ForHops(hops))
 	}
+	cs = append(cs, pathCapabilities(n)...)
 	if c.GracefulRestart > 0 {
 		r := capability.Restart{Restarting: p.s.options.Restarting && p.sessions == 0, Notify: true, Time: c.GracefulRestart}
 		for _, f := range n.Families {
@@ -94,6 +91,31 @@ func (p *peer) capabilities() (cs []capability.Capability) {
 	}
 	if n.HostName != "" {
 		cs = append(cs, capability.ForHostName(n.HostName, n.DomainName))
+	}
+	if c.SoftwareVersion {
+		cs = append(cs, capability.ForSoftware("Holdfast/"+p.s.options.Version))
+	}
+	if c.LinkLocalNextHop {
+		cs = append(cs, capability.Flag(capability.LinkLocalNextHop))
+	}
+	return cs
+}
+
+// pathCapabilities are those of ADD-PATH.
+func pathCapabilities(n *config.Neighbor) (cs []capability.Capability) {
+	var paths []capability.Path
+	var limits []capability.Limit
+	for _, p := range n.PathList() {
+		paths = append(paths, capability.Path{Family: p.Family, Direction: p.Direction})
+		if p.Limit > 0 {
+			limits = append(limits, capability.Limit{Family: p.Family, Paths: p.Limit})
+		}
+	}
+	if paths != nil {
+		cs = append(cs, capability.ForPaths(paths))
+	}
+	if limits != nil {
+		cs = append(cs, capability.ForLimits(limits))
 	}
 	return cs
 }
@@ -210,6 +232,10 @@ func (p *peer) export(n *bgp.Negotiated) attr.Export {
 	if p.config.LocalAddress.IsValid() {
 		e.Self = p.config.LocalAddress.Unmap().WithZone("")
 	}
+	if n.LinkLocalHop {
+		e.LinkLocal, e.LinkLocalOnly = p.config.LinkLocal, p.config.Capabilities.LinkLocalPrefer
+	}
+	e.AIGP = p.config.Capabilities.AIGP || !n.EBGP()
 	return e
 }
 

@@ -3,6 +3,7 @@ package speaker
 import (
 	"errors"
 
+	"holdfast/bgp"
 	"holdfast/bgp/api"
 	"holdfast/bgp/attr"
 	"holdfast/bgp/config"
@@ -90,6 +91,23 @@ func (d *routeDiff) apply(t *rib.Table) {
 	}
 }
 
+var errForeignHop = errors.New("next-hop: want an address of the route's own address family or self: no neighbor has another in its section nexthop")
+
+// carriesHop says whether a neighbor's configuration allows next hops of the
+// other address family.
+func (s *Speaker) carriesHop(set rib.PeerSet, f bgp.Family) bool {
+	other := bgp.AFIIPv6
+	if f.AFI() == bgp.AFIIPv6 {
+		other = bgp.AFIIPv4
+	}
+	for _, p := range s.order {
+		if s.table.Has(set, p.out) && p.config.Hops().Has(f, other) {
+			return true
+		}
+	}
+	return false
+}
+
 var errNoPeer = errors.New("no neighbor matches the command")
 
 // audience is the peers that a helper's command is for. Helpers say thousands
@@ -150,6 +168,9 @@ func (s *Speaker) do(b *api.Batch, it *api.Item) error {
 	}
 	switch it.Kind {
 	case api.Announce:
+		if it.Route.ForeignHop && !s.carriesHop(to, it.Route.NLRI.Family) {
+			return errForeignHop
+		}
 		s.table.Announce(rib.API, to, it.Route)
 	case api.Withdraw:
 		s.table.Withdraw(to, it.Route.NLRI)

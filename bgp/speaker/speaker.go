@@ -22,8 +22,10 @@ import (
 // Options is what the speaker is told once. The functions are called on the
 // loop and must not block; nil ones are not called.
 type Options struct {
-	Log  *slog.Logger
-	Port uint16 // where neighbors listen if their section does not say; 0 is 179
+	Log *slog.Logger
+	// Version is what "software-version" tells the neighbors of us.
+	Version string
+	Port    uint16 // where neighbors listen if their section does not say; 0 is 179
 	// Restarting says that we were here before: the neighbors are told not to
 	// wait for us (RFC 4724 section 4.1), until their first session.
 	Restarting bool

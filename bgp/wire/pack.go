@@ -5,6 +5,7 @@ import (
 
 	"holdfast/bgp"
 	"holdfast/bgp/attr"
+	"holdfast/bgp/family"
 )
 
 // Packed is how long our own UPDATEs get even where extended messages are
@@ -100,30 +101,40 @@ type AnnounceFrame struct {
 // peer.
 func BeginAnnounce(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, AnnounceFrame, bool) {
 	a := AnnounceFrame{family: f, start: len(b), set: s, export: e}
-	b = AppendHeader(b, TypeUpdate)
-	b = append(b, 0, 0, 0, 0)
-	var ok bool
-	if f == bgp.IPv4Unicast {
-		b = s.AppendRange(b, e, 0, attr.NextHop-1)
-		if b, ok = s.AppendNextHop(append(b, attr.Transitive, attr.NextHop, 4), e, f); !ok {
-			return b[:a.start], a, false
-		}
-		b = s.AppendRange(b, e, attr.NextHop+1, 255)
+	c := family.Lookup(f)
+	if c == nil {
+		return b, a, false
+	}
+	var room [48]byte // two IPv6 addresses with route distinguishers
+	hop, ok := s.AppendNextHop(room[:0], e, f, c.HopForm())
+	if !ok {
+		return b, a, false
+	}
+	b = append(AppendHeader(b, TypeUpdate), 0, 0, 0, 0)
+	if f == bgp.IPv4Unicast && len(hop) == 4 {
+		b = a.attributes(b, hop, 255)
 		binary.BigEndian.PutUint16(b[a.start+HeaderLen+2:], uint16(len(b)-a.start-HeaderLen-4))
 		return b, a, true
 	}
 	b = s.AppendRange(b, e, attr.MPUnreach+1, 255)
 	a.tail = len(b) - a.start - HeaderLen - 4
-	b = s.AppendRange(b[:a.start+HeaderLen+4], e, 0, attr.MPReach-1)
+	b = b[:a.start+HeaderLen+4]
+	if address := hop[min(rdLen(c), len(hop)):]; c.HopAttr && len(address) == 4 {
+		b = a.attributes(b, address, attr.MPReach-1)
+	} else {
+		b = s.AppendRange(b, e, 0, attr.MPReach-1)
+	}
 	a.mp = len(b)
 	b = append(b, attr.Optional|attr.Extended, attr.MPReach, 0, 0)
-	b = append(b, byte(f.AFI()>>8), byte(f.AFI()), byte(f.SAFI()), 0)
-	nh := len(b)
-	if b, ok = s.AppendNextHop(b, e, f); !ok {
-		return b[:a.start], a, false
-	}
-	b[nh-1] = byte(len(b) - nh)
-	return append(b, 0), a, true
+	b = append(b, byte(f.AFI()>>8), byte(f.AFI()), byte(f.SAFI()), byte(len(hop)))
+	return append(append(b, hop...), 0), a, true
+}
+
+// attributes appends those up to a code, with NEXT_HOP.
+func (a *AnnounceFrame) attributes(b, hop []byte, to uint8) []byte {
+	b = a.set.AppendRange(b, a.export, 0, attr.NextHop-1)
+	b = append(append(b, attr.Transitive, attr.NextHop, 4), hop...)
+	return a.set.AppendRange(b, a.export, attr.NextHop+1, to)
 }
 
 // Len is the length of the frame if it ended with b, in octets.

@@ -1,0 +1,238 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+
+	"holdfast/bgp"
+	"holdfast/bgp/family"
+	"holdfast/bgp/grammar"
+	"holdfast/bgp/route"
+)
+
+// statement is a route that a section is saying.
+type statement struct {
+	s *scope
+	d route.Draft
+}
+
+// begin starts a route of a family, 0 for one that its words tell.
+func (t *statement) begin(f bgp.Family, c *grammar.Cursor) error {
+	if t.d.Reset(); f != 0 {
+		if err := t.d.Begin(f); err != nil {
+			return err
+		}
+	}
+	if f != 0 && !route.ByPrefix(f) {
+		return nil
+	}
+	p, err := c.One("a prefix")
+	if err != nil {
+		return err
+	}
+	return t.d.Prefix(p)
+}
+
+// end keeps the route.
+func (t *statement) end(c *grammar.Cursor) error {
+	at := len(t.s.n.Routes)
+	var err error
+	if t.s.n.Routes, err = t.d.Routes(t.s.n.Routes); err != nil {
+		return err
+	}
+	if added := t.s.n.Routes[at:]; slices.ContainsFunc(added, func(r route.Route) bool { return r.ForeignHop }) {
+		t.s.foreign = append(t.s.foreign, foreign{c.Start(), added[0]})
+	}
+	return nil
+}
+
+// foreign is a route that only some neighbors can be told, and where it stands.
+type foreign struct {
+	pos   grammar.Pos
+	route route.Route
+}
+
+// checkHops wants an agreement for each next hop of another address family.
+func (s *scope) checkHops() {
+	hops := s.n.Hops()
+	for _, f := range s.foreign {
+		family := f.route.NLRI.Family
+		other := bgp.AFIIPv6
+		if family.AFI() == bgp.AFIIPv6 {
+			other = bgp.AFIIPv4
+		}
+		if !hops.Has(family, other) {
+			s.b.errs = append(s.b.errs, &grammar.Error{Pos: f.pos, Word: "next-hop",
+				Err: fmt.Errorf("want an address of the route's own address family or self; section nexthop does not allow another for %s", family)})
+		}
+	}
+}
+
+// word makes a node of a word that is said of the route.
+func (t *statement) word(w route.Word) *grammar.Node {
+	return set(w.Word, w.Args, w.Help, t.say)
+}
+
+func (t *statement) say(c *grammar.Cursor) error {
+	if err := t.d.Word(c.Back()); err != nil {
+		return &grammar.Error{Pos: c.Pos(), Err: err} // which names the word
+	}
+	return nil
+}
+
+// routeNode is one route of a family, on a line or with a section of its own.
+func (s *scope) routeNode(word string, f bgp.Family) *grammar.Node {
+	t := &statement{s: s}
+	n := &grammar.Node{Word: word, Args: "PREFIX ATTRIBUTES", Help: "announce a prefix",
+		Do: func(c *grammar.Cursor) error {
+			if err := t.begin(f, c); err != nil {
+				return err
+			}
+			if err := t.d.Say(c, ""); err != nil {
+				return err
+			}
+			return t.end(c)
+		},
+		Open: func(c *grammar.Cursor) error {
+			if err := t.begin(f, c); err != nil {
+				return err
+			}
+			return t.d.Say(c, "")
+		},
+		Close: t.end, Kids: []*grammar.Node{}}
+	if f != 0 && !route.ByPrefix(f) {
+		n.Args, n.Help = "WORDS ATTRIBUTES", "announce a route of "+f.String()
+	}
+	for _, w := range route.Words(f) {
+		n.Kids = append(n.Kids, t.word(w))
+	}
+	return n
+}
+
+func (s *scope) staticNode() *grammar.Node {
+	attributes := func(word string) *grammar.Node {
+		return set(word, "ATTRIBUTES nlri PREFIXES", "announce prefixes that have their attributes in common", s.attributes)
+	}
+	kids := []*grammar.Node{s.routeNode("route", 0), attributes("attributes"), attributes("attribute")}
+	kids = append(kids, s.routeNode("sr-policy", anyAFI(bgp.SAFISRPolicy)), s.flowNode("flow", anyAFI(bgp.SAFIFlow)), s.routeNode("vpls", bgp.L2VPNVPLS))
+	return &grammar.Node{Word: "static", Help: "what is announced from the start", Kids: kids}
+}
+
+func (s *scope) attributes(c *grammar.Cursor) error {
+	t := statement{s: s}
+	if err := t.d.Say(c, "nlri"); err != nil {
+		return err
+	}
+	if c.Next() != "nlri" || !c.More() {
+		return grammar.Wish("nlri and prefixes", "")
+	}
+	for c.More() {
+		if err := t.d.Prefix(c.Next()); err != nil {
+			return err
+		}
+	}
+	return t.end(c)
+}
+
+// anyAFI is a family whose statements tell its address family by what they say.
+func anyAFI(s bgp.SAFI) bgp.Family { return bgp.MakeFamily(0, s) }
+
+// announceNode has a section for each address family, with a word for each of
+// its families.
+func (s *scope) announceNode() *grammar.Node {
+	n := &grammar.Node{Word: "announce", Help: "what is announced from the start, by family"}
+	sections := map[string]*grammar.Node{}
+	for _, c := range family.Table {
+		for _, name := range bgp.FamilyNames(c.Family) {
+			section := sections[name.AFI]
+			if section == nil {
+				section = &grammar.Node{Word: name.AFI, Help: "routes of " + name.AFI}
+				sections[name.AFI] = section
+				n.Kids = append(n.Kids, section)
+			}
+			section.Kids = append(section.Kids, s.familyRoute(name.SAFI, c.Family))
+		}
+	}
+	return n
+}
+
+// familyRoute is the word of a family in such a section.
+func (s *scope) familyRoute(word string, f bgp.Family) *grammar.Node {
+	if f.SAFI() == bgp.SAFIFlow || f.SAFI() == bgp.SAFIFlowVPN {
+		return s.flowNode(word, f)
+	}
+	return s.routeNode(word, f)
+}
+
+func (s *scope) l2vpnNode() *grammar.Node {
+	vpls := s.routeNode("vpls", bgp.L2VPNVPLS)
+	open := vpls.Open
+	vpls.Open = func(c *grammar.Cursor) error {
+		if c.More() && c.Peek() != "endpoint" {
+			c.Next() // a name for people
+		}
+		return open(c)
+	}
+	return &grammar.Node{Word: "l2vpn", Help: "layer 2 routes that are announced from the start",
+		Kids: []*grammar.Node{vpls, s.routeNode("evpn", bgp.L2VPNEVPN)}}
+}
+
+// flowSection is "flow { route NAME { … } }".
+func (s *scope) flowSection() *grammar.Node {
+	return &grammar.Node{Word: "flow", Help: "flow specifications that are announced from the start (RFC 8955)",
+		Kids: []*grammar.Node{s.flowNode("route", anyAFI(bgp.SAFIFlow))}}
+}
+
+// flowNode is one flow specification: on a line, or with sections of its own
+// for what matches and what then happens.
+func (s *scope) flowNode(word string, f bgp.Family) *grammar.Node {
+	t := &statement{s: s}
+	n := s.routeNode(word, f)
+	n.Args, n.Help = "NAME|WORDS", "announce a flow specification"
+	begin := func(c *grammar.Cursor) error {
+		if c.Peek() == "route" {
+			c.Next()
+		}
+		return t.begin(f, c)
+	}
+	n.Do = func(c *grammar.Cursor) error {
+		if err := begin(c); err != nil {
+			return err
+		}
+		if err := t.d.Say(c, ""); err != nil {
+			return err
+		}
+		return t.end(c)
+	}
+	n.Open = func(c *grammar.Cursor) error {
+		err := begin(c)
+		if c.More() {
+			c.Next() // a name for people
+		}
+		return err
+	}
+	n.Close = t.end
+	words := []*grammar.Node{}
+	for _, w := range route.Words(f) {
+		words = append(words, t.word(w))
+	}
+	n.Kids = slices.Clone(words)
+	for _, part := range [][2]string{{"match", "what packets"}, {"scope", "on which interfaces"}, {"then", "what happens to them"}} {
+		n.Kids = append(n.Kids, &grammar.Node{Word: part[0], Help: part[1], Kids: words})
+	}
+	return n
+}
+
+// operationalNode takes what ExaBGP would send in messages that it alone
+// speaks.
+func (s *scope) operationalNode() *grammar.Node {
+	return &grammar.Node{Word: "operational", Help: "accepted: no such messages are sent",
+		Otherwise: func(c *grammar.Cursor) error {
+			c.Next()
+			c.Warn("is accepted, and not sent: operational messages never became a standard")
+			for c.More() {
+				c.Next()
+			}
+			return nil
+		}}
+}
