@@ -15,15 +15,6 @@ var extCommunityRow = row{
 func jsonExtCommunity(b []byte, v string) []byte {
 	e := ExtendedCommunity([]byte(v))
 	b = strconv.AppendUint(append(b, `{ "value": `...), binary.BigEndian.Uint64(e[:]), 10)
-	b = e.AppendText(append(b, `, "string": "`...))
+	b = e.appendShown(append(b, `, "string": "`...))
 	return append(b, `" }`...)
-}
-
-// IPv6Community is the code of the IPv6 address specific extended communities
-// (RFC 5701).
-const IPv6Community = 25
-
-var ipv6CommunityRow = row{
-	name: "extended-community-ipv6", flags: Optional | Transitive, bad: Withdraw,
-	check: itemsOf(20),
 }

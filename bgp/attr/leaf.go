@@ -62,7 +62,8 @@ var Leaves = []Leaf{
 	{Word: "aggregator", Help: "who aggregated the route (RFC 4271 5.1.7)", Form: Paren, Arg: "ASN:ADDRESS", Item: aggregator, End: single(Aggregator, Optional|Transitive)},
 	{Word: "community", Help: "communities (RFC 1997)", Form: List, Arg: "N:N|no-export|no-advertise|blackhole|0xHEX", Item: community, End: putSorted(Community, 4)},
 	{Word: "large-community", Help: "large communities (RFC 8092)", Form: List, Arg: "N:N:N", Item: large, End: putSorted(LargeCommunity, 12)},
-	{Word: "extended-community", Help: "extended communities (RFC 4360)", Form: List, Arg: "target:N:N|origin:N:N|0xHEX", Item: extended, End: putSorted(ExtCommunity, 8)},
+	{Word: "extended-community", Help: "extended communities (RFC 4360)", Form: List, Arg: "target:N:N|origin:N:N|0xHEX", Item: extended, End: endMerge(ExtCommunity, 8)},
+	{Word: "extended-community-ipv6", Help: "extended communities with an IPv6 address (RFC 5701)", Form: List, Arg: "redirect-to-nexthop-ietf:ADDRESS|0xHEX", Item: ipv6Extended, End: endMerge(IPv6Community, 20)},
 	{Word: "originator-id", Help: "router-id of the route's originator in our AS (RFC 4456)", Form: One, Arg: "ROUTER-ID", Item: routerID, End: single(OriginatorID, Optional)},
 	{Word: "cluster-list", Help: "the clusters that reflected the route (RFC 4456)", Form: List, Arg: "ROUTER-ID", Item: routerID, End: put(ClusterList, Optional)},
 	{Word: "attribute", Help: "any attribute: its code, its flags and its octets", Form: List, Arg: "0xCODE 0xFLAGS 0xHEX", Item: generic, End: endGeneric},
@@ -262,7 +263,7 @@ func endGeneric(d *Draft) error {
 }
 
 // itemSizes is the size of one item of the attributes that are sorted lists.
-var itemSizes = map[uint8]int{Community: 4, ExtCommunity: 8, LargeCommunity: 12}
+var itemSizes = map[uint8]int{Community: 4, ExtCommunity: 8, IPv6Community: 20, LargeCommunity: 12}
 
 // checkGeneric refuses octets that no peer could read, and attributes that are
 // made for each peer.

@@ -3,8 +3,8 @@ package attr
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,23 +14,47 @@ import (
 // ExtendedCommunity is eight octets (RFC 4360 section 2).
 type ExtendedCommunity [8]byte
 
-// extRow is a kind of extended community that has a word.
-type extRow struct {
+// extKind is a kind of extended community that has a word.
+type extKind struct {
 	word  string
+	want  string   // an example of the value; "": the word has none
+	codes []uint16 // type and subtype of those that it names when they are shown
 	parse func(value string) (ExtendedCommunity, bool)
-	want  string // an example of the value
+	// text appends the value so that parse reads the same octets again.
+	text func(b []byte, e ExtendedCommunity) []byte
+	// shown appends the whole as ExaBGP's JSON has it, where that is another.
+	shown func(b []byte, e ExtendedCommunity) []byte
 }
 
-// extRows are the words of extended communities.
-var extRows = []extRow{
-	{"target", administered(0x00, 0x02), "65000:1"},
-	{"origin", administered(0x00, 0x03), "65000:1"},
-	{"target4", addressed(0x02), "70000:1"},
-	{"origin4", addressed(0x03), "70000:1"},
-	{"redirect", administered(0x80, 0x08), "65000:1"},
-	{"l2info", l2info, "19:0:1500:100"},
-	{"bandwidth", bandwidth, "65000:125000000"},
-	{"color", color, "100"},
+// extKinds are all kinds, filled by init: the rows refer to functions that read
+// them.
+var extKinds []extKind
+
+func init() {
+	extKinds = []extKind{
+		{word: "target", want: "65000:1", codes: []uint16{0x0002, 0x0102, 0x0202}, parse: administered(0x00, 0x02), text: textAdministered},
+		{word: "origin", want: "65000:1", codes: []uint16{0x0003, 0x0103, 0x0203}, parse: administered(0x00, 0x03), text: textAdministered},
+		{word: "rt-record", want: "65000:1", codes: []uint16{0x0013, 0x0113, 0x0213}, parse: administered(0x00, 0x13), text: textAdministered},
+		{word: "target4", want: "70000:1", parse: addressed(0x02)},
+		{word: "origin4", want: "70000:1", parse: addressed(0x03)},
+		{word: "redirect", want: "65000:1", codes: []uint16{0x8008, 0x8108, 0x8208}, parse: parseRedirect, text: textAdministered},
+		{word: "rate-limit", want: "9600", codes: []uint16{0x8006}, parse: rate(0x06), text: textRate, shown: showRate("rate-limit:")},
+		{word: "rate-limit-packets", want: "9600", codes: []uint16{0x800c}, parse: rate(0x0c), text: textRate, shown: showRate("rate-limit-packets:")},
+		{word: "action", want: "sample-terminal", codes: []uint16{0x8007}, parse: parseAction, text: textAction, shown: apart("action ", textAction)},
+		{word: "mark", want: "10", codes: []uint16{0x8009}, parse: parseMark, text: textMark, shown: apart("mark ", textMark)},
+		{word: "redirect-to-nexthop", codes: []uint16{0x0800}, parse: nothing(RedirectToNextHop(false)), text: textNothingMore},
+		{word: "copy-to-nexthop", codes: []uint16{0x0800}, parse: nothing(RedirectToNextHop(true)), text: textNothingMore},
+		{word: "redirect-to-nexthop-ietf", want: "192.0.2.1", codes: []uint16{0x010c}, parse: toIP(false), text: textIP, shown: apart("redirect-to-nexthop-ietf ", textIP)},
+		{word: "copy-to-nexthop-ietf", want: "192.0.2.1", codes: []uint16{0x010c}, parse: toIP(true), text: textIP, shown: apart("copy-to-nexthop-ietf ", textIP)},
+		{word: "interface-set", want: "transitive:input:65000:1", codes: []uint16{0x0702, 0x4702}, parse: parseInterfaceSet, text: textInterfaceSet},
+		{word: "l2info", want: "19:0:1500:100", codes: []uint16{0x800a}, parse: l2info, text: textL2Info},
+		{word: "bandwidth", want: "65000:125000000", codes: []uint16{0x4004}, parse: bandwidth, text: textBandwidth},
+		{word: "color", want: "100", codes: []uint16{0x030b}, parse: color, text: textColor},
+		{word: "encapsulation", want: "vxlan", codes: []uint16{0x030c}, parse: parseEncapsulation, text: textEncapsulation, shown: showEncapsulation},
+		{word: "chso", want: "100", codes: []uint16{0x0314}, parse: parseCHSO, text: textCHSO},
+		{word: "mac-mobility", want: "1", codes: []uint16{0x0600}, parse: parseMobility, text: textMobility},
+		{word: "mup", want: "10:10", codes: []uint16{0x0c00}, parse: twoFour(0x0c, 0x00), text: textTwoFour},
+	}
 }
 
 // ParseExtended reads "target:65000:1" and the like, "65000:1" for a target, or
@@ -44,19 +68,79 @@ func ParseExtended(s string) (ExtendedCommunity, error) {
 		return ExtendedCommunity(b), nil
 	}
 	word, value, _ := strings.Cut(s, ":")
-	for _, r := range extRows {
-		if r.word != word {
+	for i := range extKinds {
+		k := &extKinds[i]
+		if k.word != word {
 			continue
 		}
-		if v, ok := r.parse(value); ok {
+		if v, ok := k.parse(value); ok {
 			return v, nil
 		}
-		return ExtendedCommunity{}, fmt.Errorf("want %s:%s, got %q", r.word, r.want, s)
+		return ExtendedCommunity{}, fmt.Errorf("want %s, got %q", strings.TrimSuffix(k.word+":"+k.want, ":"), s)
 	}
-	if v, ok := extRows[0].parse(s); ok {
+	if v, ok := extKinds[0].parse(s); ok {
 		return v, nil
 	}
 	return ExtendedCommunity{}, fmt.Errorf("want an extended community like target:65000:1 or 0x0002FDE800000001, got %q", s)
+}
+
+// kind finds the kind whose words say exactly these octets, nil if none does.
+func (e ExtendedCommunity) kind() *extKind {
+	code := binary.BigEndian.Uint16(e[:])
+	for i := range extKinds {
+		k := &extKinds[i]
+		if !slices.Contains(k.codes, code) {
+			continue
+		}
+		if again, ok := k.parse(string(k.text(nil, e))); ok && again == e {
+			return k
+		}
+	}
+	return nil
+}
+
+// AppendText appends the community in words that ParseExtended reads back.
+func (e ExtendedCommunity) AppendText(b []byte) []byte {
+	k := e.kind()
+	if k == nil {
+		return fmt.Appendf(b, "0x%X", e[:])
+	}
+	b = append(b, k.word...)
+	if k.want == "" {
+		return b
+	}
+	return k.text(append(b, ':'), e)
+}
+
+// appendShown appends the community as ExaBGP's JSON has it.
+func (e ExtendedCommunity) appendShown(b []byte) []byte {
+	if k := e.kind(); k != nil && k.shown != nil {
+		return k.shown(b, e)
+	}
+	return e.AppendText(b)
+}
+
+// AddExtended adds an extended community to those that have been said: their
+// list is in order, each once.
+func (d *Draft) AddExtended(e ExtendedCommunity) error {
+	have, _ := d.Get(ExtCommunity)
+	return d.merge(ExtCommunity, append(slices.Clone(have), e[:]...), len(e))
+}
+
+// AddExtendedIPv6 is AddExtended for those with an IPv6 address.
+func (d *Draft) AddExtendedIPv6(e IPv6ExtendedCommunity) error {
+	have, _ := d.Get(IPv6Community)
+	return d.merge(IPv6Community, append(slices.Clone(have), e[:]...), len(e))
+}
+
+func (d *Draft) merge(code uint8, list []byte, size int) error {
+	if len(list) > listMax {
+		return fmt.Errorf("want a list that fits an attribute of %d octets", listMax)
+	}
+	if list = sorted(list, size); len(list) > 0 {
+		d.Put(code, Optional|Transitive, list)
+	}
+	return nil
 }
 
 // administered reads the three forms of an administrator and a number: two
@@ -123,72 +207,44 @@ func amount(s string, size int) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-// l2info is layer 2 information: encapsulation, control flags, MTU and
-// preference (RFC 4761 section 3.2.4).
-func l2info(s string) (v ExtendedCommunity, ok bool) {
-	v = ExtendedCommunity{0x80, 0x0a}
-	parts := strings.Split(s, ":")
-	if len(parts) != 4 {
-		return v, false
-	}
-	at := v[2:2]
-	for i, bits := range []int{8, 8, 16, 16} {
-		n, err := strconv.ParseUint(parts[i], 10, bits)
-		if err != nil {
-			return v, false
-		}
-		if bits == 16 {
-			at = append(at, byte(n>>8))
-		}
-		at = append(at, byte(n))
-	}
-	return v, true
-}
-
-// bandwidth is a link's bandwidth in octets a second
-// (draft-ietf-idr-link-bandwidth).
-func bandwidth(s string) (v ExtendedCommunity, ok bool) {
-	left, right, _ := strings.Cut(s, ":")
-	as, err := strconv.ParseUint(left, 10, 16)
-	rate, err2 := strconv.ParseFloat(right, 32)
-	v = ExtendedCommunity{0x40, 0x04}
-	binary.BigEndian.PutUint16(v[2:], uint16(as))
-	binary.BigEndian.PutUint32(v[4:], math.Float32bits(float32(rate)))
-	return v, err == nil && err2 == nil && rate >= 0
-}
-
-// color is RFC 9012 section 4.3.
-func color(s string) (v ExtendedCommunity, ok bool) {
-	n, err := strconv.ParseUint(s, 10, 32)
-	v = ExtendedCommunity{0x03, 0x0b}
-	binary.BigEndian.PutUint32(v[4:], uint32(n))
-	return v, err == nil
-}
-
-// AppendText appends the community in words that ParseExtended reads back.
-func (e ExtendedCommunity) AppendText(b []byte) []byte {
-	word := ""
-	switch k := binary.BigEndian.Uint16(e[:]); {
-	case k>>8 <= 2 && e[1] == 2:
-		word = "target:"
-	case k>>8 <= 2 && e[1] == 3:
-		word = "origin:"
-	case e[0] >= 0x80 && e[0] <= 0x82 && e[1] == 8:
-		word = "redirect:"
-	case k == 0x800a:
-		return fmt.Appendf(b, "l2info:%d:%d:%d:%d", e[2], e[3], binary.BigEndian.Uint16(e[4:]), binary.BigEndian.Uint16(e[6:]))
-	default:
-		return fmt.Appendf(b, "0x%X", e[:])
-	}
-	b = append(b, word...)
+// textAdministered appends what administered reads.
+func textAdministered(b []byte, e ExtendedCommunity) []byte {
 	switch e[0] & 3 {
 	case 0:
 		if e[1] == 3 { // ExaBGP's spelling, which its JSON shows
 			return fmt.Appendf(b, "%d:%d.%d.%d.%d", binary.BigEndian.Uint16(e[2:]), e[4], e[5], e[6], e[7])
 		}
-		return fmt.Appendf(b, "%d:%d", binary.BigEndian.Uint16(e[2:]), binary.BigEndian.Uint32(e[4:]))
+		return textTwoFour(b, e)
 	case 1:
 		return fmt.Appendf(b, "%d.%d.%d.%d:%d", e[2], e[3], e[4], e[5], binary.BigEndian.Uint16(e[6:]))
 	}
 	return fmt.Appendf(b, "%dL:%d", binary.BigEndian.Uint32(e[2:]), binary.BigEndian.Uint16(e[6:]))
+}
+
+// parseRedirect is administered, but for an AS number of four octets, which has
+// a form of its own here (RFC 8955 section 7.4).
+func parseRedirect(s string) (ExtendedCommunity, bool) {
+	v, ok := administered(0x80, 0x08)(s)
+	left, _, _ := strings.Cut(s, ":")
+	if _, err := bgp.ParseASN(left); err == nil && v[0] == 0x81 && strings.Count(left, ".") < 3 {
+		v[0] = 0x82
+	}
+	return v, ok
+}
+
+// twoFour reads a number of two octets and one of four.
+func twoFour(kind, subtype byte) func(string) (ExtendedCommunity, bool) {
+	return func(s string) (ExtendedCommunity, bool) {
+		left, right, _ := strings.Cut(s, ":")
+		hi, ok := amount(left, 2)
+		lo, ok2 := amount(right, 4)
+		v := ExtendedCommunity{kind, subtype}
+		binary.BigEndian.PutUint16(v[2:], uint16(hi))
+		binary.BigEndian.PutUint32(v[4:], lo)
+		return v, ok && ok2
+	}
+}
+
+func textTwoFour(b []byte, e ExtendedCommunity) []byte {
+	return fmt.Appendf(b, "%d:%d", binary.BigEndian.Uint16(e[2:]), binary.BigEndian.Uint32(e[4:]))
 }

@@ -125,6 +125,27 @@ func TestExtendedCommunities(t *testing.T) {
 		{"0x0002fde800000001", "0002fde800000001"},
 		{"bandwidth:65000:125000000", "4004fde84cee6b28"},
 		{"color:100", "030b000000000064"},
+		{"color:10:100", "030b800000000064"},
+		{"redirect:70000:1", "8208000111700001"},
+		{"redirect:192.0.2.1:1", "8108c00002010001"},
+		{"rate-limit:9600", "8006000046160000"},
+		{"rate-limit:65000:0", "8006fde800000000"},
+		{"rate-limit-packets:100", "800c000042c80000"},
+		{"action:sample", "8007000000000002"},
+		{"action:sample-terminal", "8007000000000003"},
+		{"mark:46", "800900000000002e"},
+		{"redirect-to-nexthop", "0800000000000000"},
+		{"copy-to-nexthop", "0800000000000001"},
+		{"redirect-to-nexthop-ietf:192.0.2.1", "010cc00002010000"},
+		{"copy-to-nexthop-ietf:192.0.2.1", "010cc00002010001"},
+		{"interface-set:transitive:input:65000:255", "07020000fde840ff"},
+		{"interface-set:non-transitive:input-output:65000:1", "47020000fde8c001"},
+		{"encapsulation:vxlan", "030c000000000008"},
+		{"encapsulation:99", "030c000000000063"},
+		{"chso:100", "0314000000640000"},
+		{"mac-mobility:7:S", "0600010000000007"},
+		{"mup:10:10", "0c00000a0000000a"},
+		{"rt-record:65000:1", "0013fde800000001"},
 	} {
 		v, err := ParseExtended(c.text)
 		if got := fmt.Sprintf("%x", v[:]); err != nil || got != c.octets {
@@ -133,6 +154,44 @@ func TestExtendedCommunities(t *testing.T) {
 		}
 		if back, err := ParseExtended(string(v.AppendText(nil))); err != nil || back != v {
 			t.Errorf("%s: said as %s, which is %x, %v", c.text, v.AppendText(nil), back[:], err)
+		}
+	}
+}
+
+// TestExtendedShown: helpers see ExaBGP's spellings, and octets where no words
+// say exactly the same.
+func TestExtendedShown(t *testing.T) {
+	for octets, want := range map[string]string{
+		"80060000 46160000": "rate-limit:9600", "8006fde8 46160000": "rate-limit:9600", "80070000 00000003": "action sample-terminal",
+		"010cc000 02010000": "redirect-to-nexthop-ietf 192.0.2.1", "030c0000 00000008": "encap:VXLAN", "80090000 0000000a": "mark 10",
+		"07020000 fde840ff": "interface-set:transitive:input:65000:255", "99010000 00000000": "0x9901000000000000",
+		"80070100 00000003": "0x8007010000000003", "80060000 ffffffff": "0x80060000FFFFFFFF",
+	} {
+		b, err := ParseHex("0x" + strings.ReplaceAll(octets, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(ExtendedCommunity(b).appendShown(nil)); got != want {
+			t.Errorf("%s: got %s, want %s", octets, got, want)
+		}
+	}
+}
+
+func TestIPv6Extended(t *testing.T) {
+	for text, octets := range map[string]string{
+		"redirect-to-nexthop-ietf:2001:db8::1":       "000c20010db80000000000000000000000010000",
+		"copy-to-nexthop-ietf:2001:db8::1":           "000c20010db80000000000000000000000010001",
+		"target:-2001:db8::1-:7":                     "000220010db80000000000000000000000010007",
+		"0x990220010db80000000000000000000000010007": "990220010db80000000000000000000000010007",
+	} {
+		v, err := ParseIPv6Extended(text)
+		if got := fmt.Sprintf("%x", v[:]); err != nil || got != octets || string(v.AppendText(nil)) != text {
+			t.Errorf("%s: got %s %v, said as %s", text, got, err, v.AppendText(nil))
+		}
+	}
+	for _, text := range []string{"", "target:1", "redirect-to-nexthop-ietf:192.0.2.1", "0x00", "target:-fe80::1%a-:7"} {
+		if v, err := ParseIPv6Extended(text); err == nil {
+			t.Errorf("%q: got %x", text, v)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 func (s *scope) familyNode() *grammar.Node {
 	return &grammar.Node{Word: "family", Help: "the address families; all that we speak when it is left out",
 		Kids: []*grammar.Node{set("all", "", "every family that this version speaks", func(*grammar.Cursor) error {
-			for _, c := range family.Table {
-				s.addFamily(c.Family)
+			for _, f := range family.All() {
+				s.addFamily(f)
 			}
 			return nil
 		})},

@@ -102,9 +102,7 @@ func (s *scope) end() error {
 		return nil
 	}
 	if len(s.n.Families) == 0 {
-		for _, c := range family.Table {
-			s.n.Families = append(s.n.Families, c.Family)
-		}
+		s.n.Families = family.All()
 	}
 	s.n.Processes = s.processes()
 	s.checkHops()

@@ -60,6 +60,9 @@ type Codec struct {
 	View func(Raw) NLRI
 	// Form is how NLRI of the family are said.
 	Form *Form
+	// OnlyNamed says that a session offers the family only when it is named:
+	// "all" does not mean it.
+	OnlyNamed bool
 	// Key gives what makes two NLRI the same route, as a part of the body or
 	// appended to scratch; nil means the whole body.
 	Key func(scratch, body []byte) []byte

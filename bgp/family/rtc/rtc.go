@@ -14,8 +14,9 @@ import (
 	"holdfast/bgp/nlri"
 )
 
-// Codec is the row of the family.
-var Codec = nlri.Codec{Family: bgp.IPv4RTC, Next: next, View: View, Form: &Form, NextHopLens: []int{4, 16}, WithAttrs: true}
+// Codec is the row of the family. Whoever agrees to it is sent no VPN routes but
+// those that it asked for, so that "all" must not mean it.
+var Codec = nlri.Codec{Family: bgp.IPv4RTC, OnlyNamed: true, Next: next, View: View, Form: &Form, NextHopLens: []int{4, 16}, WithAttrs: true}
 
 // maxBits is the length of a whole NLRI: an AS number and a route target.
 const maxBits = 96
