@@ -4,6 +4,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -76,6 +77,9 @@ func length(b []byte) (head, size int, ok bool) {
 
 // check walks the components: their types ascend (RFC 8955 section 4.2).
 func (k kind) check(rules []byte) (canonical bool, err error) {
+	if len(rules) == 0 {
+		return false, errors.New("a flow specification without components")
+	}
 	canonical = true
 	for last := byte(0); len(rules) > 0; {
 		t := rules[0]

@@ -211,7 +211,8 @@ var matches = []struct {
 	{"!=", opNot | opMatch}, {"!", opNot}, {"=", opMatch}, {"", 0},
 }
 
-// parse reads one comparison.
+// parse reads one comparison. Beyond what the header field can have, a value is
+// taken in hexadecimal only: somebody else said it, and nobody by mistake.
 func (c *component) parse(s string) (o operator, ok bool) {
 	table := comparisons
 	if c.form == maskForm {
@@ -221,7 +222,7 @@ func (c *component) parse(s string) (o operator, ok bool) {
 		if value, is := strings.CutPrefix(s, t.word); is {
 			o.bits = t.bits
 			o.value, ok = c.named.parse(value)
-			return o, ok && o.value <= c.most
+			return o, ok && (o.value <= c.most || strings.HasPrefix(value, "0x"))
 		}
 	}
 	return o, false
@@ -321,6 +322,9 @@ func (c *component) append(b []byte, o operator) []byte {
 			b = append(b, t.word...)
 			break
 		}
+	}
+	if o.value > c.most {
+		return fmt.Appendf(b, "0x%x", o.value)
 	}
 	return c.named.append(b, o.value)
 }

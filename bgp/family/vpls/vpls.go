@@ -68,9 +68,16 @@ func View(r nlri.Raw) nlri.NLRI {
 		return Other{r}
 	}
 	label := uint32(b[16])<<16 | uint32(b[17])<<8 | uint32(b[18])
+	if !fits(label>>4, binary.BigEndian.Uint16(b[14:])) {
+		return Other{r} // no labels that anybody could use
+	}
 	return Block{RD: nlri.RD(b[2:10]), Endpoint: binary.BigEndian.Uint16(b[10:]), Offset: binary.BigEndian.Uint16(b[12:]),
 		Size: binary.BigEndian.Uint16(b[14:]), Base: label >> 4, Low: uint8(label & 15), HasPath: r.HasPath, PathID: r.PathID}
 }
+
+// fits says whether there are so many labels from a base on (RFC 3032 section
+// 2.1).
+func fits(base uint32, n uint16) bool { return base+uint32(n) <= nlri.MaxLabel+1 }
 
 // Raw is the NLRI in its canonical packed form.
 func (v Block) Raw() nlri.Raw {
@@ -127,8 +134,8 @@ func sayRD(d *draft, s grammar.Source) (err error) {
 
 func sayOctets(d *draft, s grammar.Source) (err error) {
 	d.other, err = nlri.SayOctets(s)
-	if err == nil && (len(d.other) == size || len(d.other) == 0 || len(d.other) > 0xffff) {
-		err = fmt.Errorf("want another length than %d octets, and not 0", size)
+	if err == nil && (len(d.other) == 0 || len(d.other) > 0xffff) {
+		err = errors.New("want 1-65535 octets")
 	}
 	return err
 }
@@ -137,7 +144,7 @@ func (d *draft) Say(word string, s grammar.Source, _ *attr.Draft) (bool, error) 
 	return nlri.Say(leaves, d, word, s)
 }
 
-// AppendBody wants every number, and that the labels fit (RFC 3032 section 2.1).
+// AppendBody wants every number, and that the labels fit.
 func (d *draft) AppendBody(b []byte) ([]byte, error) {
 	switch {
 	case d.other != nil && d.said == 0:
@@ -145,7 +152,7 @@ func (d *draft) AppendBody(b []byte) ([]byte, error) {
 		return append(b, d.other...), nil
 	case d.said != all:
 		return b, errors.New("want rd, endpoint, base, offset and size")
-	case uint64(d.Base)+uint64(d.Size) > nlri.MaxLabel+1:
+	case !fits(d.Base, d.Size):
 		return b, fmt.Errorf("base: want labels up to %d, got %d and %d more", nlri.MaxLabel, d.Base, d.Size)
 	}
 	return d.append(b), nil

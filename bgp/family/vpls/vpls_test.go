@@ -23,7 +23,7 @@ func TestForms(t *testing.T) {
 		"endpoint 5": "want rd, endpoint, base, offset and size",
 		"rd 1:1 endpoint 1 offset 1 size 9 base 1048570": "base: want labels up to 1048575, got 1048570 and 9 more",
 		"endpoint 65536": `want a number 0-65535, got "65536"`,
-		"octets 0x":      "want another length than 17 octets, and not 0",
+		"octets 0x":      "want 1-65535 octets",
 	})
 }
 
