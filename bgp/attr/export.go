@@ -50,7 +50,7 @@ func (s Set) appendStored(b []byte, e *Export, code, flags uint8, value string) 
 	switch {
 	case code == NextHop, code == MPReach, code == MPUnreach:
 		return b
-	case code == LocalPref && e.EBGP, code == codeAIGP && !e.AIGP:
+	case code == LocalPref && e.EBGP, code == AIGP && !e.AIGP:
 		return b
 	case code == AS4Path, code == AS4Aggregator:
 		// Between two speakers of four octets they must not be (RFC 6793

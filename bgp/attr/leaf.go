@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"holdfast/bgp"
@@ -51,8 +52,10 @@ func (d *Draft) Begin() {
 	d.list, d.path, d.inSet, d.count = d.list[:0], d.path[:0], false, 0
 }
 
-// Leaves are the words of the attributes of unicast routes.
-var Leaves = []Leaf{
+// Leaves are the words of all attributes.
+var Leaves = slices.Concat(plainLeaves, []Leaf{aigpLeaf, pmsiLeaf}, prefixSIDLeaves, tunnelLeaves)
+
+var plainLeaves = []Leaf{
 	{Word: "next-hop", Help: "where packets go (RFC 4271 5.1.3)", Form: One, Arg: "ADDRESS|self", Item: nextHop, End: single(NextHop, Transitive)},
 	{Word: "origin", Help: "how the route came into BGP (RFC 4271 5.1.1)", Form: One, Arg: "igp|egp|incomplete", Item: origin, End: single(Origin, Transitive)},
 	{Word: "as-path", Help: "the AS that the route came through; a set in parentheses (RFC 4271 5.1.2)", Form: List, Arg: "ASN", Item: asPath, End: endPath},

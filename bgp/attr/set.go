@@ -35,7 +35,6 @@ const (
 	ExtCommunity    = 16
 	AS4Path         = 17
 	AS4Aggregator   = 18
-	codeAIGP        = 26
 	LargeCommunity  = 32
 )
 

@@ -16,6 +16,9 @@ type row struct {
 	check func(v []byte, from Source) *fault
 	// keep puts a good value in canonical form, nil: as it is.
 	keep func(k *Block, into *Builder, flags uint8, v []byte)
+	// words, for those whose statement is a form of its own, appends all of it;
+	// it says no where there are no words for the value.
+	words func(b []byte, v string) ([]byte, bool)
 	// text and json append a canonical value, nil: as hexadecimal.
 	text func(b []byte, v string) []byte
 	json func(b []byte, v string) []byte
@@ -42,9 +45,13 @@ func init() {
 		ExtCommunity:    extCommunityRow,
 		AS4Path:         as4PathRow,
 		AS4Aggregator:   as4AggregatorRow,
+		PMSITunnel:      pmsiRow,
+		TunnelEncap:     tunnelRow,
 		IPv6Community:   ipv6CommunityRow,
+		AIGP:            aigpRow,
 		LargeCommunity:  largeCommunityRow,
 		OnlyToCustomer:  otcRow,
+		PrefixSID:       prefixSIDRow,
 	}
 }
 
@@ -67,11 +74,11 @@ func (a Attr) told() bool {
 	return a.Code != NextHop && (a.Code != ASPath || a.Value != "")
 }
 
-// sayable says whether the value has the form that text and json take for
-// granted. A next hop has many.
+// sayable says whether the value has the form that text, words and json
+// take for granted. A next hop has many.
 func (a Attr) sayable(r *row) bool {
-	if r.text == nil || r.check == nil || a.Code == NextHop {
-		return r.text != nil
+	if r.json == nil || r.check == nil || a.Code == NextHop {
+		return r.json != nil
 	}
 	return r.check([]byte(a.Value), Source{ASN4: true, Own: true}) == nil
 }

@@ -40,7 +40,15 @@ func (s Set) AppendText(b []byte) []byte {
 // words as its octets.
 func (a Attr) AppendText(b []byte) []byte {
 	r := &table[a.Code]
-	if !a.sayable(r) {
+	ok := a.sayable(r)
+	if ok && r.words != nil {
+		at := len(b)
+		if b, ok = r.words(b, a.Value); ok {
+			return b
+		}
+		b = b[:at]
+	}
+	if !ok || r.text == nil {
 		b = fmt.Appendf(b, "attribute [ 0x%02x 0x%02x 0x", a.Code, a.Flags)
 		return append(hex.AppendEncode(b, []byte(a.Value)), " ]"...)
 	}

@@ -67,6 +67,8 @@ func (l *lexer) next() {
 			n = len(l.text)
 		}
 		l.skip(n)
+	case c == '\\' && strings.HasPrefix(strings.TrimLeft(l.text[1:], " \t\r"), "\n"):
+		l.skip(1) // continues a line, which ExaBGP main wants and we do not
 	case c == '"':
 		l.quoted()
 	case strings.IndexByte(punctuation, c) >= 0:
