@@ -36,6 +36,7 @@ var rooms = map[string]room{
 	"bgp/attr":            {may: "bgp bgp/octet bgp/grammar", pure: true, why: "attributes are the same for every family, and the RIB's keys"},
 	"bgp/family/inet":     {may: "bgp bgp/octet bgp/grammar bgp/nlri bgp/attr", pure: true, why: "a family is one folder that knows no other"},
 	"bgp/family/label":    {may: "bgp bgp/octet bgp/grammar bgp/nlri bgp/attr bgp/family/inet", pure: true, why: "a labelled prefix is a prefix"},
+	"bgp/family/ls":       {may: "bgp bgp/grammar bgp/nlri bgp/attr", pure: true, why: "one family, one room"},
 	"bgp/family/vpn":      {may: "bgp bgp/octet bgp/grammar bgp/nlri bgp/attr bgp/family/inet bgp/family/label", pure: true, why: "a prefix of a VPN is a labelled prefix"},
 	"bgp/family/evpn":     {may: "bgp bgp/octet bgp/grammar bgp/nlri bgp/attr bgp/family/inet", pure: true, why: "a family is one folder; an IP prefix is a prefix"},
 	"bgp/family/flow":     {may: "bgp bgp/octet bgp/grammar bgp/nlri bgp/attr bgp/family/inet", pure: true, why: "a family is one folder; it matches prefixes, and its actions are attributes"},

@@ -23,6 +23,7 @@ type Negotiated struct {
 	Families            []Family      // in the order that we asked for them
 	AddPath             map[Family]Direction
 	Hops                Hops // families whose next hops may be of the other address family (RFC 8950)
+	AIGP                bool // AIGP is believed and sent: by configuration, not by capability (RFC 7311 section 3.3)
 	LinkLocalHop        bool // link-local next hops (draft-ietf-idr-linklocal-capability)
 	ASN4                bool // four-octet AS numbers in AS_PATH and AGGREGATOR (RFC 6793)
 	Extended            bool // messages of up to 65,535 octets, both ways (RFC 8654)

@@ -11,11 +11,12 @@ import (
 type Source struct {
 	ASN4 bool // four octets for an AS number (RFC 6793)
 	EBGP bool // the peer is in another AS
+	AIGP bool // believe AIGP even then
 	Own  bool // it is no peer: our operator may say what is refused from peers
 }
 
 // SourceOf is the source of a session.
-func SourceOf(n *bgp.Negotiated) Source { return Source{ASN4: n.ASN4, EBGP: n.EBGP()} }
+func SourceOf(n *bgp.Negotiated) Source { return Source{ASN4: n.ASN4, EBGP: n.EBGP(), AIGP: n.AIGP} }
 
 // View is an attribute in the message.
 type View struct {
@@ -92,7 +93,7 @@ func (k *Block) attribute(at, head int, raw []byte, into *Builder) {
 		return
 	}
 	k.seen[code>>6] |= 1 << (code & 63)
-	if row.inside && k.from.EBGP {
+	if row.inside && k.from.EBGP && !(code == AIGP && k.from.AIGP) {
 		k.failAt(code, &fault{OptionalError, 0, "from another AS"}, at, Discard, raw)
 		return
 	}

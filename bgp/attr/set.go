@@ -188,5 +188,5 @@ type Export struct {
 
 // ExportFor is the export of a session.
 func ExportFor(n *bgp.Negotiated) Export {
-	return Export{LocalAS: n.LocalAS, EBGP: n.EBGP(), ASN4: n.ASN4, Hops: n.Hops, Self: n.LocalAddr.Unmap().WithZone("")}
+	return Export{LocalAS: n.LocalAS, EBGP: n.EBGP(), ASN4: n.ASN4, AIGP: n.AIGP, Hops: n.Hops, Self: n.LocalAddr.Unmap().WithZone("")}
 }

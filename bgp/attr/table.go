@@ -19,7 +19,8 @@ type row struct {
 	// words, for those whose statement is a form of its own, appends all of it;
 	// it says no where there are no words for the value.
 	words func(b []byte, v string) ([]byte, bool)
-	// text and json append a canonical value, nil: as hexadecimal.
+	// text and json append a canonical value. Nil: as hexadecimal, or only text
+	// for what nobody writes by hand.
 	text func(b []byte, v string) []byte
 	json func(b []byte, v string) []byte
 }
@@ -49,6 +50,7 @@ func init() {
 		TunnelEncap:     tunnelRow,
 		IPv6Community:   ipv6CommunityRow,
 		AIGP:            aigpRow,
+		LinkState:       lsRow,
 		LargeCommunity:  largeCommunityRow,
 		OnlyToCustomer:  otcRow,
 		PrefixSID:       prefixSIDRow,

@@ -7,6 +7,7 @@ import (
 	"holdfast/bgp/family/flow"
 	"holdfast/bgp/family/inet"
 	"holdfast/bgp/family/label"
+	"holdfast/bgp/family/ls"
 	"holdfast/bgp/family/mup"
 	"holdfast/bgp/family/mvpn"
 	"holdfast/bgp/family/rtc"
@@ -28,6 +29,7 @@ var Table = []*nlri.Codec{
 	&mvpn.IPv4, &mvpn.IPv6,
 	&mup.IPv4, &mup.IPv6,
 	&srpolicy.IPv4, &srpolicy.IPv6,
+	&ls.Codec, &ls.VPN,
 	&rtc.Codec,
 }
 

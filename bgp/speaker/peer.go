@@ -217,6 +217,7 @@ func (p *peer) up(session *fsm.Session) {
 	p.counters = received{}
 	n := session.Negotiated
 	n.LocalAddr, n.PeerAddr = c.conn.Local().Addr(), c.conn.Remote().Addr()
+	n.AIGP = p.config.Capabilities.AIGP || !n.EBGP()
 	p.out.Up(rib.Session{Negotiated: n, Export: p.export(n), Single: !p.config.GroupUpdates,
 		HoldEOR: !p.s.released, NoEOR: p.config.ManualEOR, Hold: !p.config.AutoFlush})
 	p.machine.SetCapabilities(p.capabilities())
@@ -235,7 +236,6 @@ func (p *peer) export(n *bgp.Negotiated) attr.Export {
 	if n.LinkLocalHop {
 		e.LinkLocal, e.LinkLocalOnly = p.config.LinkLocal, p.config.Capabilities.LinkLocalPrefer
 	}
-	e.AIGP = p.config.Capabilities.AIGP || !n.EBGP()
 	return e
 }
 

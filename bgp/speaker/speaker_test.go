@@ -267,7 +267,7 @@ func TestCommands(t *testing.T) {
 
 func TestRefreshAndBadUpdate(t *testing.T) {
 	r := newRig(t)
-	n, l := r.neighbor(2, "static { route 10.0.0.1/32 next-hop self; }")
+	n, l := r.neighbor(2, "capability { route-refresh; } static { route 10.0.0.1/32 next-hop self; }")
 	r.do(r.s.Release)
 	r.apply(n)
 	p := r.meet(l)
