@@ -28,13 +28,16 @@ import (
 
 // Options is what the command line and the environment say.
 type Options struct {
-	Path    string // of the configuration
-	Socket  string // of the control socket; "" takes the configuration's
-	Version string
-	Port    uint16 // of BGP; 0 is 179
-	NoAck   bool   // helpers begin without acknowledgements
-	Log     *slog.Logger
-	Getenv  func(string) string
+	Path      string // of the configuration
+	Socket    string // of the control socket; "" takes the configuration's
+	NoControl bool   // there is no control socket
+	Version   string
+	Port      uint16       // of BGP; 0 is 179
+	Bind      []netip.Addr // listen there for neighbors that do not say "listen"
+	Passive   bool         // dial nobody
+	NoAck     bool         // helpers begin without acknowledgements
+	Log       *slog.Logger
+	Getenv    func(string) string
 }
 
 // Daemon is a box at work.
@@ -61,7 +64,7 @@ type Daemon struct {
 // neighbor has acknowledged. It ends with SIGTERM or SIGINT, or when a helper
 // says so.
 func Run(ctx context.Context, o Options) error {
-	l, err := Load(o.Path)
+	l, err := o.load()
 	if err != nil {
 		return err
 	}
@@ -86,7 +89,9 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, NoAck: o.NoAck})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)
-	d.control, err = control.Listen(d.socket(), d.handlers())
+	if !o.NoControl {
+		d.control, err = control.Listen(d.socket(), d.handlers())
+	}
 	return d, err
 }
 
@@ -119,7 +124,9 @@ func (d *Daemon) live(ctx context.Context) error {
 		d.log.Error("listen", "error", err)
 	}
 	d.armed(&tasks)
-	tasks.run(d.control.Serve)
+	if d.control != nil {
+		tasks.run(d.control.Serve)
+	}
 	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
 	tasks.run(d.addresses.run)
 	tasks.run(d.tick)
@@ -203,7 +210,7 @@ func (d *Daemon) Reload() error {
 	defer d.mu.Unlock()
 	d.notifier.Reloading()
 	defer d.notifier.Ready()
-	l, err := Load(d.options.Path)
+	l, err := d.options.load()
 	if err != nil {
 		return err
 	}
@@ -377,6 +384,8 @@ func (d *Daemon) shutdown(why string) {
 	d.helpers.Close(ctx)
 	d.addresses.release()
 	d.dog.release(d.log)
-	d.control.Close()
+	if d.control != nil {
+		d.control.Close()
+	}
 	d.log.Info("stopped")
 }

@@ -1,9 +1,11 @@
 package appliance
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +39,35 @@ func Load(path string) (*Loaded, error) {
 	}
 	l := &Loaded{Path: path, Config: c, Settings: s}
 	l.Warnings = append(slices.Clone(c.Warnings), s.Check(l.groups())...)
-	return l, errors.Join(l.checkKernel(), l.checkHelpers())
+	return l, l.checkHelpers()
+}
+
+// load is Load of what this machine can do, with what the environment says of
+// all neighbors.
+func (o Options) load() (*Loaded, error) {
+	l, err := Load(o.Path)
+	if err == nil {
+		err = l.CheckKernel()
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range l.Config.Neighbors {
+		n := &l.Config.Neighbors[i]
+		n.Passive = n.Passive || o.Passive
+		if n.Listen == 0 && o.listens(n.LocalAddress) {
+			n.Listen = cmp.Or(o.Port, 179)
+		}
+	}
+	return l, nil
+}
+
+// listens says whether an address is one to listen on; an unspecified one is
+// all of its family.
+func (o Options) listens(local netip.Addr) bool {
+	return slices.ContainsFunc(o.Bind, func(a netip.Addr) bool {
+		return local.IsValid() && (a == local || a.IsUnspecified() && a.Is4() == local.Is4())
+	})
 }
 
 // readKey reads the file of a key, from the configuration's folder unless its
@@ -71,8 +101,9 @@ func (l *Loaded) groups() (names []string) {
 	return slices.Compact(names)
 }
 
-// checkKernel refuses at load what this kernel can't do.
-func (l *Loaded) checkKernel() error {
+// CheckKernel refuses what this kernel can't do: at a start or a reload, for a
+// file may be validated on another machine than the one that it is for.
+func (l *Loaded) CheckKernel() error {
 	var errs []error
 	for i := range l.Config.Neighbors {
 		n := &l.Config.Neighbors[i]

@@ -86,18 +86,3 @@ func runnable(path string) error {
 	}
 	return nil
 }
-
-// Acks is what ExaBGP's environment says about acknowledgements: on, unless
-// exabgp.api.ack or exabgp_api_ack is false.
-func Acks(getenv func(string) string) bool {
-	for _, key := range []string{"exabgp.api.ack", "exabgp_api_ack"} {
-		switch strings.ToLower(getenv(key)) {
-		case "":
-		case "false", "0", "off", "no", "disable", "disabled":
-			return false
-		default:
-			return true
-		}
-	}
-	return true
-}

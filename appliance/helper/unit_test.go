@@ -91,20 +91,6 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-func TestAcks(t *testing.T) {
-	for value, want := range map[string]bool{"": true, "true": true, "False": false, "0": false, "off": false, "yes": true} {
-		get := func(key string) string {
-			if key == "exabgp_api_ack" {
-				return value
-			}
-			return ""
-		}
-		if got := Acks(get); got != want {
-			t.Errorf("exabgp_api_ack=%s: got %v", value, got)
-		}
-	}
-}
-
 func TestQueueDropsWholeLinesAndSaysSoOnce(t *testing.T) {
 	q := newQueue()
 	big := []byte(strings.Repeat("done\n", queueMax/5))

@@ -12,6 +12,8 @@ type Error struct {
 	Pos  Pos
 	Word string // whose values are wrong; "" if none is
 	Err  error
+	// Instead, of a warning, is the word that stands there today.
+	Instead string
 }
 
 func (e *Error) Error() string {

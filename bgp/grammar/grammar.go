@@ -129,7 +129,7 @@ func (w *walker) statement(n *Node, depth int) {
 		return
 	}
 	if kid.Instead != "" {
-		w.Warnings = append(w.Warnings, &Error{Pos: words[0].Pos, Word: kid.Word, Err: fmt.Errorf("is an old word for %q", kid.Instead)})
+		w.Warnings = append(w.Warnings, &Error{Pos: words[0].Pos, Word: kid.Word, Instead: kid.Instead, Err: fmt.Errorf("is an old word for %q", kid.Instead)})
 	}
 	c.at = 1
 	if stop.is("{") && !kid.isSection() {

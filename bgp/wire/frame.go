@@ -34,7 +34,9 @@ func Frame(b []byte, max int) (n int, t Type, err *Error) {
 	n, t = FrameLen(b), Type(b[18])
 	short, known := least[t]
 	if !known {
-		return 0, 0, &Error{Code: CodeHeader, Subcode: BadType, Data: []byte{b[18]}, Offset: 18, Disposition: Reset,
+		// RFC 4271 section 6.1 has subcode 3 and the octet; ExaBGP says it so.
+		return 0, 0, &Error{Code: CodeHeader, Offset: 18, Disposition: Reset,
+			Data:   fmt.Appendf(nil, "can not decode update message of type \"%d\"", b[18]),
 			Reason: fmt.Sprintf("message type %d is not known", b[18])}
 	}
 	if t == TypeOpen || t == TypeKeepalive {

@@ -87,7 +87,7 @@ func TestFrame(t *testing.T) {
 		"whole":       {append(bytes.Clone(keep), 1, 2, 3), 19, ""},
 		"cut":         {keep[:18], 0, ""},
 		"marker":      {append([]byte{0}, keep[1:]...), 0, "1/1"},
-		"type":        {append(bytes.Clone(keep[:18]), 9), 0, "1/3"},
+		"type":        {append(bytes.Clone(keep[:18]), 9), 0, "1/0"},
 		"long":        {append(bytes.Clone(keep[:16]), 0x10, 1, 2), 0, "1/2"},
 		"short open":  {append(bytes.Clone(keep[:16]), 0, 28, 1), 0, "1/2"},
 		"fat keep":    {append(bytes.Clone(keep[:16]), 0, 20, 4), 0, "1/2"},

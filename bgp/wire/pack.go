@@ -93,10 +93,11 @@ type AnnounceFrame struct {
 	mp     int // where MP_REACH_NLRI begins; 0: the NLRI field of IPv4 unicast
 	set    attr.Set
 	export *attr.Export
-	tail   int // length of the attributes that follow MP_REACH_NLRI
 }
 
-// BeginAnnounce appends all that comes before the NLRI. It gives false, and b
+// BeginAnnounce appends all that comes before the NLRI. MP_REACH_NLRI is the last
+// attribute, where ExaBGP has it; RFC 7606 section 5.1 wants it first, but a
+// receiver must take it wherever it stands. It gives false, and b
 // as it was, when the set has no next hop that the family can carry to this
 // peer.
 func BeginAnnounce(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, AnnounceFrame, bool) {
@@ -112,17 +113,14 @@ func BeginAnnounce(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, 
 	}
 	b = append(AppendHeader(b, TypeUpdate), 0, 0, 0, 0)
 	if f == bgp.IPv4Unicast && len(hop) == 4 {
-		b = a.attributes(b, hop, 255)
+		b = a.attributes(b, hop)
 		binary.BigEndian.PutUint16(b[a.start+HeaderLen+2:], uint16(len(b)-a.start-HeaderLen-4))
 		return b, a, true
 	}
-	b = s.AppendRange(b, e, attr.MPUnreach+1, 255)
-	a.tail = len(b) - a.start - HeaderLen - 4
-	b = b[:a.start+HeaderLen+4]
 	if address := hop[min(rdLen(c), len(hop)):]; c.HopAttr && len(address) == 4 {
-		b = a.attributes(b, address, attr.MPReach-1)
+		b = a.attributes(b, address)
 	} else {
-		b = s.AppendRange(b, e, 0, attr.MPReach-1)
+		b = s.AppendRange(b, e, 0, 255)
 	}
 	a.mp = len(b)
 	b = append(b, attr.Optional|attr.Extended, attr.MPReach, 0, 0)
@@ -130,21 +128,20 @@ func BeginAnnounce(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, 
 	return append(append(b, hop...), 0), a, true
 }
 
-// attributes appends those up to a code, with NEXT_HOP.
-func (a *AnnounceFrame) attributes(b, hop []byte, to uint8) []byte {
+// attributes appends all of them, with NEXT_HOP.
+func (a *AnnounceFrame) attributes(b, hop []byte) []byte {
 	b = a.set.AppendRange(b, a.export, 0, attr.NextHop-1)
 	b = append(append(b, attr.Transitive, attr.NextHop, 4), hop...)
-	return a.set.AppendRange(b, a.export, attr.NextHop+1, to)
+	return a.set.AppendRange(b, a.export, attr.NextHop+1, 255)
 }
 
 // Len is the length of the frame if it ended with b, in octets.
-func (a AnnounceFrame) Len(b []byte) int { return len(b) - a.start + a.tail }
+func (a AnnounceFrame) Len(b []byte) int { return len(b) - a.start }
 
 // End closes the frame.
 func (a AnnounceFrame) End(b []byte) []byte {
 	if a.mp != 0 {
 		b = closeMP(b, a.mp)
-		b = a.set.AppendRange(b, a.export, attr.MPUnreach+1, 255)
 		body := a.start + HeaderLen
 		binary.BigEndian.PutUint16(b[body+2:], uint16(len(b)-body-4))
 	}

@@ -6,10 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"holdfast/appliance/settings"
-	"holdfast/bgp/config"
-	"holdfast/bgp/grammar"
 )
 
 var update = flag.Bool("update", false, "write what is generated")
@@ -17,9 +13,7 @@ var update = flag.Bool("update", false, "write what is generated")
 // TestReference keeps docs/configuration.md what the tree of keywords says.
 func TestReference(t *testing.T) {
 	const path = "../../docs/configuration.md"
-	got := "# The configuration\n\nGenerated from the tree of keywords: `go test ./cmd/holdfast -run TestReference -update`.\n" +
-		"Statements end in `;`, sections are in braces, `#` begins a comment.\n" +
-		grammar.Reference(config.Tree(settings.Sections(settings.Default())))
+	got := reference()
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

@@ -46,7 +46,7 @@ func usagef(format string, args ...any) error {
 var verbs []*verb
 
 func init() {
-	verbs = []*verb{runVerb, statusVerb, explainVerb, reloadVerb, validateVerb, versionVerb, completionVerb, simVerb}
+	verbs = []*verb{runVerb, serverVerb, statusVerb, explainVerb, reloadVerb, validateVerb, configVerb, configurationVerb, envVerb, versionVerb, completionVerb, simVerb}
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -62,7 +62,7 @@ func run(args []string, out, err io.Writer) int {
 		return exitUsage
 	}
 	if v == nil { // holdfast exabgp.conf, as exabgp is started
-		v, args = runVerb, append([]string{"run"}, args...)
+		v, args = serverVerb, append([]string{"server"}, args...)
 	}
 	c := &call{FlagSet: flag.NewFlagSet(v.word, flag.ContinueOnError), out: out, err: err, args: args[1:]}
 	c.SetOutput(io.Discard)
@@ -121,9 +121,6 @@ func (c *call) parse(min, max int) ([]string, error) {
 }
 
 func find(word string) *verb {
-	if word == "server" { // ExaBGP's word for it
-		word = "run"
-	}
 	for _, v := range verbs {
 		if v.word == word || strings.TrimLeft(word, "-") == v.word && v.word == "version" {
 			return v
