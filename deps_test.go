@@ -49,9 +49,13 @@ var rooms = map[string]room{
 	"bgp/capability":      {may: "bgp bgp/octet bgp/grammar", pure: true, why: "what an OPEN offers does not depend on how messages are framed"},
 	"bgp/wire":            {may: "bgp bgp/octet bgp/nlri bgp/attr bgp/family bgp/capability", pure: true, why: "messages are bytes: no session, no RIB, no sockets"},
 	"bgp/route":           {may: "bgp bgp/octet bgp/grammar bgp/nlri bgp/attr bgp/family bgp/family/...", pure: true, why: "a route as it is said, whoever wants it"},
+	"bgp/event":           {may: "bgp bgp/attr bgp/capability bgp/nlri bgp/wire", pure: true, why: "what is told of messages"},
+	"appliance/environ":   {pure: true, why: "ExaBGP's settings are text"},
 	"bgp/rib":             {may: "bgp bgp/nlri bgp/attr bgp/family bgp/route bgp/wire", pure: true, why: "what a peer is told must work before a session exists"},
 	"bgp/fsm":             {may: "bgp bgp/octet bgp/capability bgp/wire", pure: true, why: "a session is a function of events and time"},
 	"bgp/config":          {may: "bgp bgp/grammar bgp/attr bgp/nlri bgp/family bgp/capability bgp/route", pure: true, why: "a configuration is text until somebody applies it"},
+	"bgp/offline":         {may: "bgp/...", pure: true, why: "messages without a session"},
+	"bgp/capture":         {may: "bgp bgp/octet bgp/attr bgp/wire", pure: true, why: "messages out of files that others wrote"},
 	"bgp/api":             {may: "bgp bgp/grammar bgp/attr bgp/nlri bgp/family bgp/family/... bgp/route", pure: true, why: "commands are values; who carries them out is not their business"},
 	"bgp/speaker":         {may: "bgp/... netio", never: "os os/exec", why: "the one room where bgp meets netio"},
 
@@ -69,7 +73,7 @@ var rooms = map[string]room{
 	"appliance/helper":   {may: "bgp/api", why: "helpers talk to whoever takes their commands, not to the speaker"},
 	"appliance/control":  {why: "a socket and its questions; the answers come from outside"},
 	"appliance":          {may: "appliance/... bgp/... netio netio/link watchdog watchdog/sim systemd", why: "composition and life; the only room that looks into all others"},
-	"cmd/holdfast":       {may: "appliance appliance/... bgp bgp/config bgp/api bgp/grammar watchdog watchdog/sim systemd systemd/units", why: "flags, output and exit codes only"},
+	"cmd/holdfast":       {may: "appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units", why: "flags, output and exit codes only"},
 
 	"lab":       {why: "uses the product as anybody does, from outside"},
 	"lab/sink":  {why: "a peer that shares no code with what it tests"},

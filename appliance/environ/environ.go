@@ -151,7 +151,7 @@ func (e *Environment) Int(name string) int { n, _ := strconv.Atoi(e.Get(name)); 
 // Addrs is the value of a list of addresses.
 func (e *Environment) Addrs(name string) []netip.Addr { as, _ := parseAddrs(e.Get(name)); return as }
 
-// Port is the port of BGP.
+// Port is the port of BGP; 0 is the usual one.
 func (e *Environment) Port() uint16 { return uint16(e.Int("tcp.port")) }
 
 func (s *Setting) check(value string) error {
@@ -165,7 +165,7 @@ func (s *Setting) check(value string) error {
 			most = 65535
 		}
 		var n uint64
-		if n, err = strconv.ParseUint(value, 10, 32); err != nil || n > most || s.Key == "port" && n == 0 {
+		if n, err = strconv.ParseUint(value, 10, 32); err != nil || n > most {
 			err = fmt.Errorf("want a number up to %d, got %q", most, value)
 		}
 	case Octal:

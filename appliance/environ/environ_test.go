@@ -19,9 +19,9 @@ func TestRead(t *testing.T) {
 		t.Error(diff)
 	}
 	want := []string{
+		"exabgp.env:4 has no effect: a neighbor is dialled until it answers: who gave up could not be reached any more",
 		"exabgp_api_chunk has no effect: the loop never waits for a helper",
 		"exabgp_bgp_paths_limit_audit has no effect: the limit is kept",
-		"exabgp.env:4 has no effect: a neighbor is dialled until it answers: who gave up could not be reached any more",
 		`exabgp_new_word: there is no setting "new.word"`,
 	}
 	if diff := cmp.Diff(want, e.Warnings); diff != "" {
@@ -30,11 +30,11 @@ func TestRead(t *testing.T) {
 }
 
 func TestWrongValues(t *testing.T) {
-	_, err := Read([]string{"exabgp_tcp_port=0", "exabgp_tcp_bind=here", "exabgp_api_ack=maybe", "exabgp_daemon_umask=9", "exabgp_reactor_speed=-1"},
+	_, err := Read([]string{"exabgp_tcp_port=65536", "exabgp_tcp_bind=here", "exabgp_api_ack=maybe", "exabgp_daemon_umask=9", "exabgp_reactor_speed=-1"},
 		strings.NewReader("[exabgp.tcp]\nport\nattempts = many\n"), "f")
 	want := `f:2: want KEY = VALUE or [exabgp.SECTION], got "port"
 f:3: want a number up to 2147483647, got "many"
-exabgp_tcp_port: want a number up to 65535, got "0"
+exabgp_tcp_port: want a number up to 65535, got "65536"
 exabgp_tcp_bind: want addresses, got "here"
 exabgp_api_ack: want true or false, got "maybe"
 exabgp_daemon_umask: want a file mode like 0137, got "9"

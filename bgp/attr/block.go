@@ -112,7 +112,7 @@ func (k *Block) attribute(at, head int, raw []byte, into *Builder) {
 // judge gives what is wrong with an attribute, and what to do about it.
 func (k *Block) judge(row *row, flags uint8, v []byte) (*fault, Disposition) {
 	if row.name == "" {
-		if flags&Optional == 0 {
+		if flags&Optional == 0 && !k.from.Own {
 			return &fault{UnrecognisedWellKnown, 0, "not known, and not optional"}, Reset
 		}
 		return nil, None

@@ -24,6 +24,17 @@ type Routes struct {
 // Empty says that there are none.
 func (r Routes) Empty() bool { return len(r.b) == 0 }
 
+// View is the typed form of an NLRI that All gave.
+func (r Routes) View(raw nlri.Raw) nlri.NLRI { return r.codec.View(raw) }
+
+// HopAddress cuts a next hop of these routes down to its address, or two.
+func (r Routes) HopAddress(hop []byte) []byte {
+	if r.codec != nil {
+		hop = hop[min(rdLen(r.codec), len(hop)):]
+	}
+	return hop
+}
+
 // All gives the NLRI in the order of the message. Their bodies are parts of it.
 func (r Routes) All() iter.Seq[nlri.Raw] {
 	return func(yield func(nlri.Raw) bool) {
@@ -49,6 +60,9 @@ type Update struct {
 	// Keep says that the attributes are wanted: Handle then makes a set of
 	// them. Without it they are only judged, and nothing is allocated.
 	Keep bool
+	// Own says that our side may have made the message: what an operator may
+	// say and a peer may not is let through.
+	Own bool
 
 	Attrs       attr.Block  // what was read of the attributes, and all problems
 	Disposition Disposition // None, Discard or Withdraw; an Error tells of Reset
@@ -118,8 +132,7 @@ func ParseUpdate(msg []byte, n *bgp.Negotiated, u *Update) *Error {
 	if u.Disposition != Reset {
 		return nil
 	}
-	keep := u.Keep
-	*u = Update{Keep: keep, Attrs: u.Attrs, Disposition: Reset, builder: u.builder}
+	*u = Update{Keep: u.Keep, Own: u.Own, Attrs: u.Attrs, Disposition: Reset, builder: u.builder}
 	return &Error{
 		Code: worst.Code, Subcode: worst.Subcode, Offset: worst.Offset, Disposition: Reset,
 		Data: bytes.Clone(worst.Data[:min(len(worst.Data), maxData)]), Reason: worst.Reason,
@@ -149,7 +162,9 @@ func (u *Update) parse(msg []byte, n *bgp.Negotiated) {
 	if u.Keep {
 		into = &u.builder
 	}
-	u.Attrs.Parse(block, r.Offset()-len(block), attr.SourceOf(n), into)
+	from := attr.SourceOf(n)
+	from.Own = u.Own
+	u.Attrs.Parse(block, r.Offset()-len(block), from, into)
 	u.Withdrawn = u.plain(withdrawn, withdrawnAt, n)
 	nlriAt := r.Offset()
 	u.NLRI = u.plain(r.Rest(), nlriAt, n)
@@ -223,7 +238,7 @@ func (u *Update) reach(n *bgp.Negotiated) {
 		u.failMP(attr.MPReach, v.Offset, v.Raw, fmt.Sprintf("want 5 octets and a next hop of %d, got %d", size, len(v.Value)))
 		return
 	}
-	if c := family.Lookup(f); c != nil && n.Has(f) {
+	if c := agreed(f, n); c != nil {
 		u.nextHop(c, hop, at, v.Raw, n)
 	}
 	u.Reach = u.multi(attr.MPReach, f, &r, v.Raw, n)
@@ -253,11 +268,23 @@ func rdLen(c *nlri.Codec) int {
 	return 0
 }
 
+// agreed is the row of a family that was agreed on, nil for others. One that has
+// none is agreed on only by those who want to look at it.
+func agreed(f bgp.Family, n *bgp.Negotiated) *nlri.Codec {
+	if !n.Has(f) {
+		return nil
+	}
+	if c := family.Lookup(f); c != nil {
+		return c
+	}
+	return family.Opaque(f)
+}
+
 // multi checks the NLRI of an MP attribute. Families that were not agreed on
 // are nobody's business (RFC 4760 section 7).
 func (u *Update) multi(code uint8, f bgp.Family, r *octet.Reader, data []byte, n *bgp.Negotiated) Routes {
-	c := family.Lookup(f)
-	if c == nil || !n.Has(f) {
+	c := agreed(f, n)
+	if c == nil {
 		return Routes{}
 	}
 	offset := r.Offset()

@@ -10,7 +10,6 @@ import (
 	"holdfast/appliance/settings"
 	"holdfast/bgp/config"
 	"holdfast/bgp/grammar"
-	"holdfast/bgp/route"
 )
 
 var configVerb = &verb{word: "config", args: "schema|reference|convert|export|validate|example [FILE…]",
@@ -106,12 +105,6 @@ func (c *call) convert(files []string) error {
 	return nil
 }
 
-// exported is a neighbor as export prints it.
-type exported struct {
-	config.Neighbor
-	Routes []string
-}
-
 // export prints what files mean, without their keys.
 func (c *call) export(files []string) error {
 	for _, f := range files {
@@ -119,25 +112,9 @@ func (c *call) export(files []string) error {
 		if err != nil {
 			return err
 		}
-		var all []exported
-		for _, n := range l.Config.Neighbors {
-			e := exported{Neighbor: n}
-			for _, r := range n.Routes {
-				e.Routes = append(e.Routes, string(route.Route(r).AppendText(nil)))
-			}
-			if e.MD5Password != "" {
-				e.MD5Password = "(secret)"
-			}
-			if e.TCPAO != nil {
-				ao := *e.TCPAO
-				ao.Password = "(secret)"
-				e.TCPAO = &ao
-			}
-			all = append(all, e)
-		}
-		enc := json.NewEncoder(c.out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(map[string]any{"file": f, "neighbors": all, "processes": l.Config.Processes}); err != nil {
+		e := json.NewEncoder(c.out)
+		e.SetIndent("", "  ")
+		if err := e.Encode(l.Export()); err != nil {
 			return err
 		}
 	}

@@ -46,7 +46,7 @@ func usagef(format string, args ...any) error {
 var verbs []*verb
 
 func init() {
-	verbs = []*verb{runVerb, serverVerb, statusVerb, explainVerb, reloadVerb, validateVerb, configVerb, configurationVerb, envVerb, versionVerb, completionVerb, simVerb}
+	verbs = []*verb{runVerb, serverVerb, statusVerb, explainVerb, reloadVerb, validateVerb, configVerb, configurationVerb, decodeVerb, encodeVerb, envVerb, versionVerb, completionVerb, simVerb}
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
