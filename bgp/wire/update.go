@@ -27,12 +27,14 @@ func (r Routes) Empty() bool { return len(r.b) == 0 }
 // View is the typed form of an NLRI that All gave.
 func (r Routes) View(raw nlri.Raw) nlri.NLRI { return r.codec.View(raw) }
 
-// HopAddress cuts a next hop of these routes down to its address, or two.
+// HopAddress cuts a next hop of these routes down to its address, or to a global
+// and a link-local one. Of two with route distinguishers it is the first.
 func (r Routes) HopAddress(hop []byte) []byte {
-	if r.codec != nil {
-		hop = hop[min(rdLen(r.codec), len(hop)):]
+	if r.codec == nil || !r.codec.HopRD {
+		return hop
 	}
-	return hop
+	hop = hop[min(rdLen(r.codec), len(hop)):]
+	return hop[:min(len(hop), 16)]
 }
 
 // All gives the NLRI in the order of the message. Their bodies are parts of it.
@@ -104,7 +106,10 @@ func (u *Update) Handle(mp bool) attr.Handle {
 		return u.builder.Handle()
 	}
 	plain, had := u.builder.Get(attr.NextHop)
-	u.builder.Put(attr.NextHop, attr.Transitive, u.NextHop)
+	u.builder.Drop(attr.NextHop)
+	if hop := u.Reach.HopAddress(u.NextHop); len(hop) > 0 { // flow may have none
+		u.builder.Put(attr.NextHop, attr.Transitive, hop)
+	}
 	h := u.builder.Handle()
 	u.builder.Drop(attr.NextHop)
 	if had {

@@ -1,0 +1,213 @@
+package offline
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"holdfast/bgp/event"
+	"holdfast/bgp/family"
+	"holdfast/bgp/wire"
+)
+
+var update = flag.Bool("update", false, "write what is got into the goldens")
+
+// fixed is an event in which nothing depends on when and where it is.
+var fixed = event.Event{Time: time.Unix(1, 500_000_000), Host: "box", PID: 7, PPID: 1}
+
+// TestGoldens has a section for each command: the messages that it sends, what
+// they mean as JSON, and the commands that they are said with again. These
+// commands send the same octets.
+func TestGoldens(t *testing.T) {
+	files, _ := filepath.Glob("testdata/commands/*.txtar")
+	said := map[string]bool{}
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range a.Files {
+			s := &a.Files[i]
+			t.Run(s.Name, func(t *testing.T) {
+				got := goThrough(t, s.Name, said)
+				if *update {
+					s.Data = []byte(got)
+				} else if diff := cmp.Diff(string(s.Data), got); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+		if *update {
+			if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range family.Table {
+		for _, verb := range []string{"announce ", "withdraw "} {
+			if !said[verb+c.Family.String()] {
+				t.Errorf("no golden has %q", verb+c.Family.String())
+			}
+		}
+	}
+}
+
+// goThrough says a command, reads its messages, and says what it read.
+func goThrough(t *testing.T, command string, said map[string]bool) string {
+	e := Encoder{Session: Default()}
+	d := NewDecoder(Default(), fixed)
+	out, err := e.Line(nil, command)
+	if err != nil {
+		return fmt.Sprintf("error %v\n", err)
+	}
+	msgs, err := Messages(out, wire.TypeUpdate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, m := range msgs {
+		fmt.Fprintf(&text, "%X\n", m[wire.HeaderLen:])
+		j, err := d.JSON(nil, m)
+		if err != nil || !json.Valid(j) {
+			t.Fatalf("%v: %s", err, j)
+		}
+		_, body, _ := strings.Cut(string(j), `"direction": "in", `)
+		fmt.Fprintln(&text, strings.TrimSuffix(body, " } }"))
+		commands, err := d.Commands(nil, m)
+		if err != nil || len(d.Problems) > 0 {
+			t.Fatal(err, d.Problems)
+		}
+		text.Write(commands)
+		for _, line := range strings.Split(strings.TrimSpace(string(commands)), "\n") {
+			w := strings.Fields(line)
+			said[w[0]+" "+w[1]+" "+w[2]] = true
+		}
+		if tree := string(d.Tree(nil, m)); strings.Contains(tree, "error") || strings.Contains(tree, "problem") {
+			t.Errorf("tree:\n%s", tree)
+		}
+		again(t, string(commands), m)
+	}
+	return text.String()
+}
+
+// again wants the commands of a message to send its routes once more: each alone
+// means what they meant together.
+func again(t *testing.T, commands string, m []byte) {
+	e := Encoder{Session: Default()}
+	d := NewDecoder(Default(), fixed)
+	var got string
+	for _, line := range strings.Split(strings.TrimSpace(commands), "\n") {
+		out, err := e.Line(nil, line)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		back, err := d.Commands(nil, out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += string(back)
+	}
+	if diff := cmp.Diff(commands, got); diff != "" {
+		t.Errorf("said again:\n%s", diff)
+	}
+}
+
+// TestMessages has one of each other message, as JSON and as a tree.
+func TestMessages(t *testing.T) {
+	const file = "testdata/messages.txtar"
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range a.Files {
+		s := &a.Files[i]
+		t.Run(s.Name, func(t *testing.T) {
+			octets, _, _ := strings.Cut(string(s.Data), "\n")
+			b, err := Octets(octets)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := octets + "\n"
+			msgs, err := Messages(b, wire.TypeUpdate)
+			if err != nil {
+				got += "error " + err.Error() + "\n"
+			}
+			for _, m := range msgs {
+				for _, legacy := range []bool{false, true} {
+					d := NewDecoder(Default(), fixed)
+					d.Legacy = legacy
+					j, err := d.JSON(nil, m)
+					if err != nil {
+						got += "error " + err.Error() + "\n"
+						continue
+					}
+					if !json.Valid(j) {
+						t.Errorf("no JSON: %s", j)
+					}
+					got += string(j) + "\n"
+				}
+				got += string(NewDecoder(Default(), fixed).Tree(nil, m))
+			}
+			if *update {
+				s.Data = []byte(got)
+			} else if diff := cmp.Diff(string(s.Data), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	if *update {
+		if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestNLRI(t *testing.T) {
+	d := NewDecoder(Default(), fixed)
+	c := family.ByWords("ipv4", "unicast")
+	got, err := d.NLRI(nil, []byte{8, 10, 16, 10, 1, 40}, c.Family)
+	want := "{ \"nlri\": \"10.0.0.0/8\" }\n{ \"nlri\": \"10.1.0.0/16\" }\n"
+	if diff := cmp.Diff(want, string(got)); diff != "" || err == nil || !strings.HasPrefix(err.Error(), "octet 5: ipv4 unicast: ") {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// FuzzDecode holds that whatever comes is decoded or refused: JSON is JSON, and
+// what is said of an UPDATE sends what it says.
+func FuzzDecode(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*/*.txtar")
+	files = append(files, "testdata/messages.txtar")
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, s := range a.Files {
+			line, _, _ := strings.Cut(string(s.Data), "\n")
+			if b, err := hex.DecodeString(line); err == nil {
+				f.Add(b)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		msgs, _ := Messages(b, wire.TypeUpdate)
+		for _, m := range msgs {
+			d := NewDecoder(Default(), fixed)
+			j, err := d.JSON(nil, m)
+			if err == nil && !json.Valid(j) {
+				t.Fatalf("no JSON: %s", j)
+			}
+			d.Tree(nil, m)
+			d.Commands(nil, m)
+		}
+	})
+}
