@@ -93,7 +93,7 @@ func (k *Block) attribute(at, head int, raw []byte, into *Builder) {
 		return
 	}
 	k.seen[code>>6] |= 1 << (code & 63)
-	if row.inside && k.from.EBGP && !(code == AIGP && k.from.AIGP) {
+	if row.inside && k.from.EBGP && !k.from.Own && !(code == AIGP && k.from.AIGP) {
 		k.failAt(code, &fault{OptionalError, 0, "from another AS"}, at, Discard, raw)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -57,7 +58,7 @@ func (e *Event) begin(b []byte, kind string) []byte {
 		version = version4
 	}
 	b = append(append(b, `{ "exabgp": "`...), version...)
-	b = strconv.AppendFloat(append(b, `", "time": `...), float64(e.Time.UnixMicro())/1e6, 'f', -1, 64)
+	b = appendTime(append(b, `", "time": `...), e.Time)
 	b = appendString(append(b, `, "host": `...), e.Host)
 	b = strconv.AppendInt(append(b, `, "pid": `...), int64(e.PID), 10)
 	b = strconv.AppendInt(append(b, `, "ppid": `...), int64(e.PPID), 10)
@@ -76,6 +77,23 @@ func (e *Event) begin(b []byte, kind string) []byte {
 		b = append(b, `"direction": "in", `...)
 	case Out:
 		b = append(b, `"direction": "out", `...)
+	}
+	return b
+}
+
+// appendTime appends seconds since 1970, to the microsecond.
+func appendTime(b []byte, t time.Time) []byte {
+	us := t.UnixMicro()
+	if us < 0 {
+		return append(b, '0')
+	}
+	b = strconv.AppendInt(b, us/1e6, 10)
+	if us %= 1e6; us == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for unit := int64(1e5); us > 0; unit /= 10 {
+		b, us = append(b, '0'+byte(us/unit)), us%unit
 	}
 	return b
 }
@@ -133,6 +151,9 @@ func familyWords(f bgp.Family) (afi, safi string) {
 // appendString appends any octets as a JSON string: UTF-8 stays, what is not is
 // told in hexadecimal.
 func appendString(b []byte, s string) []byte {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }) {
+		return append(append(append(b, '"'), s...), '"')
+	}
 	if !utf8.ValidString(s) {
 		return append(hex.AppendEncode(append(b, `"0x`...), []byte(s)), '"')
 	}

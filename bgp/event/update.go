@@ -1,10 +1,12 @@
 package event
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"holdfast/bgp"
 	"holdfast/bgp/attr"
+	"holdfast/bgp/family/inet"
 	"holdfast/bgp/nlri"
 	"holdfast/bgp/wire"
 )
@@ -33,6 +35,25 @@ func (e *Event) AppendUpdate(b []byte, u *wire.Update) []byte {
 		b = append(b, " }"...)
 	}
 	return end(append(b, " } }"...))
+}
+
+// AppendPlain appends the event of an UPDATE that only announces routes of IPv4
+// unicast, checked, whose attributes and next hop were told before.
+func (e *Event) AppendPlain(b []byte, attributes, hop string, routes []byte, path bool) []byte {
+	b = append(e.begin(b, "update"), `"message": { "update": { "attribute": `...)
+	b = append(append(b, attributes...), `, "announce": { "ipv4 unicast": { "`...)
+	b = append(append(b, hop...), `": [ `...)
+	for sep := ""; len(routes) > 0; sep = ", " {
+		raw := nlri.Raw{Family: bgp.IPv4Unicast, HasPath: path}
+		if path {
+			raw.PathID, routes = binary.BigEndian.Uint32(routes), routes[4:]
+		}
+		n := 0
+		raw.Body, n, _ = inet.IPv4.Next(routes)
+		routes = routes[n:]
+		b = inet.Of(raw).AppendJSON(append(b, sep...), nil)
+	}
+	return end(append(b, " ] } } } }"...))
 }
 
 // attributes appends them; a next hop that belongs to no route that is announced

@@ -3,10 +3,12 @@ package offline
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"holdfast/bgp"
 	"holdfast/bgp/event"
 	"holdfast/bgp/family"
+	"holdfast/bgp/family/inet"
 	"holdfast/bgp/nlri"
 	"holdfast/bgp/route"
 	"holdfast/bgp/wire"
@@ -20,12 +22,22 @@ type Decoder struct {
 	Problems    []string // of the last message
 
 	update wire.Update
+	known  map[string]known // by a block of attributes
 }
 
-// NewDecoder reads messages of a session.
+// known is what was made of a block of attributes without MP attributes.
+type known struct{ attributes, hop string }
+
+// maxKnown is how many blocks are remembered: a table has many routes with the
+// same attributes.
+const maxKnown = 1 << 16
+
+// NewDecoder reads messages of a session, of which it keeps a copy.
 func NewDecoder(s *Session, e event.Event) *Decoder {
 	e.Neighbor = s.Neighbor
-	d := &Decoder{Event: e, Session: s}
+	own := *s
+	own.Negotiated.Families = slices.Clone(s.Negotiated.Families)
+	d := &Decoder{Event: e, Session: &own, known: map[string]known{}}
 	d.update.Keep, d.update.Own = true, true
 	return d
 }
@@ -45,10 +57,15 @@ func (d *Decoder) JSON(b, msg []byte) ([]byte, error) {
 		}
 		return d.AppendOpen(b, o), nil
 	case wire.TypeUpdate:
+		if b, ok := d.again(b, msg); ok {
+			return b, nil
+		}
 		if err := d.parse(msg); err != nil {
 			return b, err
 		}
-		return d.AppendUpdate(b, &d.update), nil
+		b = d.AppendUpdate(b, &d.update)
+		d.remember(msg)
+		return b, nil
 	case wire.TypeNotification:
 		if len(msg) < wire.HeaderLen+2 {
 			return b, fmt.Errorf("a NOTIFICATION of %d octets, want %d or more", len(msg), wire.HeaderLen+2)
@@ -67,6 +84,51 @@ func (d *Decoder) JSON(b, msg []byte) ([]byte, error) {
 		return d.AppendRefresh(b, r), nil
 	}
 	return b, fmt.Errorf("octet 18: message type %d is not known", msg[18])
+}
+
+// again appends an UPDATE whose attributes are known, and which announces
+// nothing but routes of IPv4 unicast.
+func (d *Decoder) again(b, msg []byte) ([]byte, bool) {
+	attrs, routes := split(msg)
+	k, ok := d.known[string(attrs)]
+	if !ok || len(attrs) == 0 || len(routes) == 0 {
+		return b, false
+	}
+	codec := &inet.IPv4
+	path := d.Session.Negotiated.ReceivePath(codec.Family)
+	if _, err := codec.ScanAll(routes, path); err != nil {
+		return b, false
+	}
+	return d.AppendPlain(b, k.attributes, k.hop, routes, path), true
+}
+
+// split gives the attributes and the NLRI field of an UPDATE that withdraws
+// nothing in its field.
+func split(msg []byte) (attrs, routes []byte) {
+	body := msg[wire.HeaderLen:]
+	if len(body) < 4 || body[0]|body[1] != 0 {
+		return nil, nil
+	}
+	n := 4 + (int(body[2])<<8 | int(body[3]))
+	if n > len(body) {
+		return nil, nil
+	}
+	return body[4:n], body[n:]
+}
+
+// remember keeps what the attributes of the last UPDATE became.
+func (d *Decoder) remember(msg []byte) {
+	attrs, routes := split(msg)
+	u := &d.update
+	if len(routes) == 0 || len(d.Problems) > 0 || u.Attrs.Reach.There || u.Attrs.Unreach.There || u.NLRI.Empty() {
+		return
+	}
+	if len(d.known) >= maxKnown {
+		clear(d.known)
+	}
+	set := u.Handle(false).Value()
+	hop, _, _ := set.NextHop()
+	d.known[string(attrs)] = known{string(set.AppendJSON(nil)), hop.String()}
 }
 
 // parse reads an UPDATE, with whatever families are in it.

@@ -40,7 +40,10 @@ func AppendBody(b []byte, s string) ([]byte, bgp.Family, error) {
 }
 
 // View is the typed form of a checked NLRI of one of our families.
-func View(r nlri.Raw) nlri.NLRI {
+func View(r nlri.Raw) nlri.NLRI { return Of(r) }
+
+// Of is View without an interface around it.
+func Of(r nlri.Raw) Prefix {
 	return Prefix{Net: prefixOf(r), SAFI: r.Family.SAFI(), HasPath: r.HasPath, PathID: r.PathID}
 }
 
