@@ -1,5 +1,5 @@
 #!/bin/sh
-# What "make check" runs. FUZZTIME is the time of each fuzzer (10s). The race
+# What "make check" runs. FUZZTIME is the time of each fuzzer (30s). The race
 # detector leaves the lab's daemons to "make test".
 set -eu
 STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -18,7 +18,7 @@ echo "== fuzzers"
 grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z0-9_]+' . | grep -v codecbench | while IFS=: read -r file _ func; do
 	name=${func#func }
 	echo "-- $name"
-	go test -run '^$' -fuzz "^$name\$" -fuzztime "${FUZZTIME:-10s}" "$(dirname "$file")" >/tmp/fuzz.$$ 2>&1 || { cat /tmp/fuzz.$$; rm -f /tmp/fuzz.$$; exit 1; }
+	go test -run '^$' -fuzz "^$name\$" -fuzztime "${FUZZTIME:-30s}" -fuzzminimizetime 3s "$(dirname "$file")" >/tmp/fuzz.$$ 2>&1 || { cat /tmp/fuzz.$$; rm -f /tmp/fuzz.$$; exit 1; }
 	tail -1 /tmp/fuzz.$$
 done
 rm -f /tmp/fuzz.$$

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"holdfast/bgp"
 	"holdfast/bgp/family"
@@ -80,6 +81,16 @@ func (t *statement) say(c *grammar.Cursor) error {
 	return nil
 }
 
+// nameOf is a family's words; of one whose AFI is told by the route, those of
+// its kind.
+func nameOf(f bgp.Family) string {
+	if c := family.Any(f); f.AFI() == 0 && c != nil {
+		_, safi, _ := strings.Cut(c.Family.String(), " ")
+		return safi
+	}
+	return f.String()
+}
+
 // routeNode is one route of a family, on a line or with a section of its own.
 func (s *scope) routeNode(word string, f bgp.Family) *grammar.Node {
 	t := &statement{s: s}
@@ -101,7 +112,7 @@ func (s *scope) routeNode(word string, f bgp.Family) *grammar.Node {
 		},
 		Close: t.end, Kids: []*grammar.Node{}}
 	if f != 0 && !route.ByPrefix(f) {
-		n.Args, n.Help = "WORDS ATTRIBUTES", "announce a route of "+f.String()
+		n.Args, n.Help = "WORDS ATTRIBUTES", "announce a route of "+nameOf(f)
 	}
 	for _, w := range route.Words(f) {
 		n.Kids = append(n.Kids, t.word(w))

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tried is what a command line gives: exit code, standard output, and errors.
+func tried(t *testing.T, args ...string) (int, string, string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code := run(args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+const update4 = "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00300200000015400101004002004003040102030440050400000064180A0000"
+
+func TestDecodeAndEncode(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+		out  string // a part of it
+		err  string
+	}{
+		{"decode " + update4, 0, `"announce": { "ipv4 unicast": { "1.2.3.4": [ { "nlri": "10.0.0.0/24" } ] } }`, ""},
+		{"decode --commands " + update4, 0, "announce ipv4 unicast 10.0.0.0/24 next-hop 1.2.3.4 origin igp as-path [ ] local-preference 100\n", ""},
+		{"decode --tree " + update4, 0, "   44     4      10.0.0.0/24\n", ""},
+		{"decode --update " + update4[38:], 0, `"nlri": "10.0.0.0/24"`, ""},
+		{"decode -n -f ipv4/unicast 180A0000", 0, "{ \"nlri\": \"10.0.0.0/24\" }\n", ""},
+		{"decode -n -i -f ipv4/unicast 00000007180A0000", 0, "{ \"nlri\": \"10.0.0.0/24\", \"path-information\": \"0.0.0.7\" }\n", ""},
+		{"decode -n -f ipv4/nonsense 180A0000", 1, "", "holdfast decode: -f: want a family like \"ipv4 unicast\", got \"ipv4/nonsense\"\n"},
+		{"decode " + update4[:60], 1, "", "holdfast decode: octet 16: a message of 48 octets, 30 are there\n"},
+		{"decode XYZ", 1, "", "holdfast decode: want octets in hexadecimal: encoding/hex: invalid byte: U+0058 'X'\n"},
+		{"encode route 10.0.0.0/24 next-hop 1.2.3.4", 0, update4 + "\n", ""},
+		{"encode --no-header route 10.0.0.0/24 next-hop 1.2.3.4", 0, update4[38:] + "\n", ""},
+		{"encode -n -i route 10.0.0.0/24 next-hop 1.2.3.4 path-information 7", 0, "00000007180A0000\n", ""},
+		{"encode -a 65001 -z 65002 route 10.0.0.0/24 next-hop 1.2.3.4", 0, "02010000FDE9", ""},
+		{"encode route 10.0.0.1/24 next-hop 1.2.3.4", 1, "", "holdfast: column 16: 10.0.0.1/24 has bits set beyond its length, want 10.0.0.0/24\n"},
+	} {
+		code, out, err := tried(t, strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(out, c.out) || (c.out == "") != (out == "") || err != c.err {
+			t.Errorf("holdfast %s: %d\n%s%s", c.args, code, out, err)
+		}
+	}
+}
+
+// TestDecodeCapture has what two speakers agreed on show in their OPENs: the
+// UPDATE after them has path identifiers.
+func TestDecodeCapture(t *testing.T) {
+	open := "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00350104FDE800B4C00002011802060104000100010206450400010103" + "020641040000FDE8"
+	path := "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF003402000000154001010040020040030401020304400504000000640000000718 0A0000"
+	var file []byte
+	le := binary.LittleEndian
+	file = append(le.AppendUint32(nil, 0xa1b2c3d4), 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0)
+	for i, p := range []struct {
+		from byte
+		data string
+	}{{1, open}, {2, open}, {1, path}} {
+		data, err := hex.DecodeString(strings.ReplaceAll(p.data, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := []byte{0x45, 0, 0, byte(40 + len(data)), 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, p.from, 192, 0, 2, 3 - p.from, 0, 179, 0, 179}
+		b = append(binary.BigEndian.AppendUint32(b, map[bool]uint32{true: 0, false: 53}[i < 2]), 0, 0, 0, 0, 0x50, 16, 0, 0, 0, 0, 0, 0)
+		b = append(b, data...)
+		file = append(le.AppendUint32(le.AppendUint32(le.AppendUint32(le.AppendUint32(file, uint32(i)), 0), uint32(len(b))), uint32(len(b))), b...)
+	}
+	name := filepath.Join(t.TempDir(), "session.pcap")
+	if err := os.WriteFile(name, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := tried(t, "decode", name)
+	if code != 0 || strings.Count(out, "\n") != 3 || !strings.Contains(out, `{ "nlri": "10.0.0.0/24", "path-information": "0.0.0.7" }`) {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+}
+
+func TestValidateAsJSON(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "edge.conf")
+	if err := os.WriteFile(name, []byte("neighbor 192.0.2.1 {\n\tpeer-as 1; local-address 192.0.2.2; router-id 1.1.1.1;\n\tlocal-as x;\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ := tried(t, "validate", "--json", name)
+	var got struct{ Files []verdict }
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 1 || len(got.Files) != 1 {
+		t.Fatalf("%d %v %s", code, err, out)
+	}
+	f := got.Files[0].Findings[0]
+	if diff := cmp.Diff([]any{name, 3, 11, "local-as", "error"}, []any{f.File, f.Line, f.Column, f.Word, f.Severity}); diff != "" {
+		t.Error(diff)
+	}
+	if code, _, errs := tried(t, "configuration", "validate", "-nrv", name); code != 1 || !strings.Contains(errs, ":3:11: local-as: ") {
+		t.Errorf("%d %s", code, errs)
+	}
+}
+
+// TestConfigWords runs what is made of the tree of keywords, and the example.
+func TestConfigWords(t *testing.T) {
+	_, out, _ := tried(t, "config", "schema")
+	if !json.Valid([]byte(out)) || !strings.Contains(out, `"word": "hold-time"`) {
+		t.Error("no schema")
+	}
+	code, out, _ := tried(t, "config", "example")
+	name := filepath.Join(t.TempDir(), "edge.conf")
+	if err := os.WriteFile(name, []byte(out), 0o600); err != nil || code != 0 {
+		t.Fatal(code, err)
+	}
+	if code, _, errs := tried(t, "validate", name); code != 0 {
+		t.Errorf("the example: %s", errs)
+	}
+	if code, out, _ := tried(t, "config", "export", name); code != 0 || !json.Valid([]byte(out)) || !strings.Contains(out, "192.0.2.53/32 next-hop self watchdog dns withdraw") {
+		t.Errorf("%d %s", code, out)
+	}
+	if code, _, _ := tried(t, "config", "nonsense"); code != exitUsage {
+		t.Error(code)
+	}
+}
+
+func TestEnv(t *testing.T) {
+	t.Setenv("exabgp_tcp_port", "1790")
+	if code, out, _ := tried(t, "env", "-d", "-e"); code != 0 || !strings.Contains(out, "exabgp_tcp_port='1790'\n") {
+		t.Errorf("%d %s", code, out)
+	}
+	t.Setenv("exabgp_tcp_port", "x")
+	if code, _, errs := tried(t, "env"); code != 1 || errs != "holdfast: exabgp_tcp_port: want a number up to 65535, got \"x\"\n" {
+		t.Errorf("%d %s", code, errs)
+	}
+}
