@@ -28,6 +28,7 @@ const (
 	fTold                  // a peer may know it from before its last change
 	fStartsOff             // "withdraw": off until its group is switched on by hand
 	fHeld                  // a cursor stands here
+	fShade                 // see shade.go
 )
 
 // over in entry.n says that inline is the place of the body in slab.big.

@@ -70,6 +70,7 @@ func (t *Table) Groups(gates map[string]Gate, rest Gate) {
 // Off takes everything off the wire, for good: the daemon stops.
 func (t *Table) Off() {
 	t.off = true
+	t.dropAllShades()
 	for b := t.order.head; b != 0; b = t.buckets[b].next {
 		for e := t.buckets[b].live.head; e != 0; {
 			next := t.entries.at(e).next

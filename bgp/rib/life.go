@@ -6,6 +6,9 @@ package rib
 // show makes an entry live: at the end of its bucket, with a new version.
 func (t *Table) show(e uint32) {
 	x := t.entries.at(e)
+	if len(t.shadesOf) > 0 {
+		t.moved(e, x.bucket)
+	}
 	t.version++
 	x.version = t.version
 	x.set(fLive)
@@ -45,6 +48,9 @@ func (t *Table) bury(e uint32) {
 // for sharing may hold it, so they are dropped.
 func (t *Table) unlink(e uint32) {
 	x := t.entries.at(e)
+	if len(t.shadesOf) > 0 {
+		t.moved(e, 0)
+	}
 	switch {
 	case x.has(fLive):
 		t.passCursors(e, x)
@@ -80,6 +86,16 @@ func (t *Table) passGraves(e uint32, x *entry) {
 // free gives an unlinked entry's memory back.
 func (t *Table) free(e uint32) {
 	x := t.entries.at(e)
+	if !x.has(fShade) {
+		t.unchain(e)
+	}
+	t.unref(x.bucket)
+	t.entries.drop(e)
+}
+
+// unchain takes an entry out of the index.
+func (t *Table) unchain(e uint32) {
+	x := t.entries.at(e)
 	if first := t.index[x.hash]; first == e {
 		if x.chain == 0 {
 			delete(t.index, x.hash)
@@ -93,8 +109,6 @@ func (t *Table) free(e uint32) {
 		}
 		p.chain = x.chain
 	}
-	t.unref(x.bucket)
-	t.entries.drop(e)
 }
 
 // reap frees the graves that every peer has passed.

@@ -69,6 +69,7 @@ func (t *Table) AddPeer() *Out {
 // every route, so that the peer's number can be given to another one.
 func (t *Table) DropPeer(o *Out) {
 	o.Down()
+	t.dropAllShades()
 	alone := t.Peers(o)
 	for e := uint32(1); e <= t.entries.used; e++ {
 		x := t.entries.at(e)

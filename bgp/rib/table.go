@@ -47,13 +47,15 @@ type Table struct {
 	freeBucket []uint32
 	order      list // buckets by last change
 
-	groups  map[string]*group
-	rest    Gate // of groups that nobody has spoken of
-	off     bool // nothing is told any more
-	sets    sets
-	graves  list
-	version uint64
-	routes  int // wanted, on or off
+	groups map[string]*group
+	rest   Gate // of groups that nobody has spoken of
+	off    bool // nothing is told any more
+	sets   sets
+	graves list
+	// shadesOf is the shades of entries: see shade.go.
+	shadesOf map[uint32][]uint32
+	version  uint64
+	routes   int // wanted, on or off
 
 	peers   []*Out // by number; nil where a number is free
 	upPeers int
@@ -77,6 +79,7 @@ func NewTable() *Table {
 		bucketOf: map[bucketKey]uint32{},
 		groups:   map[string]*group{},
 		sets:     newSets(),
+		shadesOf: map[uint32][]uint32{},
 		chunks:   map[chunkKey]chunk{},
 	}
 }
@@ -131,6 +134,10 @@ func (t *Table) replace(e uint32, o Owner, r route.Route) bool {
 		return false
 	}
 	to := t.audience(x)
+	if t.shades(x, o, r) {
+		t.shade(e, o, to, r)
+		return true
+	}
 	t.carry(x)
 	t.unlink(e)
 	t.leaveGroup(e)
@@ -207,6 +214,7 @@ func (t *Table) split(e uint32, gone PeerSet) {
 // the others do not hear of it again.
 func (t *Table) exclude(x *entry, gone PeerSet) {
 	x.except = t.sets.or(x.except, gone)
+	t.dropAllShades()
 	t.dropChunks()
 }
 

@@ -50,7 +50,7 @@ func (t *Table) Lookup(n nlri.Raw, any bool) (vs []View) {
 	}
 	for e := uint32(1); e <= t.entries.used; e++ {
 		x := t.entries.at(e)
-		if x.bucket != 0 && !x.has(fUnwanted) && t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.body(x), n.Body) {
+		if x.bucket != 0 && !x.has(fUnwanted|fShade) && t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.body(x), n.Body) {
 			vs = append(vs, t.view(x))
 		}
 	}

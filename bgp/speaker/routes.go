@@ -57,11 +57,14 @@ func (d *routeDiff) neighbor(o *rib.Out, old, now []route.Route) {
 		s := saidOf(&old[i])
 		before[s.id] = s
 	}
-	after := make(map[routeID]bool, len(now))
+	after := make(map[routeID]int, len(now)) // where each stands last: that one counts
+	for i := range now {
+		after[idOf(&now[i])] = i
+	}
 	for i := range now {
 		s := saidOf(&now[i])
-		after[s.id] = true
-		if before[s.id] == s {
+		was, there := before[s.id]
+		if was == s || there && after[s.id] != i {
 			continue
 		}
 		if d.comeR[s] == nil {
@@ -71,7 +74,8 @@ func (d *routeDiff) neighbor(o *rib.Out, old, now []route.Route) {
 		d.come[s] = append(d.come[s], o)
 	}
 	for i := range old {
-		if s := saidOf(&old[i]); !after[s.id] {
+		s := saidOf(&old[i])
+		if _, stays := after[s.id]; !stays {
 			if d.goneR[s] == nil {
 				d.goneOrder = append(d.goneOrder, s)
 				d.goneR[s] = &old[i]

@@ -1,0 +1,60 @@
+package rib
+
+import (
+	"holdfast/bgp"
+	"holdfast/bgp/route"
+)
+
+// ExaBGP tells two flow specifications of its configuration that match the same
+// and do different things one after the other, although the second takes the
+// first one's place with the peer. A shade is the first of such two: an entry
+// that is on its way only, that nothing finds and nobody withdraws. It goes
+// where its turn could come after that of the route which took its place: when
+// that one moves, or when anything joins its bucket, which then moves to the end.
+
+// shades says whether the route that r takes the place of is told before it.
+func (t *Table) shades(x *entry, o Owner, r route.Route) bool {
+	f := r.NLRI.Family
+	return o == Config && x.owner == Config && r.Group == "" && t.buckets[x.bucket].key.group == "" && x.has(fLive) && !t.heard(x) &&
+		(f == bgp.IPv4Flow || f == bgp.IPv6Flow) && t.buckets[x.bucket].key.attrs != r.Attrs
+}
+
+// shade makes an entry one, and gives r a new entry.
+func (t *Table) shade(e uint32, o Owner, to PeerSet, r route.Route) {
+	x := t.entries.at(e)
+	t.unchain(e)
+	x.set(fShade)
+	before := t.shadesOf[e]
+	delete(t.shadesOf, e)
+	t.routes--
+	n := t.add(o, to, r, x.hash, true) // who has been told the shade, knows it
+	t.shadesOf[n] = append(before, e)
+}
+
+// moved drops the shades that an entry's move would leave behind it, and those
+// in a bucket that is to be the last one.
+func (t *Table) moved(e, bucket uint32) {
+	for n, shades := range t.shadesOf {
+		for _, s := range shades {
+			if n == e || t.entries.at(s).bucket == bucket {
+				t.dropShades(n)
+				break
+			}
+		}
+	}
+}
+
+func (t *Table) dropShades(n uint32) {
+	shades := t.shadesOf[n]
+	delete(t.shadesOf, n)
+	for _, s := range shades {
+		t.unlink(s)
+		t.free(s)
+	}
+}
+
+func (t *Table) dropAllShades() {
+	for n := range t.shadesOf {
+		t.dropShades(n)
+	}
+}
