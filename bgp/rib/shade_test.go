@@ -75,7 +75,7 @@ func TestShadeIsToldBefore(t *testing.T) {
 // TestShadeNeverComesLast: a shade whose bucket would move to the end goes, and
 // so does one whose route is taken away; the withdraw is told.
 func TestShadeNeverComesLast(t *testing.T) {
-	tb, o, say := flowTable()
+	_, o, say := flowTable()
 	say(1, 1)
 	say(1, 3)
 	say(2, 1) // moves the bucket of the shade
@@ -83,7 +83,7 @@ func TestShadeNeverComesLast(t *testing.T) {
 	if got := told(t, o, drain(o)); got != "+1:3 +2:1" {
 		t.Error(got)
 	}
-	tb, o, say = flowTable()
+	tb, o, say := flowTable()
 	say(1, 1)
 	say(1, 3)
 	o.Up(flowSession())
