@@ -24,7 +24,7 @@ func (b *bird) config() string {
 router id %s;
 protocol device { scan time 1; }
 protocol direct { ipv4; ipv6; }
-protocol bgp box {
+%sprotocol bgp box {
 	local %s port 179 as %d;
 	neighbor %s as %d;
 	hold time %d;
@@ -34,10 +34,13 @@ protocol bgp box {
 	%s%s
 	ipv4 { import all; export none; };
 	ipv6 { import all; export none; };
+%s}
+`, RouterID, b.Top, b.Local, b.LocalAS, b.Remote, b.RemoteAS, b.hold(),
+		when(b.Password != "", "password %q;", b.Password), when(b.Passive, "passive;"), b.Channels)
 }
-`, RouterID, b.Local, b.LocalAS, b.Remote, b.RemoteAS, b.hold(),
-		when(b.Password != "", "password %q;", b.Password), when(b.Passive, "passive;"))
-}
+
+// Ask is birdc.
+func (b *bird) Ask(words ...string) string { return b.ask(strings.Join(words, " ")) }
 
 func (b *bird) ask(command string) string {
 	out, err := output("/usr/sbin/birdc", "-s", b.socket(), command)

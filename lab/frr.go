@@ -39,7 +39,17 @@ func (f *frr) config() string {
 		when(f.Password != "", "%spassword %s\n", n, f.Password) +
 		when(f.Passive, "%spassive\n", n) +
 		" address-family ipv4 unicast\n " + n + "activate\n exit-address-family\n" +
-		" address-family ipv6 unicast\n " + n + "activate\n exit-address-family\n"
+		" address-family ipv6 unicast\n " + n + "activate\n exit-address-family\n" +
+		f.Channels + f.Top
+}
+
+// Ask is vtysh.
+func (f *frr) Ask(words ...string) string {
+	out, err := output("/usr/bin/vtysh", "-d", "bgpd", "--vty_socket", f.dir(), "-c", strings.Join(words, " "))
+	if err != nil {
+		return "" // not up yet
+	}
+	return string(out)
 }
 
 // ask has vtysh print JSON into a value.

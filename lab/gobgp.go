@@ -40,7 +40,16 @@ func (g *gobgp) config() string {
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv6-unicast"
-`, g.LocalAS, RouterID, g.Remote, g.RemoteAS, g.Password, g.hold(), g.hold()/3, g.Passive, g.Local)
+%s`, g.LocalAS, RouterID, g.Remote, g.RemoteAS, g.Password, g.hold(), g.hold()/3, g.Passive, g.Local, g.Channels)
+}
+
+// Ask is gobgp.
+func (g *gobgp) Ask(words ...string) string {
+	out, err := g.Try(append([]string{"/usr/bin/gobgp"}, words...)...)
+	if err != nil {
+		return fmt.Sprint(err)
+	}
+	return string(out)
 }
 
 // ask has gobgp print JSON into a value.

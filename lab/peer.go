@@ -26,7 +26,13 @@ type Session struct {
 	Password          string // TCP-MD5; "" is none
 	Passive           bool   // wait for the box to connect
 	HoldTime          int    // seconds; 0 is 9
+	// Top and Channels are more of the peer's own configuration: at its top, and
+	// where its session lists families.
+	Top, Channels string
 }
+
+// Console is a peer that answers questions in its own words.
+type Console interface{ Ask(words ...string) string }
 
 // RouterID is the identifier of every peer.
 const RouterID = "192.0.2.254"

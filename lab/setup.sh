@@ -14,6 +14,7 @@ need bird bird2
 need /usr/lib/frr/bgpd frr
 need gobgpd gobgpd
 need exabgp exabgp
+need tcpdump tcpdump
 need ip iproute2
 need ss iproute2
 need systemd-analyze systemd
