@@ -121,7 +121,8 @@ func saySRv6SID(d *Draft, s grammar.Source) error {
 	if err := grammar.Expect(s, "("); err != nil {
 		return err
 	}
-	kind, ok := map[string]uint8{"l3-service": sidL3Service, "l2-service": sidL2Service}[s.Peek()]
+	// The last two are what drafts called the first, and ExaBGP 4 still does.
+	kind, ok := map[string]uint8{"l3-service": sidL3Service, "l2-service": sidL2Service, "l3vpn": sidL3Service, "vpn": sidL3Service}[s.Peek()]
 	if !ok {
 		return grammar.Wish("l3-service or l2-service", s.Peek())
 	}

@@ -78,7 +78,12 @@ func (w *walker) section(n *Node, opened Token, depth int) Pos {
 			w.statement(n, depth)
 		}
 	}
-	if opened.Text != "" {
+	switch {
+	case opened.Text == "":
+	case depth == 1 && w.tokens[len(w.tokens)-1].is("}"):
+		// ExaBGP lets files pass that lack their last brace, and ships one.
+		w.Warnings = append(w.Warnings, &Error{Pos: opened.Pos, Err: errors.New("the brace is never closed: want } at the end of the file")})
+	default:
 		w.fail(opened.Pos, "", errors.New("the brace is never closed"))
 	}
 	return w.end

@@ -66,7 +66,7 @@ func (n *names) parse(s string) (v uint64, ok bool) {
 func (n *names) one(s string) (uint64, bool) {
 	if n != nil {
 		for _, w := range n.words {
-			if w.word == s {
+			if strings.EqualFold(w.word, s) {
 				return w.value, true
 			}
 		}
