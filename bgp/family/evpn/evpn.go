@@ -59,7 +59,7 @@ func next(b []byte) ([]byte, int, error) {
 		return nil, 0, fmt.Errorf("a route of %d octets, %d left", n-header, len(b)-header)
 	}
 	body := b[:n:n]
-	if !known(body) {
+	if !known(body) || plain(body) {
 		return body, n, nil
 	}
 	r, err := parse(body)
@@ -71,6 +71,17 @@ func next(b []byte) ([]byte, int, error) {
 		body = r.append(nil)
 	}
 	return body, n, nil
+}
+
+// plain says at a glance that a body is a good MAC/IP advertisement, of which a
+// table has most; parse would find the same.
+func plain(body []byte) bool {
+	const mac, ip = header + 8 + 10 + 4, header + 8 + 10 + 4 + 1 + 6 // where the lengths stand
+	if Kind(body[0]) != MACIP || len(body) <= ip || body[mac] != 48 {
+		return false
+	}
+	bits, labels := int(body[ip]), len(body)-ip-1-int(body[ip])/8
+	return (bits == 0 || bits == 32 || bits == 128) && (labels == 3 || labels == 6)
 }
 
 func known(body []byte) bool { return body[0] >= byte(EthernetAD) && body[0] <= byte(IPPrefix) }
