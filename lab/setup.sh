@@ -15,6 +15,7 @@ need /usr/lib/frr/bgpd frr
 need gobgpd gobgpd
 need exabgp exabgp
 need tcpdump tcpdump
+need bgpdump bgpdump
 need ip iproute2
 need ss iproute2
 need systemd-analyze systemd

@@ -50,11 +50,32 @@ type lexer struct {
 
 // Lex cuts a text into tokens. A comment goes from # to the end of its line.
 func Lex(file, text string) ([]Token, []*Error) {
-	l := &lexer{text: text, pos: Pos{File: file, Line: 1, Col: 1}}
+	l := &lexer{text: text, pos: Pos{File: file, Line: 1, Col: 1}, tokens: make([]Token, 0, atMost(text))}
 	for l.text != "" {
 		l.next()
 	}
 	return l.tokens, l.errs
+}
+
+// atMost is about how many tokens a text has: as many as words begin, and
+// punctuation. A big configuration need not be copied again and again.
+func atMost(text string) (n int) {
+	apart := true
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c <= ' ':
+			apart = true
+			continue
+		case strings.IndexByte(punctuation, c) >= 0:
+			n++
+			apart = true
+			continue
+		case apart:
+			n++
+		}
+		apart = false
+	}
+	return n
 }
 
 func (l *lexer) next() {

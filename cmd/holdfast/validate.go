@@ -47,6 +47,7 @@ type verdict struct {
 }
 
 func (c *call) validateAll(files []string, asJSON bool) error {
+	memory()
 	all, bad := []verdict{}, false
 	for _, f := range files {
 		v := judge(f)
