@@ -215,7 +215,16 @@ func (s *scope) words() []*grammar.Node {
 		s.familyNode(), s.capabilityNode(), s.nextHopNode(), s.addPathNode(), s.aoNode(), s.apiNode(),
 		s.staticNode(), s.announceNode(), s.flowSection(), s.l2vpnNode(), s.operationalNode(),
 	}
-	return ns
+	return append(ns,
+		old("md5", "md5-password", ns), old("hostname", "host-name", ns), old("domainname", "domain-name", ns))
+}
+
+// old is a word of earlier versions of ExaBGP: it does what today's does.
+func old(word, instead string, ns []*grammar.Node) *grammar.Node {
+	i := slices.IndexFunc(ns, func(n *grammar.Node) bool { return n.Word == instead })
+	n := *ns[i]
+	n.Word, n.Instead = word, instead
+	return &n
 }
 
 func (s *scope) checkInherit(c *grammar.Cursor) error {

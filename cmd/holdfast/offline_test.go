@@ -124,6 +124,26 @@ func TestConfigWords(t *testing.T) {
 	}
 }
 
+// TestConvert replaces old words and nothing else.
+func TestConvert(t *testing.T) {
+	const text = "neighbor 192.0.2.1 { # md5 stays here\n\tpeer-as 1; local-as 1; local-address 192.0.2.2; router-id 1.1.1.1;\n\tmd5 secret; hostname box;\n}\n"
+	name := filepath.Join(t.TempDir(), "old.conf")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, out, errs := tried(t, "config", "convert", name)
+	want := strings.Replace(strings.Replace(text, "\tmd5 ", "\tmd5-password ", 1), "hostname", "host-name", 1)
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(name+":3:2: md5 is now md5-password\n"+name+":3:14: hostname is now host-name\n", errs); diff != "" {
+		t.Error(diff)
+	}
+	if _, _, errs := tried(t, "validate", name); !strings.Contains(errs, `:3:2: md5: is an old word for "md5-password" (warning)`) {
+		t.Error(errs)
+	}
+}
+
 func TestEnv(t *testing.T) {
 	t.Setenv("exabgp_tcp_port", "1790")
 	if code, out, _ := tried(t, "env", "-d", "-e"); code != 0 || !strings.Contains(out, "exabgp_tcp_port='1790'\n") {
