@@ -44,6 +44,14 @@ func (r *Reader) Err() error {
 	return r.err
 }
 
+// End is Err, or an error if anything is left.
+func (r *Reader) End() error {
+	if r.err == nil && r.Len() > 0 {
+		return fmt.Errorf("at octet %d: %d octets too many", r.Offset(), r.Len())
+	}
+	return r.Err()
+}
+
 // OK says that no read has failed yet.
 func (r *Reader) OK() bool { return r.err == nil }
 

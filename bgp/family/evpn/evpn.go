@@ -51,14 +51,11 @@ type Route struct {
 type Other struct{ raw nlri.Raw }
 
 func next(b []byte) ([]byte, int, error) {
-	if len(b) < header {
-		return nil, 0, fmt.Errorf("want a header of %d octets, %d left", header, len(b))
+	body, err := nlri.Cut(b, header, 1)
+	if err != nil {
+		return nil, 0, err
 	}
-	n := header + int(b[1])
-	if n > len(b) {
-		return nil, 0, fmt.Errorf("a route of %d octets, %d left", n-header, len(b)-header)
-	}
-	body := b[:n:n]
+	n := len(body)
 	if !known(body) || plain(body) {
 		return body, n, nil
 	}
@@ -108,15 +105,10 @@ func parse(body []byte) (r Route, err error) {
 	default:
 		r.IP, err = address(&rd, false)
 	}
-	switch {
-	case err != nil:
-		return r, err
-	case rd.Err() != nil:
-		return r, rd.Err()
-	case rd.Len() > 0:
-		return r, fmt.Errorf("%d octets behind the route", rd.Len())
+	if err == nil {
+		err = rd.End()
 	}
-	return r, nil
+	return r, err
 }
 
 func (r *Route) macIP(rd *octet.Reader) (err error) {

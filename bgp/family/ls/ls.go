@@ -58,14 +58,11 @@ func nextVPN(b []byte) ([]byte, int, error)   { return next(b, 8) }
 // next reads an NLRI with rd octets of route distinguisher. What descriptors
 // mean is not judged, only that they fit (RFC 9552 section 8.2.2).
 func next(b []byte, rd int) ([]byte, int, error) {
-	if len(b) < header {
-		return nil, 0, fmt.Errorf("want a header of %d octets, %d left", header, len(b))
+	body, err := nlri.Cut(b, header, 2)
+	if err != nil {
+		return nil, 0, err
 	}
-	n := header + int(binary.BigEndian.Uint16(b[2:]))
-	if n > len(b) {
-		return nil, 0, fmt.Errorf("an NLRI of %d octets, %d left", n-header, len(b)-header)
-	}
-	body := b[:n:n]
+	n := len(body)
 	if !known(body) {
 		return body, n, nil
 	}

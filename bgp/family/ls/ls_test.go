@@ -87,7 +87,7 @@ func TestWrong(t *testing.T) {
 	})
 	for wire, want := range map[string]string{
 		"\x00\x01":         "want a header of 4 octets, 2 left",
-		"\x00\x01\x00\x09": "an NLRI of 9 octets, 0 left",
+		"\x00\x01\x00\x09": "a route of 9 octets, 0 left",
 		"\x00\x01\x00\x00": "an NLRI of 0 octets, want 9 or more",
 		"\x00\x01\x00\x0a\x01\x00\x00\x00\x00\x00\x00\x00\x00\x01":                     "a descriptor goes beyond what it stands in, 1 octets left",
 		"\x00\x01\x00\x0f\x01\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x02\x00\x00": "a descriptor goes beyond what it stands in, 2 octets left",

@@ -62,14 +62,11 @@ func next4(b []byte) ([]byte, int, error) { return next(b, bgp.AFIIPv4) }
 func next6(b []byte) ([]byte, int, error) { return next(b, bgp.AFIIPv6) }
 
 func next(b []byte, afi bgp.AFI) ([]byte, int, error) {
-	if len(b) < header {
-		return nil, 0, fmt.Errorf("want a header of %d octets, %d left", header, len(b))
+	body, err := nlri.Cut(b, header, 1)
+	if err != nil {
+		return nil, 0, err
 	}
-	n := header + int(b[3])
-	if n > len(b) {
-		return nil, 0, fmt.Errorf("a route of %d octets, %d left", n-header, len(b)-header)
-	}
-	body := b[:n:n]
+	n := len(body)
 	if _, known := kindOf(body); !known {
 		return body, n, nil
 	}
@@ -112,15 +109,10 @@ func parse(body []byte, afi bgp.AFI) (Route, error) {
 	case Session2:
 		err = r.session2(&rd)
 	}
-	switch {
-	case err != nil:
-		return r, err
-	case rd.Err() != nil:
-		return r, rd.Err()
-	case rd.Len() > 0:
-		return r, fmt.Errorf("%d octets behind the route", rd.Len())
+	if err == nil {
+		err = rd.End()
 	}
-	return r, nil
+	return r, err
 }
 
 func (r *Route) session1(rd *octet.Reader) (err error) {
