@@ -143,7 +143,10 @@ func TestStop(t *testing.T) {
 	s.announced()
 	// What happens to addresses and routes, in one clock: ip's and the log's.
 	monitor := s.box.Start("monitor", nil, "ip", "-ts", "monitor", "address")
-	s.Until(soon, "the monitor runs", monitor.Running)
+	s.Until(soon, "the monitor listens", func() bool {
+		s.box.IP("address replace 198.51.100.1/32 dev lo")
+		return strings.Contains(monitor.Log(), "198.51.100.1/32")
+	})
 	s.daemon.Stop()
 	s.Until(soon, "withdrawn", func() bool { return !s.has() })
 	s.Until(soon, "the address is gone", func() bool { return strings.Contains(monitor.Log(), "Deleted") })
@@ -157,7 +160,8 @@ func TestStop(t *testing.T) {
 		return ts[:len("2026-01-02T15:04:05.000")]
 	}
 	ack := at(log[strings.LastIndex(log[:acked], "\n")+1:])
-	gone := monitor.Log()[strings.Index(monitor.Log(), "[")+1:][:len("2026-01-02T15:04:05.000")]
+	heard, _, _ := strings.Cut(monitor.Log(), "] Deleted")
+	gone := heard[strings.LastIndex(heard, "[")+1:][:len("2026-01-02T15:04:05.000")]
 	if gone < ack {
 		t.Errorf("the address went at %s, the acknowledgement came at %s", gone, ack)
 	}
