@@ -29,7 +29,7 @@ type speaker struct {
 // TestFamilies has a session with each peer in all the families that it speaks:
 // it shows our route of each, and what it announces is decoded from the packets.
 func TestFamilies(t *testing.T) {
-	for name, s := range map[string]speaker{"bird": birdSpeaks, "frr": frrSpeaks, "gobgp": gobgpSpeaks(), "gobgp with rtc": gobgpRTC} {
+	for name, s := range map[string]speaker{"bird": birdSpeaks, "frr": frrSpeaks, "frr labelled": frrLabelled, "gobgp": gobgpSpeaks(), "gobgp with rtc": gobgpRTC} {
 		t.Run(name, func(t *testing.T) { s.run(t, name) })
 	}
 }
@@ -94,7 +94,7 @@ func (s speaker) run(t *testing.T, name string) {
 	left := func() time.Duration { return max(time.Until(until), time.Second) }
 	for _, x := range s.exchanges {
 		var got string
-		if !lab.Poll(left(), func() bool { got = console.Ask(x.show...); return strings.Contains(got, x.sees) }) {
+		if x.sees == "" || !lab.Poll(left(), func() bool { got = console.Ask(x.show...); return strings.Contains(got, x.sees) }) {
 			t.Errorf("%s %s: %s does not show %q:\n%s", x.family, x.ours, name, x.sees, got)
 		}
 	}
