@@ -112,6 +112,15 @@ func FamilyNames(f Family) []Name {
 	return names
 }
 
+// Words are ExaBGP's two words for the family; "afi-N" and "safi-N" where it has
+// none.
+func (f Family) Words() (afi, safi string) {
+	for _, n := range FamilyNames(f) {
+		return n.AFI, n.SAFI
+	}
+	return fmt.Sprintf("afi-%d", f.AFI()), fmt.Sprintf("safi-%d", f.SAFI())
+}
+
 var familyWords = map[Family]string{
 	IPv4Unicast: "ipv4 unicast", IPv4Multicast: "ipv4 multicast", IPv4Label: "ipv4 nlri-mpls", IPv4MVPN: "ipv4 mcast-vpn",
 	IPv4SRPolicy: "ipv4 sr-policy", IPv4MUP: "ipv4 mup", IPv4VPN: "ipv4 mpls-vpn", IPv4RTC: "ipv4 rtc",

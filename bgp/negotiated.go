@@ -31,6 +31,8 @@ type Negotiated struct {
 	EnhancedRefresh     bool // with BoRR and EoRR (RFC 7313)
 	GracefulRestart     bool // the peer helps us through a restart (RFC 4724)
 	GracefulNotify      bool // and NOTIFICATION does not end that (RFC 8538)
+	Operational         bool // OPERATIONAL messages (draft-ietf-idr-operational-message)
+	MultiSession        bool // sessions are told apart by the same capabilities (draft-ietf-idr-bgp-multisession)
 }
 
 // EBGP says whether the two speakers are in different AS.

@@ -3,6 +3,7 @@
 package capability
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -234,6 +235,23 @@ func (c Capability) Hops() (hs []bgp.Hop) {
 		}
 	}
 	return hs
+}
+
+// ForMultiSession announces that a session is told from others by the families
+// that it is for. ExaBGP says the code in an octet of a capability of its own,
+// behind one that is only flags.
+func ForMultiSession() []Capability {
+	return []Capability{{MultiSession, []byte{0}}, {MultiSession, []byte{MultiProtocol}}}
+}
+
+// SessionID reads the codes of a multi-session capability: behind the flags, or
+// all of one that ExaBGP sent. Zero is no code.
+func (c Capability) SessionID() []byte {
+	v := c.Value
+	if len(v) > 1 {
+		v = v[1:]
+	}
+	return bytes.Trim(v, "\x00")
 }
 
 // ForSoftware announces our name and version, cut at 254 octets.

@@ -65,7 +65,21 @@ func Negotiate(n *bgp.Negotiated, local, remote []Capability) {
 	n.GracefulNotify = n.GracefulRestart && l.notify() && r.notify()
 	n.Hops = l.hops() & r.hops()
 	n.LinkLocalHop = both(LinkLocalNextHop)
+	n.Operational = both(Operational)
+	n.MultiSession = both(MultiSession) && slices.Equal(l.sessionID(), r.sessionID())
 	n.AddPath = paths(l.paths(), r.paths(), n.Families)
+}
+
+// sessionID is the codes of the capabilities that tell one session of a speaker
+// from another (draft-ietf-idr-bgp-multisession-07 section 4); none stand for
+// the families.
+func (l list) sessionID() (codes []byte) {
+	l.each(MultiSession, func(c Capability) { codes = append(codes, c.SessionID()...) })
+	if codes == nil {
+		codes = []byte{MultiProtocol}
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
 }
 
 func (l list) notify() (yes bool) {

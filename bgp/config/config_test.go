@@ -32,6 +32,9 @@ func dump(c *config.Config, s *settings.Settings) string {
 		for _, r := range n.Routes {
 			fmt.Fprintf(&b, "  route %s withdraw %v\n", r.AppendText(nil), r.Withdraw)
 		}
+		for _, m := range n.Operational {
+			fmt.Fprintf(&b, "  operational %s\n", m.AppendText(nil))
+		}
 	}
 	if h := s.Hardware; h != nil {
 		fmt.Fprintf(&b, "hardware %q %q timeout %s pretimeout %s %s\n", h.Device, h.Identity, h.Timeout, h.Pretimeout, h.Policy)

@@ -7,6 +7,7 @@ import (
 
 	"holdfast/bgp"
 	"holdfast/bgp/grammar"
+	"holdfast/bgp/operational"
 	"holdfast/bgp/route"
 )
 
@@ -59,6 +60,9 @@ type Neighbor struct {
 	Processes []string // helpers whose commands are for this neighbor
 	API       []API
 	Routes    []route.Route
+
+	// Operational is sent when a session comes up.
+	Operational []operational.Message
 }
 
 // Capabilities is the section "capability".
@@ -72,6 +76,7 @@ type Capabilities struct {
 
 	NextHop, AIGP, SoftwareVersion    bool
 	LinkLocalNextHop, LinkLocalPrefer bool
+	MultiSession, Operational         bool
 }
 
 // AddPath is one line of the section "add-path".

@@ -8,6 +8,7 @@ import (
 	"holdfast/bgp"
 	"holdfast/bgp/family"
 	"holdfast/bgp/grammar"
+	"holdfast/bgp/operational"
 	"holdfast/bgp/route"
 )
 
@@ -234,16 +235,15 @@ func (s *scope) flowNode(word string, f bgp.Family) *grammar.Node {
 	return n
 }
 
-// operationalNode takes what ExaBGP would send in messages that it alone
-// speaks.
+// operationalNode has a word for each kind of message.
 func (s *scope) operationalNode() *grammar.Node {
-	return &grammar.Node{Word: "operational", Help: "accepted: no such messages are sent",
-		Otherwise: func(c *grammar.Cursor) error {
-			c.Next()
-			c.Warn("is accepted, and not sent: operational messages never became a standard")
-			for c.More() {
-				c.Next()
-			}
-			return nil
-		}}
+	n := &grammar.Node{Word: "operational", Help: "messages beside routing, sent when a session comes up (draft-ietf-idr-operational-message)"}
+	for _, w := range operational.Words {
+		n.Kids = append(n.Kids, set(w.Word, w.Args, w.Help, func(c *grammar.Cursor) error {
+			m, err := operational.Say(w.Word, c)
+			s.n.Operational = append(s.n.Operational, m)
+			return err
+		}))
+	}
+	return n
 }

@@ -72,8 +72,8 @@ func (s *scope) capabilityNode() *grammar.Node {
 			return err
 		}),
 		flag("nexthop", "next hops of the other address family, for the families of section nexthop (RFC 8950)", func() *bool { return &c.NextHop }),
-		set("multi-session", "enable|disable", "accepted: there is one session for all families, and none other is offered", ignored),
-		set("operational", "enable|disable", "accepted: messages that ExaBGP alone speaks are not offered", ignored),
+		flag("multi-session", "say that a session is told from others by its families; there is one for all of them (draft-ietf-idr-bgp-multisession)", func() *bool { return &c.MultiSession }),
+		flag("operational", "messages of section operational, which ExaBGP alone speaks (draft-ietf-idr-operational-message)", func() *bool { return &c.Operational }),
 		flag("aigp", "accumulated IGP metrics (RFC 7311)", func() *bool { return &c.AIGP }),
 		flag("software-version", "tell which software this is (draft-abraitis-bgp-version-capability)", func() *bool { return &c.SoftwareVersion }),
 		flag("link-local-nexthop", "link-local next hops beside or without global ones (draft-ietf-idr-linklocal-capability)", func() *bool { return &c.LinkLocalNextHop }),
@@ -83,16 +83,6 @@ func (s *scope) capabilityNode() *grammar.Node {
 }
 
 var directions = map[string]bgp.Direction{"send": bgp.Send, "receive": bgp.Receive, "send/receive": bgp.Send | bgp.Receive}
-
-// ignored takes a switch of something that Holdfast does not do, and says so
-// when it is switched on.
-func ignored(c *grammar.Cursor) error {
-	on, err := c.Bool()
-	if err == nil && on {
-		c.Warn("is accepted, and not offered to the neighbor")
-	}
-	return err
-}
 
 // takeFamily takes the two words of a family.
 func takeFamily(c *grammar.Cursor) (bgp.Family, error) {

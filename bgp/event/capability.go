@@ -75,7 +75,7 @@ func appendCapability(b []byte, cs []capability.Capability) []byte {
 }
 
 func slashed(f bgp.Family) string {
-	afi, safi := familyWords(f)
+	afi, safi := f.Words()
 	return afi + "/" + safi
 }
 

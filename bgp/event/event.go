@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"holdfast/bgp"
+	"holdfast/bgp/operational"
 	"holdfast/bgp/wire"
 )
 
@@ -135,17 +136,15 @@ func (e *Event) AppendRefresh(b []byte, r wire.Refresh) []byte {
 	if int(r.Subtype) < len(refreshWords) {
 		word = refreshWords[r.Subtype]
 	}
-	afi, safi := familyWords(r.Family)
+	afi, safi := r.Family.Words()
 	b = fmt.Appendf(e.begin(b, "refresh"), `"route-refresh": { "afi": "%s", "safi": "%s", "subtype": "%s" }`, afi, safi, word)
 	return end(b)
 }
 
-// familyWords are ExaBGP's two words for a family; numbers where it has none.
-func familyWords(f bgp.Family) (afi, safi string) {
-	for _, n := range bgp.FamilyNames(f) {
-		return n.AFI, n.SAFI
-	}
-	return fmt.Sprintf("afi-%d", f.AFI()), fmt.Sprintf("safi-%d", f.SAFI())
+// AppendOperational appends the event of an OPERATIONAL message.
+func (e *Event) AppendOperational(b []byte, m operational.Message) []byte {
+	b = append(e.begin(b, "operational"), `"operational": `...)
+	return end(m.AppendJSON(b))
 }
 
 // appendString appends any octets as a JSON string: UTF-8 stays, what is not is

@@ -16,7 +16,7 @@ import (
 func (e *Event) AppendUpdate(b []byte, u *wire.Update) []byte {
 	b = append(e.begin(b, "update"), `"message": { `...)
 	if u.EOR != 0 {
-		afi, safi := familyWords(u.EOR)
+		afi, safi := u.EOR.Words()
 		b = append(append(append(b, `"eor": { "afi": "`...), afi...), `", "safi": "`...)
 		return end(append(append(b, safi...), `" } }`...))
 	}
@@ -134,7 +134,7 @@ func (e *Event) list(b []byte, r wire.Routes, hop []byte) []byte {
 
 // appendKey appends "ipv4 unicast": .
 func appendKey(b []byte, f bgp.Family) []byte {
-	afi, safi := familyWords(f)
+	afi, safi := f.Words()
 	b = append(append(append(b, '"'), afi...), ' ')
 	return append(append(b, safi...), `": `...)
 }

@@ -52,6 +52,7 @@ const (
 	Keepalive                // a KEEPALIVE has come
 	Update                   // an UPDATE has come
 	Refresh                  // a ROUTE-REFRESH has come
+	Operational              // an OPERATIONAL message has come
 	Notification             // a NOTIFICATION has come: Event.Notification
 	Bad                      // something has come that ends the session: Event.Bad
 	Lost                     // the connection has ended: Event.Err

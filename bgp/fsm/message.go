@@ -32,6 +32,8 @@ func (m *Machine) message(now time.Time, t *track, ev Event) {
 		m.only(now, t, "UPDATE")
 	case Refresh:
 		m.only(now, t, "ROUTE-REFRESH")
+	case Operational:
+		m.only(now, t, "OPERATIONAL")
 	}
 }
 

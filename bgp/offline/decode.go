@@ -82,6 +82,12 @@ func (d *Decoder) JSON(b, msg []byte) ([]byte, error) {
 			return b, bad
 		}
 		return d.AppendRefresh(b, r), nil
+	case wire.TypeOperational:
+		m, bad := wire.ParseOperational(msg)
+		if bad != nil {
+			return b, bad
+		}
+		return d.AppendOperational(b, m), nil
 	}
 	return b, fmt.Errorf("octet 18: message type %d is not known", msg[18])
 }

@@ -44,12 +44,26 @@ func (d *Decoder) Tree(b, msg []byte) []byte {
 		if len(msg) == wire.HeaderLen+4 {
 			t.line(19, 4, 1, "%s, subtype %d", bgp.MakeFamily(bgp.AFI(msg[19])<<8|bgp.AFI(msg[20]), bgp.SAFI(msg[22])), msg[21])
 		}
+	case wire.TypeOperational:
+		t.operational(&r, msg)
 	default:
 		if r.Len() > 0 {
 			t.line(r.Offset(), r.Len(), 1, "0x%X", r.Rest())
 		}
 	}
 	return t.b
+}
+
+func (t *tree) operational(r *octet.Reader, msg []byte) {
+	at, n := r.Offset(), r.Len()
+	m, bad := wire.ParseOperational(msg)
+	if bad != nil {
+		t.line(at, n, 1, "error: %s", bad)
+		return
+	}
+	t.line(at, 2, 1, "kind %d, %s", m.Kind, m.Kind)
+	t.line(at+2, 2, 1, "%d octets", n-4)
+	t.line(at+4, n-4, 1, "%s", m.AppendText(nil))
 }
 
 func (t *tree) open(r *octet.Reader, msg []byte) {

@@ -83,6 +83,8 @@ func (c *conn) message(t wire.Type, msg []byte) {
 			ev.Kind = fsm.Bad
 		}
 		defer c.peer.refresh(r)
+	case wire.TypeOperational:
+		ev = c.operational(msg, ev)
 	}
 	c.peer.step(ev)
 }
@@ -106,6 +108,23 @@ func (c *conn) updated(msg []byte, ev fsm.Event) fsm.Event {
 		worst := c.update.Attrs.Gravest()
 		p.s.log.Warn("UPDATE with an error", "neighbor", p.name, "disposition", c.update.Disposition, "octet", worst.Offset, "error", worst.Reason)
 	}
+	return ev
+}
+
+// operational reads what other speakers do not know. A malformed one costs
+// nobody a session.
+func (c *conn) operational(msg []byte, ev fsm.Event) fsm.Event {
+	if !c.isLive() || !c.peer.session.Negotiated.Operational {
+		ev.Kind, ev.Bad = fsm.Bad, wire.TypeOperational.Unknown()
+		return ev
+	}
+	ev.Kind = fsm.Operational
+	m, bad := wire.ParseOperational(msg)
+	if bad != nil {
+		c.peer.s.log.Debug("OPERATIONAL with an error", "neighbor", c.peer.name, "octet", bad.Offset, "error", bad.Reason)
+		return ev
+	}
+	c.peer.s.log.Debug("OPERATIONAL", "neighbor", c.peer.name, "message", string(m.AppendText(nil)))
 	return ev
 }
 

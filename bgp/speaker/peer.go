@@ -86,6 +86,9 @@ func (p *peer) capabilities() (cs []capability.Capability) {
 	if c.RouteRefresh {
 		cs = append(cs, capability.Flag(capability.RouteRefresh), capability.Flag(capability.EnhancedRefresh))
 	}
+	if c.Operational {
+		cs = append(cs, capability.Flag(capability.Operational))
+	}
 	if c.ExtendedMessage {
 		cs = append(cs, capability.Flag(capability.ExtendedMessage))
 	}
@@ -97,6 +100,9 @@ func (p *peer) capabilities() (cs []capability.Capability) {
 	}
 	if c.LinkLocalNextHop {
 		cs = append(cs, capability.Flag(capability.LinkLocalNextHop))
+	}
+	if c.MultiSession {
+		cs = append(cs, capability.ForMultiSession()...)
 	}
 	return cs
 }
@@ -223,7 +229,20 @@ func (p *peer) up(session *fsm.Session) {
 	p.machine.SetCapabilities(p.capabilities())
 	p.s.log.Info("session up", "neighbor", p.name, "as", n.PeerAS, "hold-time", n.HoldTime, "families", n.Families)
 	p.s.options.Session(p.key.peer.Addr(), true, nil)
+	p.advise(n)
 	c.conn.Wake()
+}
+
+// advise sends the OPERATIONAL messages of the configuration.
+func (p *peer) advise(n *bgp.Negotiated) {
+	if !n.Operational {
+		return
+	}
+	for _, m := range p.config.Operational {
+		if c := p.live; c != nil {
+			c.conn.Push(wire.AppendOperational(nil, m, n.LocalID))
+		}
+	}
 }
 
 // export is what makes this peer's bytes; an IPv6 address on a shared link is

@@ -90,7 +90,7 @@ type remote struct {
 }
 
 // meet accepts the speaker's connection and brings the session up.
-func (r *rig) meet(l net.Listener) *remote {
+func (r *rig) meet(l net.Listener, offers ...capability.Capability) *remote {
 	r.t.Helper()
 	l.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second))
 	c, err := l.Accept()
@@ -99,14 +99,15 @@ func (r *rig) meet(l net.Listener) *remote {
 	}
 	r.t.Cleanup(func() { c.Close() })
 	p := &remote{r.t, c, 0x02020202}
-	p.open()
+	p.open(offers...)
 	return p
 }
 
-func (p *remote) open() {
+// open offers further capabilities, if there are any.
+func (p *remote) open(more ...capability.Capability) {
 	p.t.Helper()
-	p.Write(wire.AppendOpen(nil, wire.Open{Version: 4, AS: 65001, HoldTime: 30 * time.Second, ID: p.id, Capabilities: []capability.Capability{
-		capability.ForFamily(bgp.IPv4Unicast), capability.ForASN(65001), capability.Flag(capability.RouteRefresh)}}))
+	p.Write(wire.AppendOpen(nil, wire.Open{Version: 4, AS: 65001, HoldTime: 30 * time.Second, ID: p.id, Capabilities: append([]capability.Capability{
+		capability.ForFamily(bgp.IPv4Unicast), capability.ForASN(65001), capability.Flag(capability.RouteRefresh)}, more...)}))
 	p.expect("OPEN")
 	p.Write(wire.AppendKeepalive(nil))
 	p.expect("KEEPALIVE")
@@ -130,6 +131,12 @@ func (p *remote) next() string {
 		return p.update(msg)
 	case wire.TypeNotification:
 		return "NOTIFICATION " + wire.ParseNotification(msg).String()
+	case wire.TypeOperational:
+		m, bad := wire.ParseOperational(msg)
+		if bad != nil {
+			return bad.Error()
+		}
+		return "OPERATIONAL " + string(m.AppendText(nil))
 	}
 	return wire.Type(msg[18]).String()
 }

@@ -5,11 +5,13 @@ import (
 	"fmt"
 
 	"holdfast/bgp"
+	"holdfast/bgp/operational"
 )
 
 // least is the shortest message of each type, in octets (RFC 4271 section 6.1,
 // RFC 2918).
-var least = map[Type]int{TypeOpen: 29, TypeUpdate: 23, TypeNotification: 21, TypeKeepalive: HeaderLen, TypeRefresh: HeaderLen}
+var least = map[Type]int{TypeOpen: 29, TypeUpdate: 23, TypeNotification: 21, TypeKeepalive: HeaderLen, TypeRefresh: HeaderLen,
+	TypeOperational: HeaderLen}
 
 // FrameLen is the length that the header at the start of b gives; 0 when b is
 // shorter than a header.
@@ -34,10 +36,7 @@ func Frame(b []byte, max int) (n int, t Type, err *Error) {
 	n, t = FrameLen(b), Type(b[18])
 	short, known := least[t]
 	if !known {
-		// RFC 4271 section 6.1 has subcode 3 and the octet; ExaBGP says it so.
-		return 0, 0, &Error{Code: CodeHeader, Offset: 18, Disposition: Reset,
-			Data:   fmt.Appendf(nil, "can not decode update message of type \"%d\"", b[18]),
-			Reason: fmt.Sprintf("message type %d is not known", b[18])}
+		return 0, 0, t.Unknown()
 	}
 	if t == TypeOpen || t == TypeKeepalive {
 		max = bgp.MaxMessage
@@ -52,6 +51,14 @@ func Frame(b []byte, max int) (n int, t Type, err *Error) {
 	return n, t, nil
 }
 
+// Unknown is the error of a message of this type where nobody knows it. RFC 4271
+// section 6.1 has subcode 3 and the octet; ExaBGP says it so.
+func (t Type) Unknown() *Error {
+	return &Error{Code: CodeHeader, Offset: 18, Disposition: Reset,
+		Data:   fmt.Appendf(nil, "can not decode update message of type \"%d\"", t),
+		Reason: fmt.Sprintf("message type %d is not known", uint8(t))}
+}
+
 func (t Type) String() string {
 	switch t {
 	case TypeOpen:
@@ -64,6 +71,8 @@ func (t Type) String() string {
 		return "KEEPALIVE"
 	case TypeRefresh:
 		return "ROUTE-REFRESH"
+	case TypeOperational:
+		return "OPERATIONAL"
 	}
 	return fmt.Sprintf("message type %d", uint8(t))
 }
@@ -72,6 +81,23 @@ func (t Type) String() string {
 func AppendKeepalive(b []byte) []byte {
 	start := len(b)
 	return PatchLength(AppendHeader(b, TypeKeepalive), start)
+}
+
+// AppendOperational appends an OPERATIONAL message. self stands where it names
+// no router-id.
+func AppendOperational(b []byte, m operational.Message, self bgp.ID) []byte {
+	start := len(b)
+	return PatchLength(m.Append(AppendHeader(b, TypeOperational), self), start)
+}
+
+// ParseOperational reads a whole OPERATIONAL message. One that is malformed is
+// for the caller to ignore: nothing depends on it.
+func ParseOperational(msg []byte) (operational.Message, *Error) {
+	m, err := operational.Parse(msg[HeaderLen:], HeaderLen)
+	if err != nil {
+		return m, &Error{Code: CodeHeader, Offset: HeaderLen, Disposition: Discard, Reason: err.Error()}
+	}
+	return m, nil
 }
 
 // AppendRefresh appends a ROUTE-REFRESH.

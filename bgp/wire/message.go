@@ -21,6 +21,9 @@ const (
 	TypeNotification Type = 3
 	TypeKeepalive    Type = 4
 	TypeRefresh      Type = 5
+	// TypeOperational is unknown where it was not agreed on: see
+	// bgp.Negotiated.
+	TypeOperational Type = 6
 )
 
 // HeaderLen is the length of a message's header, in octets.
