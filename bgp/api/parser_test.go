@@ -170,6 +170,24 @@ func TestSelector(t *testing.T) {
 	}
 }
 
+func TestSelectorOfMultiSession(t *testing.T) {
+	peer := Peer{Address: netip.MustParseAddr("10.0.0.1"), Families: "ipv4-unicast/ipv6-unicast"}
+	for text, want := range map[string]bool{
+		"neighbor 10.0.0.1": true,
+		"neighbor 10.0.0.1 family-allowed ipv4-unicast/ipv6-unicast": true,
+		"neighbor 10.0.0.1 family-allowed ipv4-unicast":              false,
+		"neighbor 10.0.0.1 family-allowed in-open":                   false,
+	} {
+		w, err := split(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := selector(&w); err != nil || s.Match(peer) != want {
+			t.Errorf("%s: got %v, %v", text, !want, err)
+		}
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	p := Parser{Version: "holdfast 1"}
 	var b Batch

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -13,6 +14,9 @@ type Peer struct {
 	Address, Local  netip.Addr
 	LocalAS, PeerAS bgp.ASN
 	RouterID        bgp.ID
+	// Families is what a session of multi-session is for, as ExaBGP writes it:
+	// "ipv4-unicast/ipv6-unicast". Others have "", which is said "in-open".
+	Families string
 }
 
 // Selector says which peers a command is for: those that any of its terms
@@ -28,9 +32,7 @@ type term struct {
 	routerID        bgp.ID  // 0: not said
 
 	hasLocalAS, hasPeerAS bool
-	// never: "family-allowed F" other than "in-open" names a session of its own
-	// for that family (multi-session), which nobody here has.
-	never bool
+	families              string // Peer's, or "in-open"; "": not said
 }
 
 // Match says whether the command is for the peer. A nil selector is for every
@@ -48,12 +50,12 @@ func (s *Selector) Match(p Peer) bool {
 }
 
 func (t *term) match(p Peer) bool {
-	return !t.never &&
-		(t.any || t.address == p.Address) &&
+	return (t.any || t.address == p.Address) &&
 		(!t.local.IsValid() || t.local == p.Local) &&
 		(!t.hasLocalAS || t.localAS == p.LocalAS) &&
 		(!t.hasPeerAS || t.peerAS == p.PeerAS) &&
-		(t.routerID == 0 || t.routerID == p.RouterID)
+		(t.routerID == 0 || t.routerID == p.RouterID) &&
+		(t.families == "" || t.families == cmp.Or(p.Families, "in-open"))
 }
 
 // selector reads whom a command is for: "neighbor A key value, neighbor B" as
@@ -131,7 +133,7 @@ var termKeys = map[string]func(t *term, value string) error{
 		return err
 	},
 	"family-allowed": func(t *term, s string) error {
-		t.never = t.never || s != "in-open"
+		t.families = s
 		return nil
 	},
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
+	"strings"
 	"time"
 
 	"holdfast/bgp"
@@ -380,11 +381,24 @@ const pushAtOnce = 64 << 10
 func (p *peer) who() api.Peer {
 	w := api.Peer{Address: p.key.peer.Addr(), Local: p.config.LocalAddress, LocalAS: p.config.LocalAS,
 		PeerAS: p.config.PeerAS, RouterID: identifier(p.config)}
+	if p.config.Capabilities.MultiSession {
+		w.Families = allowed(p.config.Families)
+	}
 	if p.session != nil {
 		n := p.session.Negotiated
 		w.Local, w.LocalAS, w.PeerAS, w.RouterID = unmap(n.LocalAddr), n.LocalAS, n.PeerAS, n.LocalID
 	}
 	return w
+}
+
+// allowed is the families of a session of multi-session, as selectors name them.
+func allowed(fs []bgp.Family) string {
+	names := make([]string, len(fs))
+	for i, f := range fs {
+		afi, safi := f.Words()
+		names[i] = afi + "-" + safi
+	}
+	return strings.Join(names, "/")
 }
 
 func (p *peer) hears(process string) bool { return hears(p.config, process) }
