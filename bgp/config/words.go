@@ -195,7 +195,7 @@ func (s *scope) words() []*grammar.Node {
 		text("host-name", "NAME", "our name, for the neighbor's people", func() *string { return &n.HostName }),
 		text("domain-name", "NAME", "our domain, for the neighbor's people", func() *string { return &n.DomainName }),
 		set("hold-time", "0|3-65535", "seconds of silence after which the session is over; 0 is for ever", s.holdTime),
-		set("rate-limit", "UPDATES|disable", "UPDATEs a second", s.rateLimit),
+		set("rate-limit", "UPDATES|disable", "announce with at most so many UPDATEs a second; withdraws do not wait", s.rateLimit),
 		flag("passive", "wait for the neighbor to connect", func() *bool { return &n.Passive }),
 		port("listen", "wait for the neighbor at this port as well", func() *uint16 { return &n.Listen }),
 		port("connect", "the neighbor's port", func() *uint16 { return &n.Connect }),
@@ -267,9 +267,6 @@ func (s *scope) rateLimit(c *grammar.Cursor) error {
 	}
 	n, err := c.Int(1, 1<<31)
 	s.n.RateLimit = int(n)
-	if err == nil {
-		c.Warn("is not applied by this version: what a neighbor takes sets the pace")
-	}
 	return err
 }
 

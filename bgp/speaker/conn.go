@@ -156,6 +156,9 @@ const lateness = 2 * time.Millisecond
 // is still saying routes: else a flood would go out in as many frames as it
 // came in batches.
 func (c *conn) bulk(b []byte, max int) []byte {
+	if c.peer.config.RateLimit > 0 {
+		return c.paced(b, max)
+	}
 	loop, start := c.peer.s.loop, len(b)
 	wait := loop.Pending() && (c.waiting.IsZero() || loop.Now().Sub(c.waiting) < lateness)
 	b, more := c.peer.out.Bulk(b, max, wait)
@@ -166,12 +169,34 @@ func (c *conn) bulk(b []byte, max int) []byte {
 		c.waiting = loop.Now()
 	}
 	if more && len(b) == start {
-		if c.again == nil {
-			c.again = loop.At(time.Time{}, func(time.Time) { c.conn.Wake() })
-		}
-		c.again.Reset(loop.Now())
+		c.wakeAt(loop.Now())
 	}
 	return b
+}
+
+// paced is bulk at the rate that the configuration allows.
+func (c *conn) paced(b []byte, max int) []byte {
+	now := c.peer.s.loop.Now()
+	for start, more := len(b), true; more && len(b)-start < max; {
+		ok, again := c.peer.pace.take(now, c.peer.config.RateLimit)
+		if !ok {
+			c.wakeAt(again)
+			return b
+		}
+		at := len(b)
+		if b, more = c.peer.out.Bulk(b, 1, false); len(b) == at {
+			c.peer.pace.back()
+		}
+	}
+	return b
+}
+
+// wakeAt has Fill asked for again.
+func (c *conn) wakeAt(t time.Time) {
+	if c.again == nil {
+		c.again = c.peer.s.loop.At(time.Time{}, func(time.Time) { c.conn.Wake() })
+	}
+	c.again.Reset(t)
 }
 
 // Frame is netio.Handler's.

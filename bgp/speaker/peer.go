@@ -42,6 +42,7 @@ type peer struct {
 	lastError string
 	sessions  uint64
 	counters  received
+	pace      pace // of "rate-limit"
 }
 
 // received is what a peer told us in this session.
