@@ -135,7 +135,7 @@ func gobgpSpeaks() speaker {
 		{"l2vpn evpn", "segment rd 192.0.2.1:1 esi 00:11:22:33:44:55:66:77:88:99 ip 192.0.2.1 next-hop 10.0.0.1", rib("evpn"), "[type:esi][rd:192.0.2.1:1]",
 			add("evpn", "esi 10.2.0.4 esi LACP aa:bb:cc:dd:ee:ff 100 rd 1.1.1.1:2 rt 65000:2"), `"name": "Ethernet Segment"`},
 		{"l2vpn evpn", "ip-prefix rd 192.0.2.1:1 prefix 10.1.0.0/24 label 100 next-hop 10.0.0.1", rib("evpn"), "[type:Prefix][rd:192.0.2.1:1][etag:0][prefix:10.1.0.0/24]",
-			add("evpn", "prefix 10.2.0.0/24 10.2.0.4 etag 10 label 200 rd 1.1.1.1:2 rt 65000:2"), `"name": "IP Prefix advertisement"`},
+			add("evpn", "prefix 10.2.0.0/24 10.2.0.4 etag 10 label 200 rd 1.1.1.1:2 rt 65000:2"), `"name": "IP Prefix Advertisement"`},
 		{"l2vpn vpls", "rd 192.0.2.1:123 endpoint 5 base 10702 offset 1 size 8 next-hop 10.0.0.1", neighbor, accepted(25, 65), nil, ""},
 		{"ipv4 sr-policy", "distinguisher 1 color 100 endpoint 10.0.0.9 next-hop 10.0.0.1 preference 100 segment-list weight 1 segment type-a mpls 16001", neighbor, accepted(1, 73), nil, ""},
 		{"ipv6 sr-policy", "distinguisher 1 color 100 endpoint 2001:db8::9 next-hop 2001:db8::1 segment-list segment type-b srv6 2001:db8:5::", neighbor, accepted(2, 73), nil, ""},

@@ -66,8 +66,15 @@ func SayRD(s grammar.Source) (RD, error) {
 	return ParseRD(w)
 }
 
-// AppendText appends what ParseRD reads.
-func (rd RD) AppendText(b []byte) []byte {
+// AppendText appends what ParseRD reads: "1L:7" has an AS number of four octets,
+// which "1:7" would not have.
+func (rd RD) AppendText(b []byte) []byte { return rd.append(b, "L") }
+
+// AppendJSON appends a string. ExaBGP does not tell how wide an AS number is.
+func (rd RD) AppendJSON(b []byte) []byte { return append(rd.append(append(b, '"'), ""), '"') }
+
+// append has a mark behind a small AS number of four octets.
+func (rd RD) append(b []byte, wide string) []byte {
 	switch t := binary.BigEndian.Uint16(rd[:]); {
 	case t == 0:
 		b = strconv.AppendUint(b, uint64(binary.BigEndian.Uint16(rd[2:])), 10)
@@ -77,8 +84,8 @@ func (rd RD) AppendText(b []byte) []byte {
 	case t == 2:
 		as := binary.BigEndian.Uint32(rd[2:])
 		b = strconv.AppendUint(b, uint64(as), 10)
-		if as <= 0xffff { // else it would be read as one of two octets
-			b = append(b, 'L')
+		if as <= 0xffff {
+			b = append(b, wide...)
 		}
 	default:
 		return hex.AppendEncode(append(b, "0x"...), rd[:])

@@ -26,11 +26,11 @@ func TestForms(t *testing.T) {
 			JSON: `{"code": 2, "parsed": true, "raw": "02240001C0000201000100000000000000000000000000003000112233445500002710002711", "name": "MAC/IP advertisement", "rd": "192.0.2.1:1",
 				"esi": "-", "ethernet-tag": 0, "mac": "00:11:22:33:44:55", "label": [[625, 10000], [625, 10001]]}`},
 		{Wire: "03 11 0001c00002010001 00000000 20 c0000201", Text: "multicast rd 192.0.2.1:1 ethernet-tag 0 ip 192.0.2.1",
-			JSON: `{"code": 3, "parsed": true, "raw": "03110001C000020100010000000020C0000201", "name": "Inclusive Multicast", "rd": "192.0.2.1:1", "ethernet-tag": 0, "ip": "192.0.2.1"}`},
+			JSON: `{"code": 3, "parsed": true, "raw": "03110001C000020100010000000020C0000201", "name": "Inclusive Multicast Ethernet Tag", "rd": "192.0.2.1:1", "ethernet-tag": 0, "ip": "192.0.2.1"}`},
 		{Wire: "04 17 0001c00002010001 00112233445566778899 20 c0000201", Text: "segment rd 192.0.2.1:1 esi 00:11:22:33:44:55:66:77:88:99 ip 192.0.2.1",
 			JSON: `{"code": 4, "parsed": true, "raw": "04170001C000020100010011223344556677889920C0000201", "name": "Ethernet Segment", "rd": "192.0.2.1:1", "esi": "00:11:22:33:44:55:66:77:88:99", "ip": "192.0.2.1"}`},
 		{Wire: prefix, Text: "ip-prefix rd 192.0.2.1:1 esi - ethernet-tag 0 prefix 10.1.2.0/24 gateway 0.0.0.0 vni 10000", Said: "ip-prefix rd 192.0.2.1:1 prefix 10.1.2.0/24 vni 10000",
-			JSON: `{"code": 5, "parsed": true, "raw": "05220001C000020100010000000000000000000000000000180A01020000000000002710", "name": "IP Prefix advertisement", "rd": "192.0.2.1:1",
+			JSON: `{"code": 5, "parsed": true, "raw": "05220001C000020100010000000000000000000000000000180A01020000000000002710", "name": "IP Prefix Advertisement", "rd": "192.0.2.1:1",
 				"esi": "-", "ethernet-tag": 0, "label": [[625, 10000]], "ip": "10.1.2.0", "iplen": 24, "gateway": "0.0.0.0"}`},
 		{Wire: "0b 02 ffff", Text: "octets 0x0B02FFFF", JSON: `{"code": 11, "parsed": false, "raw": "0B02FFFF"}`},
 	})

@@ -200,13 +200,13 @@ func (r *Route) appendLabels(b []byte) []byte {
 }
 
 // names are ExaBGP's.
-var names = [...]string{EthernetAD: "Ethernet Auto-Discovery", MACIP: "MAC/IP advertisement", Multicast: "Inclusive Multicast",
-	Segment: "Ethernet Segment", IPPrefix: "IP Prefix advertisement"}
+var names = [...]string{EthernetAD: "Ethernet Auto-Discovery", MACIP: "MAC/IP advertisement", Multicast: "Inclusive Multicast Ethernet Tag",
+	Segment: "Ethernet Segment", IPPrefix: "IP Prefix Advertisement"}
 
 // AppendJSON appends the route as an object with ExaBGP's names.
 func (r Route) AppendJSON(b []byte, _ *nlri.JSON) []byte {
-	b = fmt.Appendf(b, `{ "code": %d, "parsed": true, "raw": "%X", "name": "%s", "rd": "`, r.Kind, r.append(nil), names[r.Kind])
-	b = append(r.RD.AppendText(b), '"')
+	b = fmt.Appendf(b, `{ "code": %d, "parsed": true, "raw": "%X", "name": "%s", "rd": `, r.Kind, r.append(nil), names[r.Kind])
+	b = r.RD.AppendJSON(b)
 	if r.Kind != Multicast {
 		b = append(r.ESI.AppendText(append(b, `, "esi": "`...)), '"')
 	}

@@ -343,7 +343,7 @@ func (s Spec) AppendJSON(b []byte, j *nlri.JSON) []byte {
 		b = append(b, " ], "...)
 	}
 	if s.vpn() {
-		b = append(s.RD.AppendText(append(b, `"rd": "`...)), `", `...)
+		b = append(s.RD.AppendJSON(append(b, `"rd": `...)), ", "...)
 	}
 	if j != nil && j.Legacy {
 		if hop, ok := netip.AddrFromSlice(j.NextHop); ok {

@@ -24,7 +24,7 @@ func (o Object) AppendJSON(b []byte, j *nlri.JSON) []byte {
 		b = o.jsonOfNode(b)
 	}
 	if o.VPN {
-		b = append(o.RD.AppendText(append(b, `, "rd": "`...)), '"')
+		b = o.RD.AppendJSON(append(b, `, "rd": `...))
 	}
 	if o.Kind != Link && j != nil && j.Legacy {
 		if a, ok := netip.AddrFromSlice(j.NextHop); ok {

@@ -191,7 +191,7 @@ func (r Route) AppendJSON(b []byte, _ *nlri.JSON) []byte {
 	if r.Kind == Session1 {
 		b = fmt.Appendf(b, `, "teid": "%d", "qfi": "%d"`, r.TEID, r.QFI)
 	}
-	b = append(r.RD.AppendText(append(b, `, "rd": "`...)), '"')
+	b = r.RD.AppendJSON(append(b, `, "rd": `...))
 	if r.Kind == Session1 {
 		b = fmt.Appendf(b, `, "endpoint_ip_len": %d, "endpoint_ip": "%s"`, r.Endpoint.BitLen(), r.Endpoint)
 		if r.Source.IsValid() {

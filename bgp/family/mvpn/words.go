@@ -156,8 +156,8 @@ var names = [...]string{IntraAS: "Intra-AS I-PMSI A-D route", InterAS: "Inter-AS
 
 // AppendJSON appends the route as an object with ExaBGP's names.
 func (r Route) AppendJSON(b []byte, _ *nlri.JSON) []byte {
-	b = fmt.Appendf(b, `{ "code": %d, "parsed": true, "raw": "%X", "name": "%s", "rd": "`, r.Kind, r.append(nil), names[r.Kind])
-	b = append(r.RD.AppendText(b), '"')
+	b = fmt.Appendf(b, `{ "code": %d, "parsed": true, "raw": "%X", "name": "%s", "rd": `, r.Kind, r.append(nil), names[r.Kind])
+	b = r.RD.AppendJSON(b)
 	if r.hasAS() {
 		b = fmt.Appendf(b, `, "source-as": "%d"`, r.SourceAS)
 	}

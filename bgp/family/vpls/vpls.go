@@ -173,8 +173,8 @@ func (v Block) AppendText(b []byte) []byte {
 
 // AppendJSON appends the block as an object with ExaBGP's names.
 func (v Block) AppendJSON(b []byte, _ *nlri.JSON) []byte {
-	b = v.RD.AppendText(append(b, `{ "rd": "`...))
-	b = fmt.Appendf(b, `", "endpoint": %d, "base": %d, "offset": %d, "size": %d`, v.Endpoint, v.Base, v.Offset, v.Size)
+	b = v.RD.AppendJSON(append(b, `{ "rd": `...))
+	b = fmt.Appendf(b, `, "endpoint": %d, "base": %d, "offset": %d, "size": %d`, v.Endpoint, v.Base, v.Offset, v.Size)
 	return append(nlri.AppendPathJSON(b, v.HasPath, v.PathID), " }"...)
 }
 

@@ -64,5 +64,5 @@ func (p Prefix) AppendText(b []byte) []byte {
 func (p Prefix) AppendJSON(b []byte, _ *nlri.JSON) []byte {
 	b = p.AppendMembers(append(b, "{ "...))
 	b = p.Labels.AppendJSON(append(b, `, "label": `...))
-	return append(p.RD.AppendText(append(b, `, "rd": "`...)), `" }`...)
+	return append(p.RD.AppendJSON(append(b, `, "rd": `...)), " }"...)
 }
