@@ -131,7 +131,7 @@ func gobgpSpeaks() speaker {
 		{"l2vpn evpn", "mac-ip rd 192.0.2.1:1 mac 00:11:22:33:44:55 ip 10.1.0.5 label 100 next-hop 10.0.0.1", rib("evpn"), "[type:macadv][rd:192.0.2.1:1][etag:0][mac:00:11:22:33:44:55][ip:10.1.0.5]",
 			add("evpn", "macadv aa:bb:cc:dd:ee:04 10.2.0.4 etag 1000 label 200 rd 1.1.1.1:2 rt 65000:2"), `"mac": "AA:BB:CC:DD:EE:04"`},
 		{"l2vpn evpn", "multicast rd 192.0.2.1:1 ip 192.0.2.1 next-hop 10.0.0.1 pmsi ingress-replication label 100 192.0.2.1", rib("evpn"), "[type:multicast][rd:192.0.2.1:1][etag:0][ip:192.0.2.1]",
-			add("evpn", "multicast 10.2.0.4 etag 1000 rd 1.1.1.1:2 rt 65000:2 pmsi ingress-repl 200 1.1.1.1"), `"pmsi": {"type": 6`},
+			add("evpn", "multicast 10.2.0.4 etag 1000 rd 1.1.1.1:2 rt 65000:2 pmsi ingress-repl 200 1.1.1.1"), `"pmsi": "pmsi:ingressreplication:`},
 		{"l2vpn evpn", "segment rd 192.0.2.1:1 esi 00:11:22:33:44:55:66:77:88:99 ip 192.0.2.1 next-hop 10.0.0.1", rib("evpn"), "[type:esi][rd:192.0.2.1:1]",
 			add("evpn", "esi 10.2.0.4 esi LACP aa:bb:cc:dd:ee:ff 100 rd 1.1.1.1:2 rt 65000:2"), `"name": "Ethernet Segment"`},
 		{"l2vpn evpn", "ip-prefix rd 192.0.2.1:1 prefix 10.1.0.0/24 label 100 next-hop 10.0.0.1", rib("evpn"), "[type:Prefix][rd:192.0.2.1:1][etag:0][prefix:10.1.0.0/24]",

@@ -33,11 +33,13 @@ func TestFreeForms(t *testing.T) {
 	const sid = "20010db8000000000000000000000001"
 	for _, c := range []struct{ text, want, json string }{
 		{"aigp 4294967296", "26/80 01000b0000000100000000", `"aigp": 4294967296`},
-		{"pmsi no-tunnel", "22/c0 0000000000", `"pmsi": {"type": 0, "flags": 0, "label": 0, "raw-label": 0, "tunnel": "0x"}`},
+		{"pmsi no-tunnel", "22/c0 0000000000", `"pmsi": "pmsi:notunnel:0:0:"`},
 		{"pmsi ingress-replication flags 1 label 16 192.0.2.1", "22/c0 0106000100c0000201",
-			`"pmsi": {"type": 6, "flags": 1, "label": 16, "raw-label": 256, "tunnel": "192.0.2.1"}`},
+			`"pmsi": "pmsi:ingressreplication:1:16(256):192.0.2.1"`},
 		{"pmsi mldp-p2mp vni 5 0x060001", "22/c0 0002000005060001",
-			`"pmsi": {"type": 2, "flags": 0, "label": 0, "raw-label": 5, "tunnel": "0x060001"}`},
+			`"pmsi": "pmsi:mldpp2mplsp:0:0:0x060001"`},
+		{"pmsi ingress-replication 2001:db8::1", "22/c0 000600000020010db8000000000000000000000001", `"pmsi": "pmsi:ingressreplication:0:0:2001:db8::1"`},
+		{"pmsi bier label 1 0xabcd", "22/c0 000a000010abcd", `"pmsi": "pmsi:unknown:0:1:0xABCD"`},
 		{"bgp-prefix-sid [ 7 ]", "40/c0 01000700000000000007", `"bgp-prefix-sid": {"sr-label-index": 7}`},
 		{"bgp-prefix-sid [ 7 , [ ( 16000 , 8000 ) ( 1 , 2 ) ] ]", "40/c0 01000700000000000007" + "03000e0000003e80001f40000001000002",
 			`"bgp-prefix-sid": {"sr-label-index": 7, "sr-srgbs": [[16000, 8000], [1, 2]]}`},

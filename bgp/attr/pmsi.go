@@ -25,6 +25,9 @@ var pmsiTypes = []string{
 	"transport", "assisted-replication", "bier",
 }
 
+// pmsiReplication is the tunnel type whose tunnel is an address.
+const pmsiReplication = 6
+
 // pmsiLabels are the words for the 24 bits of the label, and how far the number
 // is shifted: MPLS uses the upper 20 bits, VXLAN all (RFC 8365 section 5.1.3).
 var pmsiLabels = map[string]int{"label": 4, "vni": 0}
@@ -34,7 +37,7 @@ func checkPMSI(v []byte, _ Source) *fault {
 	switch {
 	case len(v) < 5:
 		return &fault{OptionalError, 0, fmt.Sprintf("want 5 octets or more, got %d", len(v))}
-	case v[1] == 6 && len(v) != 5+4 && len(v) != 5+16:
+	case v[1] == pmsiReplication && len(v) != 5+4 && len(v) != 5+16:
 		return &fault{OptionalError, 5, "want an address for ingress replication"}
 	}
 	return nil
@@ -145,13 +148,29 @@ func pmsiWords(b []byte, v string) ([]byte, bool) {
 	return b, saysAgain(PMSITunnel, string(b[at:]), v)
 }
 
-// jsonPMSI appends the fields; the label is told as the 24 bits that it is, for
-// a VNI (RFC 8365), and as the label that MPLS makes of it.
+// pmsiNames are how ExaBGP shows the tunnel types, by number.
+var pmsiNames = []string{
+	"notunnel", "rsvp-tep2mplsp", "mldpp2mplsp", "pim-ssmtree", "pim-smtree", "bidir-pimtree", "ingressreplication", "mldpmp2mplsp",
+}
+
+// jsonPMSI appends type, flags, label and tunnel as ExaBGP does, in one string:
+// "pmsi:ingressreplication:0:100(1600):192.0.2.1". Of ingress replication it
+// also has the whole field of the label, which is the VNI of VXLAN.
 func jsonPMSI(b []byte, v string) []byte {
-	n := uint24(v[2:])
-	b = fmt.Appendf(b, `{"type": %d, "flags": %d, "label": %d, "raw-label": %d`, v[1], v[0], n>>4, n)
-	if id := v[5:]; len(id) == 4 || len(id) == 16 {
-		return fmt.Appendf(b, `, "tunnel": "%s"}`, address(id))
+	name, field, id := "unknown", uint24(v[2:]), v[5:]
+	if int(v[1]) < len(pmsiNames) {
+		name = pmsiNames[v[1]]
 	}
-	return fmt.Appendf(b, `, "tunnel": "0x%x"}`, v[5:])
+	b = fmt.Appendf(b, `"pmsi:%s:%d:%d`, name, v[0], field>>4)
+	switch {
+	case v[1] != pmsiReplication:
+	case field != 0:
+		return fmt.Appendf(b, `(%d):%s"`, field, address(id))
+	default:
+		return fmt.Appendf(b, `:%s"`, address(id))
+	}
+	if id == "" {
+		return append(b, `:"`...)
+	}
+	return fmt.Appendf(b, `:0x%X"`, id)
 }
