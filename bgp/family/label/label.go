@@ -39,35 +39,46 @@ func Next(b []byte, other, most int) ([]byte, int, error) {
 		return nil, 0, fmt.Errorf("an NLRI of %d bits wants %d octets, %d left", b[0], n-1, len(b)-1)
 	}
 	body := b[:n:n]
-	bits, _, ok := split(body, other)
+	_, _, bits := Split(body, other)
 	switch {
-	case !ok:
-		return nil, 0, fmt.Errorf("a label stack without end in %d octets", n-1)
 	case bits < 0:
-		return nil, 0, fmt.Errorf("%d bits, which is less than labels and %d octets", b[0], other)
+		return nil, 0, fmt.Errorf("%d bits, which is less than a label and %d octets", b[0], other)
 	case bits > most:
 		return nil, 0, fmt.Errorf("prefix length %d, want at most %d", bits, most)
 	}
 	return inet.Canonical(body, bits), n, nil
 }
 
-// split gives the bits of the prefix, and what stands behind the labels.
-func split(body []byte, other int) (bits int, rest []byte, ok bool) {
+// Split gives the labels, what stands behind them, and the bits of the prefix
+// behind so many other octets; less than 0: there is not even one label. ExaBGP
+// sends stacks that end with the bottom bit (RFC 3107 section 3). Where this
+// leaves no prefix it is one label, for a receiver must not look at the bottom
+// bit (RFC 8277 section 2.2), nor at any bit of a label that is withdrawn
+// (section 2.4).
+func Split(body []byte, other int) (stack nlri.Labels, rest []byte, bits int) {
 	stack, rest, ok := nlri.CutLabels(body[1:])
-	return int(body[0]) - 8*(len(stack)+other), rest, ok
+	if bits = int(body[0]) - 8*(len(stack)+other); ok && bits >= 0 {
+		return stack, rest, bits
+	}
+	if bits = int(body[0]) - 8*(3+other); bits < 0 {
+		return nil, nil, bits
+	}
+	return nlri.Labels(body[1:4:4]), body[4:], bits
 }
 
 // Key is the NLRI without its labels, which do not tell routes apart (RFC 8277
 // section 2.1).
-func Key(scratch, body []byte) []byte {
-	stack, rest, _ := nlri.CutLabels(body[1:])
+func Key(scratch, body []byte) []byte { return KeyOf(scratch, body, 0) }
+
+// KeyOf is Key where so many other octets stand before the prefix.
+func KeyOf(scratch, body []byte, other int) []byte {
+	stack, rest, _ := Split(body, other)
 	return append(append(scratch, body[0]-byte(8*len(stack))), rest...)
 }
 
 // View is the typed form of a checked NLRI of one of our families.
 func View(r nlri.Raw) nlri.NLRI {
-	bits, rest, _ := split(r.Body, 0)
-	stack, _, _ := nlri.CutLabels(r.Body[1:])
+	stack, rest, bits := Split(r.Body, 0)
 	return Prefix{Prefix: prefix(r, bits, rest), Labels: stack}
 }
 

@@ -16,8 +16,8 @@ const rdLen = 8
 
 // The rows of the families.
 var (
-	IPv4 = nlri.Codec{Family: bgp.IPv4VPN, Next: next4, View: View, Key: label.Key, NextHopLens: []int{12}, HopRD: true, HopAttr: true}
-	IPv6 = nlri.Codec{Family: bgp.IPv6VPN, Next: next6, View: View, Key: label.Key, NextHopLens: []int{24, 48}, HopRD: true, HopAttr: true}
+	IPv4 = nlri.Codec{Family: bgp.IPv4VPN, Next: next4, View: View, Key: key, NextHopLens: []int{12}, HopRD: true, HopAttr: true}
+	IPv6 = nlri.Codec{Family: bgp.IPv6VPN, Next: next6, View: View, Key: key, NextHopLens: []int{24, 48}, HopRD: true, HopAttr: true}
 )
 
 // Prefix is a prefix of a VPN, with its label stack.
@@ -27,13 +27,14 @@ type Prefix struct {
 	Labels nlri.Labels
 }
 
+func key(scratch, body []byte) []byte { return label.KeyOf(scratch, body, rdLen) }
+
 func next4(b []byte) ([]byte, int, error) { return label.Next(b, rdLen, 32) }
 func next6(b []byte) ([]byte, int, error) { return label.Next(b, rdLen, 128) }
 
 // View is the typed form of a checked NLRI of one of our families.
 func View(r nlri.Raw) nlri.NLRI {
-	stack, rest, _ := nlri.CutLabels(r.Body[1:])
-	bits := int(r.Body[0]) - 8*(len(stack)+rdLen)
+	stack, rest, bits := label.Split(r.Body, rdLen)
 	p := inet.Prefix{Net: inet.PrefixOf(r.Family.AFI(), bits, rest[rdLen:]), SAFI: r.Family.SAFI(), HasPath: r.HasPath, PathID: r.PathID}
 	return Prefix{Prefix: p, RD: nlri.RD(rest[:rdLen]), Labels: stack}
 }

@@ -25,7 +25,7 @@ func TestForms(t *testing.T) {
 
 func TestWrong(t *testing.T) {
 	for in, want := range map[string]string{
-		"\x20\x00\x00\x31\x0a": "32 bits, which is less than labels and 8 octets",
+		"\x20\x00\x00\x31\x0a": "32 bits, which is less than a label and 8 octets",
 	} {
 		if _, _, err := IPv4.Next([]byte(in)); err == nil || err.Error() != want {
 			t.Errorf("%x: got %v, want %s", in, err, want)
