@@ -123,7 +123,11 @@ func (k *Block) judge(row *row, flags uint8, v []byte) (*fault, Disposition) {
 	if row.check == nil {
 		return nil, None
 	}
-	return row.check(v, k.from), row.bad
+	f := row.check(v, k.from)
+	if f != nil && row.grave != nil && row.grave(v, f) {
+		return f, Withdraw
+	}
+	return f, row.bad
 }
 
 // viewMP notes the attributes that carry NLRI, also those with wrong flags:

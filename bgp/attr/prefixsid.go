@@ -20,23 +20,52 @@ const (
 
 var prefixSIDRow = row{
 	name: "bgp-prefix-sid", flags: Optional | Transitive, bad: Discard,
-	check: checkPrefixSID, words: prefixSIDWords, json: jsonPrefixSID,
+	check: checkPrefixSID, grave: badService, words: prefixSIDWords, json: jsonPrefixSID,
 }
 
-// checkPrefixSID wants TLVs that fit, and those of RFC 8669 section 3 to have
-// their length; what is wrong inside an SRv6 service is its user's affair.
-func checkPrefixSID(v []byte, _ Source) *fault {
+// checkPrefixSID wants TLVs that fit, those of RFC 8669 section 3 to have their
+// length, and SRv6 services to be whole. A fault begins where its TLV does; that
+// of a service is told before others.
+func checkPrefixSID(v []byte, _ Source) (f *fault) {
 	for at := 0; at < len(v); {
-		if len(v)-at < 3 || len(v)-at-3 < int(binary.BigEndian.Uint16(v[at+1:])) {
+		kind, value, rest, ok := cutTLV(v[at:])
+		switch n := len(value); {
+		case !ok:
 			return &fault{LengthError, at, "TLV goes beyond the attribute"}
+		case isService(kind) && !serviceFits(value):
+			return &fault{OptionalError, at, fmt.Sprintf("TLV %d: no whole SRv6 service", kind)}
+		case f == nil && (kind == sidLabelIndex && n != 7 || kind == sidSRGB && (n < 8 || (n-2)%6 != 0)):
+			f = &fault{LengthError, at, fmt.Sprintf("TLV %d has %d octets", kind, n)}
 		}
-		n := int(binary.BigEndian.Uint16(v[at+1:]))
-		if v[at] == sidLabelIndex && n != 7 || v[at] == sidSRGB && (n < 8 || (n-2)%6 != 0) {
-			return &fault{LengthError, at, fmt.Sprintf("TLV %d has %d octets", v[at], n)}
-		}
-		at += 3 + n
+		at = len(v) - len(rest)
 	}
-	return nil
+	return f
+}
+
+func isService(kind uint8) bool { return kind == sidL3Service || kind == sidL2Service }
+
+// badService says that a fault is one of an SRv6 service: its routes can't be
+// used then (RFC 9252 section 7), where other faults only cost the attribute
+// (RFC 8669 section 6).
+func badService(v []byte, f *fault) bool { return isService(v[f.at]) }
+
+// serviceFits looks at the TLVs within a service, and within its SIDs (RFC 9252
+// section 7). What is not known is good.
+func serviceFits(v []byte) bool {
+	return len(v) > 0 && tlvsFit(v[1:], func(kind uint8, v []byte) bool {
+		return kind != 1 || len(v) >= 21 && tlvsFit(v[21:], func(kind uint8, v []byte) bool { return kind != 1 || len(v) == 6 })
+	})
+}
+
+func tlvsFit(v []byte, good func(kind uint8, v []byte) bool) bool {
+	for len(v) > 0 {
+		kind, value, rest, ok := cutTLV(v)
+		if !ok || !good(kind, value) {
+			return false
+		}
+		v = rest
+	}
+	return true
 }
 
 // prefixSIDLeaves are its words.
@@ -178,9 +207,9 @@ func sayStructure(v []byte, s grammar.Source) ([]byte, error) {
 }
 
 // cutTLV cuts a TLV with a length of two octets behind a type of one.
-func cutTLV(v string) (kind uint8, value, rest string, ok bool) {
+func cutTLV[T string | []byte](v T) (kind uint8, value, rest T, ok bool) {
 	if len(v) < 3 || len(v)-3 < int(v[1])<<8|int(v[2]) {
-		return 0, "", "", false
+		return 0, value, rest, false
 	}
 	n := 3 + (int(v[1])<<8 | int(v[2]))
 	return v[0], v[3:n], v[n:], true

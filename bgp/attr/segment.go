@@ -96,6 +96,19 @@ func (k *segmentKind) cut(v string) (parts []string, sid, behavior string, ok bo
 	return parts, sid, behavior, rest == "" && (sid != "" || !k.plain())
 }
 
+// wrongSegment wants a part of a segment list to have a length that it may
+// have: the weight, or a segment with or without what may be left out of it.
+func wrongSegment(code uint8, v []byte) string {
+	fits := code != subWeight || len(v) == 6
+	if k := segmentOf(code); k != nil {
+		_, _, _, fits = k.cut(string(v))
+	}
+	if !fits {
+		return octetsWrong(v)
+	}
+	return ""
+}
+
 // appendSRSegment reads what stands behind "segment": its type and its parts.
 func appendSRSegment(b []byte, s grammar.Source) ([]byte, error) {
 	const want = "a type type-a to type-k"

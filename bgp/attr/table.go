@@ -14,6 +14,9 @@ type row struct {
 
 	// check judges a received value, nil: anything is good.
 	check func(v []byte, from Source) *fault
+	// grave says that a fault which check found means Withdraw, whatever bad
+	// is; nil: none does.
+	grave func(v []byte, f *fault) bool
 	// keep puts a good value in canonical form, nil: as it is.
 	keep func(k *Block, into *Builder, flags uint8, v []byte)
 	// words, for those whose statement is a form of its own, appends all of it;

@@ -39,15 +39,20 @@ var tunnelRow = row{
 }
 
 // checkTunnels wants every TLV, and every sub-TLV, to end where what it stands
-// in ends (RFC 9012 section 13).
+// in ends (RFC 9012 section 13), and the parts of an SR policy to have their
+// lengths (RFC 9830 section 5).
 func checkTunnels(v []byte, _ Source) *fault {
 	for at := 0; at < len(v); {
 		if len(v)-at < 4 || len(v)-at-4 < int(binary.BigEndian.Uint16(v[at+2:])) {
 			return &fault{LengthError, at, "tunnel goes beyond the attribute"}
 		}
 		end := at + 4 + int(binary.BigEndian.Uint16(v[at+2:]))
-		if !subTLVsFit(string(v[at+4:end]), 128) {
-			return &fault{LengthError, at + 4, "sub-TLV goes beyond the tunnel"}
+		wrong := func(uint8, []byte) string { return "" }
+		if v[at] == 0 && v[at+1] == tunnelSRPolicy {
+			wrong = wrongPart
+		}
+		if bad, reason := wrongSubTLV(v[at+4:end], 128, wrong); reason != "" {
+			return &fault{LengthError, at + 4 + bad, reason}
 		}
 		at = end
 	}
@@ -68,28 +73,63 @@ func subTLVs(v string, long uint8) iter.Seq2[uint8, string] {
 	}
 }
 
-func subTLVsFit(v string, long uint8) bool {
-	for ok := true; len(v) > 0; {
-		if _, _, v, ok = cutSubTLV(v, long); !ok {
-			return false
+// wrongSubTLV finds the first sub-TLV that goes beyond v, or of which something
+// is wrong, and says what.
+func wrongSubTLV(v []byte, long uint8, wrong func(kind uint8, v []byte) string) (at int, reason string) {
+	for at < len(v) {
+		kind, value, rest, ok := cutSubTLV(v[at:], long)
+		if !ok {
+			return at, fmt.Sprintf("sub-TLV %d goes beyond what it is in", v[at])
 		}
+		if reason = wrong(kind, value); reason != "" {
+			return at, fmt.Sprintf("sub-TLV %d: %s", kind, reason)
+		}
+		at = len(v) - len(rest)
 	}
-	return true
+	return 0, ""
 }
 
-func cutSubTLV(v string, long uint8) (kind uint8, value, rest string, ok bool) {
+// wrongPart wants a sub-TLV of an SR policy to have a length that it may have
+// (RFC 9830 section 2.4); those that are not known may have any.
+func wrongPart(kind uint8, v []byte) (reason string) {
+	fits, n := true, len(v)
+	switch kind {
+	case subPreference:
+		fits = n == 6
+	case subBindingSID:
+		fits = n == 2 || n == 6 || n == 18
+	case subPriority:
+		fits = n == 2
+	case subSRv6Binding:
+		fits = n == 18 || n == 26
+	case subPathName, subPolicyName:
+		fits = n > 0
+	case subSegmentList:
+		if fits = n > 0; fits {
+			_, reason = wrongSubTLV(v[1:], 255, wrongSegment)
+		}
+	}
+	if !fits {
+		reason = octetsWrong(v)
+	}
+	return reason
+}
+
+func octetsWrong(v []byte) string { return fmt.Sprintf("it can't have %d octets", len(v)) }
+
+func cutSubTLV[T string | []byte](v T, long uint8) (kind uint8, value, rest T, ok bool) {
 	if len(v) < 2 {
-		return 0, "", "", false
+		return 0, value, rest, false
 	}
 	n, head := int(v[1]), 2
 	if v[0] >= long {
 		if len(v) < 3 {
-			return 0, "", "", false
+			return 0, value, rest, false
 		}
 		n, head = n<<8|int(v[2]), 3
 	}
 	if len(v)-head < n {
-		return 0, "", "", false
+		return 0, value, rest, false
 	}
 	return v[0], v[head : head+n], v[head+n:], true
 }

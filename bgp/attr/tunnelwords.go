@@ -170,9 +170,6 @@ func plainName(v string) bool {
 }
 
 func textSegmentList(b []byte, v string) (_ []byte, ok bool) {
-	if !subTLVsFit(v, 255) {
-		return b, false
-	}
 	for kind, value := range subTLVs(v, 255) {
 		if kind == subWeight && len(value) == 6 {
 			b = fmt.Appendf(b, " weight %d", asAt(value, 2))

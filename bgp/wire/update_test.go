@@ -74,6 +74,8 @@ func session(t testing.TB, n *bgp.Negotiated, words []string) {
 			n.PeerAS = n.LocalAS
 		case "addpath":
 			n.AddPath = map[bgp.Family]bgp.Direction{bgp.IPv4Unicast: bgp.Receive, bgp.IPv6Unicast: bgp.Receive}
+		case "all":
+			n.Families = append(family.All(), bgp.IPv4RTC)
 		case "v4only":
 			n.Families = n.Families[:1]
 		case "v6only":
