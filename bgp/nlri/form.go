@@ -16,6 +16,14 @@ type Draft interface {
 	AppendBody(b []byte) ([]byte, error)
 }
 
+// Withdrawer is a draft of which less needs to be said when its route is taken
+// back.
+type Withdrawer interface {
+	Draft
+	// Withdrawn says, before AppendBody, that the route is taken back.
+	Withdrawn()
+}
+
 // Form is how the NLRI of a family are said, behind the family's own word:
 // "mup mup-isd 2001::/64 rd 100:100". Attributes may stand between the words.
 type Form struct {

@@ -78,6 +78,9 @@ func (d *Draft) routes(out []Route, r Route, withdraw bool) ([]Route, error) {
 	if d.other == nil {
 		return d.prefixRoutes(out, r, withdraw)
 	}
+	if w, ok := d.other.(nlri.Withdrawer); ok && withdraw {
+		w.Withdrawn()
+	}
 	body, err := d.other.AppendBody(nil)
 	if err != nil {
 		return out, err

@@ -18,8 +18,8 @@ var Form = nlri.Form{Words: nlri.Words(leaves), Begin: func(bgp.Family) nlri.Dra
 
 type draft struct {
 	Route
-	rd, mac bool
-	other   []byte
+	rd, mac, withdrawn bool
+	other              []byte
 }
 
 var leaves = []nlri.Leaf[draft]{
@@ -98,6 +98,9 @@ func (d *draft) Say(word string, s grammar.Source, _ *attr.Draft) (bool, error) 
 	return nlri.Say(leaves, d, word, s)
 }
 
+// Withdrawn makes labels dispensable: they do not tell routes apart.
+func (d *draft) Withdrawn() { d.withdrawn = true }
+
 // AppendBody wants all that the route type has, and nothing else.
 func (d *draft) AppendBody(b []byte) ([]byte, error) {
 	if d.other != nil {
@@ -110,6 +113,9 @@ func (d *draft) AppendBody(b []byte) ([]byte, error) {
 }
 
 func (d *draft) check() error {
+	if d.withdrawn && d.Labels == nil && d.Kind != Multicast && d.Kind != Segment {
+		d.Labels = nlri.Labels{0, 0, 0}
+	}
 	labels := len(d.Labels) / 3
 	switch {
 	case d.Kind == 0:

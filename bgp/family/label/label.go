@@ -112,7 +112,16 @@ func MaxLabels(other int, p netip.Prefix) int { return (255 - 8*other - p.Bits()
 // AppendText appends the prefix as a route command says it:
 // "10.0.0.0/24 label 100".
 func (p Prefix) AppendText(b []byte) []byte {
-	return p.Labels.AppendText(append(p.Prefix.AppendText(b), " label "...))
+	return AppendLabels(p.Prefix.AppendText(b), p.Labels)
+}
+
+// AppendLabels appends the words for a stack: none for that of a route which is
+// only withdrawn, and is said without labels.
+func AppendLabels(b []byte, stack nlri.Labels) []byte {
+	if string(stack) == string(withdrawn) {
+		return b
+	}
+	return stack.AppendText(append(b, " label "...))
 }
 
 // AppendJSON appends the prefix as an object with ExaBGP's names.

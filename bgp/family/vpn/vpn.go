@@ -57,8 +57,7 @@ func AppendBody(b []byte, stack nlri.Labels, rd nlri.RD, p netip.Prefix) []byte 
 // AppendText appends the prefix as a route command says it:
 // "10.0.0.0/24 rd 65000:1 label 100".
 func (p Prefix) AppendText(b []byte) []byte {
-	b = p.RD.AppendText(append(p.Prefix.AppendText(b), " rd "...))
-	return p.Labels.AppendText(append(b, " label "...))
+	return label.AppendLabels(p.RD.AppendText(append(p.Prefix.AppendText(b), " rd "...)), p.Labels)
 }
 
 // AppendJSON appends the prefix as an object with ExaBGP's names.
