@@ -177,16 +177,22 @@ func (s *scope) familyRoute(word string, f bgp.Family) *grammar.Node {
 }
 
 func (s *scope) l2vpnNode() *grammar.Node {
-	vpls := s.routeNode("vpls", bgp.L2VPNVPLS)
-	open := vpls.Open
-	vpls.Open = func(c *grammar.Cursor) error {
-		if c.More() && c.Peek() != "endpoint" {
-			c.Next() // a name for people
+	return &grammar.Node{Word: "l2vpn", Help: "layer 2 routes that are announced from the start",
+		Kids: []*grammar.Node{s.namedRoute("vpls", bgp.L2VPNVPLS), s.namedRoute("evpn", bgp.L2VPNEVPN)}}
+}
+
+// namedRoute is a route whose section may have a name, which is for people: a
+// word that says nothing of the route.
+func (s *scope) namedRoute(word string, f bgp.Family) *grammar.Node {
+	n := s.routeNode(word, f)
+	open := n.Open
+	n.Open = func(c *grammar.Cursor) error {
+		if c.More() && !slices.ContainsFunc(n.Kids, func(k *grammar.Node) bool { return k.Word == c.Peek() }) {
+			c.Next()
 		}
 		return open(c)
 	}
-	return &grammar.Node{Word: "l2vpn", Help: "layer 2 routes that are announced from the start",
-		Kids: []*grammar.Node{vpls, s.routeNode("evpn", bgp.L2VPNEVPN)}}
+	return n
 }
 
 // flowSection is "flow { route NAME { … } }".
