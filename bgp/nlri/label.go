@@ -33,12 +33,17 @@ func CutLabels(b []byte) (stack Labels, rest []byte, ok bool) {
 	return nil, b, false
 }
 
-// SayLabels takes a label, or several in brackets, the top one first.
+// SayLabels takes a label, or several in brackets, the top one first. It refuses
+// stacks that every receiver would take for one label and a longer prefix, and
+// most end the session then.
 func SayLabels(s grammar.Source) (stack Labels, err error) {
 	err = grammar.Items(s, "a label", func(w string) error {
 		n, err := grammar.ParseUint(w)
 		if err != nil || n > MaxLabel {
 			return fmt.Errorf("want a label 0-%d, got %q", MaxLabel, w)
+		}
+		if field, ends := stack.last(); ends {
+			return fmt.Errorf("want no label below %d, which ends a stack", field>>4)
 		}
 		stack = append(stack, byte(n>>12), byte(n>>4), byte(n<<4))
 		return nil
@@ -47,6 +52,16 @@ func SayLabels(s grammar.Source) (stack Labels, err error) {
 		stack[len(stack)-1] |= 1
 	}
 	return stack, err
+}
+
+// last gives the last field, and whether it ends a stack without the bottom bit.
+func (l Labels) last() (field uint32, ends bool) {
+	if len(l) < 3 {
+		return 0, false
+	}
+	l = l[len(l)-3:]
+	field = uint32(l[0])<<16 | uint32(l[1])<<8 | uint32(l[2])
+	return field, field == WithdrawLabel || field == WithdrawLabel0
 }
 
 // All gives the fields of three octets.

@@ -92,13 +92,18 @@ func (w *Words) Next() string {
 	return s
 }
 
+// Split makes the words of a text.
+func Split(text string) (w Words) {
+	tokens, _ := grammar.Lex("", text)
+	for _, t := range tokens {
+		w = append(w, t.Text)
+	}
+	return w
+}
+
 // Say makes the body of a statement of the codec's family.
 func Say(c *nlri.Codec, text string) ([]byte, error) {
-	tokens, _ := grammar.Lex("", text)
-	var s Words
-	for _, t := range tokens {
-		s = append(s, t.Text)
-	}
+	s := Split(text)
 	d := c.Form.Begin(c.Family)
 	var a attr.Draft
 	for s.Peek() != "" {
