@@ -1,6 +1,8 @@
 package nlri
 
 import (
+	"fmt"
+
 	"holdfast/bgp"
 	"holdfast/bgp/attr"
 	"holdfast/bgp/grammar"
@@ -44,6 +46,9 @@ type Leaf[T any] struct {
 	Say              func(t *T, s grammar.Source) error
 }
 
+// None is the error of a word that says what routes of a type do not have.
+func None(word string) error { return fmt.Errorf("%s: the route type has none", word) }
+
 // Words are those of leaves.
 func Words[T any](leaves []Leaf[T]) []Word {
 	ws := make([]Word, len(leaves))
@@ -54,7 +59,11 @@ func Words[T any](leaves []Leaf[T]) []Word {
 }
 
 // Say has the leaf of a word take its values; false: there is none.
+// "route-distinguisher" is the same as "rd".
 func Say[T any](leaves []Leaf[T], t *T, word string, s grammar.Source) (bool, error) {
+	if word == "route-distinguisher" {
+		word = "rd"
+	}
 	for i := range leaves {
 		if leaves[i].Word == word {
 			return true, leaves[i].Say(t, s)

@@ -85,8 +85,13 @@ func (d *Draft) routes(out []Route, r Route, withdraw bool) ([]Route, error) {
 	if err != nil {
 		return out, err
 	}
-	if d.hasSplit {
+	switch {
+	case d.hasSplit:
 		return out, fmt.Errorf("split: routes of %s can't be split", d.codec.Family)
+	case d.hasRD:
+		return out, fmt.Errorf("rd: routes of %s have none", d.codec.Family)
+	case d.labels != nil:
+		return out, fmt.Errorf("label: routes of %s have none", d.codec.Family)
 	}
 	f := d.codec.Family
 	if tells, ok := d.other.(interface{ Family() bgp.Family }); ok {

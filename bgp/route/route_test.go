@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/bgp"
 	"holdfast/bgp/grammar"
 )
 
@@ -133,4 +134,26 @@ func FuzzStatement(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestWordsOfOtherFamilies: what prefixes have, a policy or a block has not.
+func TestWordsOfOtherFamilies(t *testing.T) {
+	for text, want := range map[string]string{
+		"rd 1:1":                  "rd: routes of ipv4 sr-policy have none",
+		"route-distinguisher 1:1": "rd: routes of ipv4 sr-policy have none",
+		"label [ 5 6 ]":           "label: routes of ipv4 sr-policy have none",
+		"split /32":               "split: routes of ipv4 sr-policy can't be split",
+	} {
+		var d Draft
+		if err := d.Begin(bgp.IPv4SRPolicy); err != nil {
+			t.Fatal(err)
+		}
+		s := words("distinguisher 1 color 1 endpoint 1.1.1.1 next-hop 1.1.1.1 " + text)
+		if err := d.Say(&s, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Routes(nil); err == nil || err.Error() != want {
+			t.Errorf("%s:\n got %v\nwant %s", text, err, want)
+		}
+	}
 }

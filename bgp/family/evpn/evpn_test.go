@@ -46,8 +46,14 @@ func TestWrong(t *testing.T) {
 		"multicast rd 1:1 ip 1.1.1.1 label 5": "label: the route type has none",
 		"ip-prefix rd 1:1 prefix ::/0 gateway 1.1.1.1 label 5": "gateway: want an address of the prefix's address family",
 		"mac-ip segment": "want one route type",
-		"mac 0:1":        `want a MAC address like 00:11:22:33:44:55, got "0:1"`,
-		"esi 00:11":      `want an ethernet segment identifier like 00:11:22:33:44:55:66:77:88:99, got "00:11"`,
+		"multicast rd 1:1 ip 1.1.1.1 mac 00:11:22:33:44:55":             "mac: the route type has none",
+		"multicast rd 1:1 ip 1.1.1.1 esi 00:11:22:33:44:55:66:77:88:99": "esi: the route type has none",
+		"segment rd 1:1 ip 1.1.1.1 ethernet-tag 7":                      "ethernet-tag: the route type has none",
+		"segment rd 1:1 ip 1.1.1.1 gateway 1.1.1.1":                     "gateway: the route type has none",
+		"ip-prefix rd 1:1 prefix 10.0.0.0/8 ip 1.1.1.1 label 5":         "ip: the route type has none",
+		"ethernet-ad rd 1:1 prefix 10.0.0.0/8 label 5":                  "prefix: the route type has none",
+		"mac 0:1":   `want a MAC address like 00:11:22:33:44:55, got "0:1"`,
+		"esi 00:11": `want an ethernet segment identifier like 00:11:22:33:44:55:66:77:88:99, got "00:11"`,
 	})
 	for in, want := range map[string]string{
 		"\x02\x05\x00": "a route of 5 octets, 1 left",

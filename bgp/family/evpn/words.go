@@ -128,10 +128,9 @@ func (d *draft) check() error {
 		return errors.New("want ip")
 	case d.Kind == IPPrefix && !d.Prefix.IsValid():
 		return errors.New("want prefix")
+	case d.foreign() != "":
+		return nlri.None(d.foreign())
 	case d.Kind == Multicast || d.Kind == Segment:
-		if labels > 0 {
-			return errors.New("label: the route type has none")
-		}
 	case labels == 0 || labels > 2 || labels == 2 && d.Kind != MACIP:
 		return fmt.Errorf("label: want one label or vni, or two of mac-ip, got %d", labels)
 	}
@@ -142,6 +141,27 @@ func (d *draft) check() error {
 		return errors.New("gateway: want an address of the prefix's address family")
 	}
 	return nil
+}
+
+// foreign is a word that was said and that the route type has not.
+func (d *draft) foreign() string {
+	switch k := d.Kind; {
+	case d.mac && k != MACIP:
+		return "mac"
+	case d.IP.IsValid() && (k == EthernetAD || k == IPPrefix):
+		return "ip"
+	case d.Prefix.IsValid() && k != IPPrefix:
+		return "prefix"
+	case d.Gateway.IsValid() && k != IPPrefix:
+		return "gateway"
+	case d.ESI != nlri.ESI{} && k == Multicast:
+		return "esi"
+	case d.Tag != 0 && k == Segment:
+		return "ethernet-tag"
+	case d.Labels != nil && (k == Multicast || k == Segment):
+		return "label"
+	}
+	return ""
 }
 
 func (d *draft) appendOther(b []byte) ([]byte, error) {

@@ -29,12 +29,16 @@ func TestForms(t *testing.T) {
 
 func TestWrong(t *testing.T) {
 	nlritest.Wrong(t, &IPv4, map[string]string{
-		"rd 1:1":                              "want mup-isd, mup-dsd, mup-t1st or mup-t2st",
-		"mup-isd 2001:db8::/32 rd 1:1":        `want a prefix of ipv4 mup, got "2001:db8::/32"`,
-		"mup-t1st 10.0.0.1 rd 1:1 teid 5":     "want endpoint, and a teid of 32 bits",
-		"mup-t2st 10.0.0.1 rd 1:1":            "want teid",
-		"mup-t2st 10.0.0.1 rd 1:1 teid 256/8": `want a TEID like 12345 or 12345/32, got "256/8"`,
-		"octets 0x01000104":                   "octets: a route of 4 octets, 0 left",
+		"rd 1:1":                                            "want mup-isd, mup-dsd, mup-t1st or mup-t2st",
+		"mup-isd 2001:db8::/32 rd 1:1":                      `want a prefix of ipv4 mup, got "2001:db8::/32"`,
+		"mup-t1st 10.0.0.1 rd 1:1 teid 5":                   "want endpoint, and a teid of 32 bits",
+		"mup-t2st 10.0.0.1 rd 1:1":                          "want teid",
+		"mup-isd 10.0.0.0/8 rd 1:1 teid 5":                  "teid: the route type has none",
+		"mup-dsd 10.0.0.1 rd 1:1 qfi 5":                     "qfi: the route type has none",
+		"mup-t2st 10.0.0.1 rd 1:1 teid 5 endpoint 10.0.0.2": "endpoint: the route type has none",
+		"mup-t2st 10.0.0.1 rd 1:1 teid 5 source none":       "source: the route type has none",
+		"mup-t2st 10.0.0.1 rd 1:1 teid 256/8":               `want a TEID like 12345 or 12345/32, got "256/8"`,
+		"octets 0x01000104":                                 "octets: a route of 4 octets, 0 left",
 	})
 	for in, want := range map[string]string{
 		"\x01\x00": "want a header of 4 octets, 2 left",

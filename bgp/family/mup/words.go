@@ -21,8 +21,8 @@ var Form = nlri.Form{Words: nlri.Words(leaves), Begin: func(f bgp.Family) nlri.D
 
 type draft struct {
 	Route
-	rd, teid bool
-	other    []byte
+	rd, teid, tunnel bool
+	other            []byte
 }
 
 var leaves = []nlri.Leaf[draft]{
@@ -43,6 +43,7 @@ var leaves = []nlri.Leaf[draft]{
 	}},
 	{Word: "endpoint", Args: "ADDRESS", Help: "the tunnel's endpoint, of mup-t1st", Say: func(d *draft, s grammar.Source) (err error) {
 		d.Endpoint, err = grammar.Addr(s)
+		d.tunnel = true
 		return err
 	}},
 	{Word: "source", Args: "ADDRESS|none", Help: "the tunnel's source, of mup-t1st", Say: func(d *draft, s grammar.Source) (err error) {
@@ -132,7 +133,25 @@ func (d *draft) AppendBody(b []byte) ([]byte, error) {
 	case d.Kind == Session1 && (!d.Endpoint.IsValid() || d.TEIDBits != 32):
 		return b, errors.New("want endpoint, and a teid of 32 bits")
 	}
+	if w := d.foreign(); w != "" {
+		return b, nlri.None(w)
+	}
 	return d.append(b), nil
+}
+
+// foreign is a word that was said and that the route type has not.
+func (d *draft) foreign() string {
+	switch session := d.Kind == Session1; {
+	case d.teid && d.Kind < Session1:
+		return "teid"
+	case d.QFI != 0 && !session:
+		return "qfi"
+	case d.tunnel && !session:
+		return "endpoint"
+	case !d.NoSource && !session:
+		return "source"
+	}
+	return ""
 }
 
 func (d *draft) appendOther(b []byte) ([]byte, error) {

@@ -32,7 +32,11 @@ func TestWrong(t *testing.T) {
 	nlritest.Wrong(t, &IPv6, map[string]string{
 		"rd 1:1":                        "want source-ad, shared-join, source-join, intra-as, inter-as or s-pmsi",
 		"source-join rd 1:1 source ::1": "want source (or rp) and group",
-		"source-join rd 1:1 source ::1 group ff02::1": "want source-as",
+		"source-join rd 1:1 source ::1 group ff02::1":           "want source-as",
+		"source-ad rd 1:1 source ::1 group ff02::1 source-as 1": "source-as: the route type has none",
+		"intra-as rd 1:1 originator ::1 source ::1":             "source: the route type has none",
+		"inter-as rd 1:1 source-as 1 group ::1":                 "group: the route type has none",
+		"inter-as rd 1:1 source-as 1 originator ::1":            "originator: the route type has none",
 		"octets 0x0600": "octets: route type 6: at octet 2: want 8 octets, 0 left",
 	})
 }

@@ -106,6 +106,14 @@ func (d *draft) AppendBody(b []byte) ([]byte, error) {
 		return b, errors.New("want source-as")
 	case d.hasOriginator() && !d.Originator.IsValid():
 		return b, errors.New("want originator")
+	case d.source && !d.hasGroup():
+		return b, nlri.None("source")
+	case d.group && !d.hasGroup():
+		return b, nlri.None("group")
+	case d.as && !d.hasAS():
+		return b, nlri.None("source-as")
+	case d.Originator.IsValid() && !d.hasOriginator():
+		return b, nlri.None("originator")
 	}
 	return d.append(b), nil
 }

@@ -106,7 +106,6 @@ type draft struct {
 
 var leaves = []nlri.Leaf[draft]{
 	{Word: "rd", Args: "ASN:NUMBER|ADDRESS:NUMBER", Help: "route distinguisher", Say: sayRD},
-	{Word: "route-distinguisher", Args: "ASN:NUMBER|ADDRESS:NUMBER", Help: "the same as rd", Say: sayRD},
 	{Word: "endpoint", Args: "0-65535", Help: "the site's number (VE ID)", Say: number(func(d *draft, n uint64) { d.Endpoint = uint16(n) }, 1, 0xffff)},
 	{Word: "offset", Args: "0-65535", Help: "the first site that the block is for", Say: number(func(d *draft, n uint64) { d.Offset = uint16(n) }, 2, 0xffff)},
 	{Word: "size", Args: "0-65535", Help: "how many sites the block is for", Say: number(func(d *draft, n uint64) { d.Size = uint16(n) }, 4, 0xffff)},
