@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func dump(c *config.Config, s *settings.Settings) string {
 	for _, n := range c.Neighbors {
 		fmt.Fprintf(&b, "neighbor %s zone %q local %s as %s peer-as %s id %s hold %s\n", n.Peer, n.Zone, n.LocalAddress, n.LocalAS, n.PeerAS, n.RouterID, n.HoldTime)
 		fmt.Fprintf(&b, "  passive %v listen %d connect %d link %q ttl %d/%d md5 %q ao %v\n", n.Passive, n.Listen, n.Connect, n.SourceInterface, n.OutgoingTTL, n.IncomingTTL, n.MD5Password, n.TCPAO != nil)
-		fmt.Fprintf(&b, "  families %v capabilities %+v\n", n.Families, n.Capabilities)
+		fmt.Fprintf(&b, "  families %v capabilities%s\n", n.Families, wanted(n.Capabilities))
 		fmt.Fprintf(&b, "  group-updates %v auto-flush %v manual-eor %v processes %q host %q %q %q\n", n.GroupUpdates, n.AutoFlush, n.ManualEOR, n.Processes, n.HostName, n.DomainName, n.Description)
 		for _, r := range n.Routes {
 			fmt.Fprintf(&b, "  route %s withdraw %v\n", r.AppendText(nil), r.Withdraw)
@@ -53,6 +54,21 @@ func dump(c *config.Config, s *settings.Settings) string {
 		fmt.Fprintf(&b, "warning %s\n", w)
 	}
 	return b.String()
+}
+
+// wanted are the capabilities that are not off.
+func wanted(c config.Capabilities) (names string) {
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		switch f := v.Field(i); {
+		case f.IsZero():
+		case f.Kind() == reflect.Bool:
+			names += " " + v.Type().Field(i).Name
+		default:
+			names += fmt.Sprintf(" %s=%v", v.Type().Field(i).Name, f.Interface())
+		}
+	}
+	return names
 }
 
 func parse(text []byte) string {
