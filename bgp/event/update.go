@@ -94,7 +94,9 @@ func (e *Event) announce(b []byte, u *wire.Update) []byte {
 	return append(b, " }"...)
 }
 
-// reach appends a next hop and the list of its routes.
+// reach appends a next hop and the list of its routes. A link-local address
+// beside a global one (RFC 2545 section 3) is a next hop with the same list, as
+// ExaBGP has it.
 func (e *Event) reach(b []byte, r wire.Routes, hop []byte) []byte {
 	b = append(b, '"')
 	if a := address(r.HopAddress(hop)); a.IsValid() {
@@ -102,7 +104,11 @@ func (e *Event) reach(b []byte, r wire.Routes, hop []byte) []byte {
 	} else {
 		b = append(b, "no-nexthop"...)
 	}
-	return append(e.list(append(b, `": [ `...), r, hop), " ]"...)
+	b = append(e.list(append(b, `": [ `...), r, hop), " ]"...)
+	if both := r.HopAddress(hop); len(both) == 32 {
+		return e.reach(append(b, ", "...), r, both[16:])
+	}
+	return b
 }
 
 func (e *Event) withdraw(b []byte, u *wire.Update) []byte {
