@@ -201,10 +201,14 @@ func textLinkIDs(b []byte, v string) ([]byte, bool) {
 	return fmt.Appendf(b, "%d %d", number(v), number(v[4:])), true
 }
 
+// topologyMax is all bits of a topology; the four above it are reserved and not
+// looked at (RFC 9552 section 5.2.2.1).
+const topologyMax = 0xfff
+
 func sayTopologies(b []byte, s grammar.Source) ([]byte, error) {
 	err := grammar.Items(s, "a topology 0-4095", func(w string) error {
 		n, err := grammar.ParseUint(w)
-		if err != nil || n > 0xffff {
+		if err != nil || n > topologyMax {
 			return grammar.Wish("a topology 0-4095", w)
 		}
 		b = binary.BigEndian.AppendUint16(b, uint16(n))
@@ -219,7 +223,11 @@ func textTopologies(b []byte, v string) ([]byte, bool) {
 	}
 	b = append(b, "[ "...)
 	for ; v != ""; v = v[2:] {
-		b = fmt.Appendf(b, "%d ", int(v[0])<<8|int(v[1]))
+		n := int(v[0])<<8 | int(v[1])
+		if n > topologyMax {
+			return b, false
+		}
+		b = fmt.Appendf(b, "%d ", n)
 	}
 	return append(b, ']'), true
 }

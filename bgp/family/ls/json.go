@@ -3,6 +3,7 @@ package ls
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"holdfast/bgp/nlri"
@@ -27,7 +28,7 @@ func (o Object) AppendJSON(b []byte, j *nlri.JSON) []byte {
 		b = o.RD.AppendJSON(append(b, `, "rd": `...))
 	}
 	if o.Kind != Link && j != nil && j.Legacy {
-		if a, ok := netip.AddrFromSlice(j.NextHop); ok {
+		if a, ok := netip.AddrFromSlice(j.NextHop[:min(len(j.NextHop), 16)]); ok {
 			b = append(a.AppendTo(append(b, `, "nexthop": "`...)), '"')
 		}
 	}
@@ -44,12 +45,15 @@ func (o Object) jsonLink(b []byte) []byte {
 	return o.jsonOthers(b, codeLinkIDs, codeIPv4Here, codeIPv4There, codeIPv6Here, codeIPv6There, codeTopology)
 }
 
-// jsonOfNode appends what hangs on one router: itself, a prefix, a SID.
+// jsonOfNode appends what hangs on one router: itself, a prefix, a SID. Of what
+// there should be once, the first counts.
 func (o Object) jsonOfNode(b []byte) []byte {
 	b = o.jsonNodes(append(b, `"node-descriptors": `...), codeLocal)
-	topologies := false
+	var named []uint16
 	for code, v := range tlvs(o.TLVs) {
 		switch {
+		case slices.Contains(named, code):
+			continue
 		case code == codePrefix:
 			b = o.jsonReach(b, v)
 		case code == codeRouteType && len(v) == 1:
@@ -57,13 +61,13 @@ func (o Object) jsonOfNode(b []byte) []byte {
 		case code == codeSID && len(v) == 16:
 			b = fmt.Appendf(b, `, "srv6-sid": "%s"`, address(v))
 		case code == codeTopology:
-			topologies = true
+			b = o.jsonList(append(b, `, "multi-topology-ids": `...), jsonTopologies, codeTopology)
+		default:
+			continue
 		}
+		named = append(named, code)
 	}
-	if topologies {
-		b = o.jsonList(append(b, `, "multi-topology-ids": `...), jsonTopologies, codeTopology)
-	}
-	return o.jsonOthers(b, codePrefix, codeRouteType, codeSID, codeTopology)
+	return o.jsonOthers(b, named...)
 }
 
 // jsonReach appends the prefix under both of ExaBGP's names.
@@ -75,21 +79,21 @@ func (o Object) jsonReach(b []byte, v string) []byte {
 	return fmt.Appendf(b, `, "ip-reachability-tlv": "%s", "ip-reach-prefix": "%s"`, p, p)
 }
 
-// jsonOthers appends what has no name, but for the nodes.
-func (o Object) jsonOthers(b []byte, named ...uint16) []byte {
-next:
-	for code, v := range tlvs(o.TLVs) {
-		if code == codeLocal || code == codeRemote {
+// jsonOthers appends what has no name, but for the nodes: a list for each code.
+func (o Object) jsonOthers(b []byte, told ...uint16) []byte {
+	told = append(told, codeLocal, codeRemote)
+	for code := range tlvs(o.TLVs) {
+		if slices.Contains(told, code) {
 			continue
 		}
-		for _, n := range named {
-			if n == code {
-				continue next
-			}
-		}
-		b = fmt.Appendf(b, `, "tlv-%d": "0x%x"`, code, v)
+		told = append(told, code)
+		b = o.jsonList(fmt.Appendf(b, `, "tlv-%d": `, code), jsonOctets, code)
 	}
 	return b
+}
+
+func jsonOctets(b []byte, sep, v string) ([]byte, string) {
+	return fmt.Appendf(b, `%s"0x%x"`, sep, v), ", "
 }
 
 // jsonNodes appends a list with an object for each descriptor.
@@ -113,10 +117,8 @@ func (o Object) jsonList(b []byte, item func(b []byte, sep, v string) ([]byte, s
 	b = append(b, "[ "...)
 	sep := ""
 	for code, v := range tlvs(o.TLVs) {
-		for _, c := range codes {
-			if c == code {
-				b, sep = item(b, sep, v)
-			}
+		if slices.Contains(codes, code) {
+			b, sep = item(b, sep, v)
 		}
 	}
 	return append(b, " ]"...)
@@ -124,21 +126,21 @@ func (o Object) jsonList(b []byte, item func(b []byte, sep, v string) ([]byte, s
 
 func jsonEnd(b []byte, sep, v string) ([]byte, string) {
 	if len(v) != 4 && len(v) != 16 {
-		return fmt.Appendf(b, `%s"0x%x"`, sep, v), ", "
+		return jsonOctets(b, sep, v)
 	}
 	return fmt.Appendf(b, `%s"%s"`, sep, address(v)), ", "
 }
 
 func jsonTopologies(b []byte, sep, v string) ([]byte, string) {
 	for ; len(v) >= 2; v, sep = v[2:], ", " {
-		b = strconv.AppendUint(append(b, sep...), uint64(v[0])<<8|uint64(v[1]), 10)
+		b = strconv.AppendUint(append(b, sep...), (uint64(v[0])<<8|uint64(v[1]))&topologyMax, 10)
 	}
 	return b, sep
 }
 
 func jsonLinkIDs(b []byte, sep, v string) ([]byte, string) {
 	if len(v) != 8 {
-		return fmt.Appendf(b, `%s"0x%x"`, sep, v), ", "
+		return jsonOctets(b, sep, v)
 	}
 	return fmt.Appendf(b, `%s{ "link-local-id": %d, "link-remote-id": %d }`, sep, number(v), number(v[4:])), ", "
 }

@@ -13,8 +13,8 @@ import (
 
 // The rows of the families. ExaBGP offers them with all the others.
 var (
-	Codec = nlri.Codec{Family: bgp.BGPLS, Next: nextPlain, View: View, Form: &Form, NextHopLens: []int{4, 16}, WithAttrs: true}
-	VPN   = nlri.Codec{Family: bgp.BGPLSVPN, Next: nextVPN, View: View, Form: &Form, NextHopLens: []int{12, 24}, HopRD: true, WithAttrs: true}
+	Codec = nlri.Codec{Family: bgp.BGPLS, Next: nextPlain, View: View, Form: &Form, NextHopLens: []int{4, 16, 32}, WithAttrs: true}
+	VPN   = nlri.Codec{Family: bgp.BGPLSVPN, Next: nextVPN, View: View, Form: &Form, NextHopLens: []int{12, 24, 48}, HopRD: true, WithAttrs: true}
 )
 
 // Kind is the type of an NLRI (RFC 9552 section 5.2, RFC 9514 section 6).
@@ -158,7 +158,8 @@ func (o Other) AppendText(b []byte) []byte {
 	return nlri.AppendPathText(b, o.raw.HasPath, o.raw.PathID)
 }
 
-// AppendJSON appends an object with the octets.
+// AppendJSON appends an object with the type and the octets.
 func (o Other) AppendJSON(b []byte, _ *nlri.JSON) []byte {
-	return nlri.AppendOpaqueJSON(b, o.raw, o.raw.Body)
+	b = fmt.Appendf(b, `{ "code": %d, "parsed": false, "raw": "%X"`, binary.BigEndian.Uint16(o.raw.Body), o.raw.Body)
+	return append(nlri.AppendPathJSON(b, o.raw.HasPath, o.raw.PathID), " }"...)
 }

@@ -13,10 +13,9 @@ import (
 	"holdfast/bgp/nlri"
 )
 
-// Form is how an object is said: its type, and then descriptors, which are sent
-// in the order in which they are said: "node protocol isis-l1 identifier 0
-// local [ as 65000 router-id 1921.6800.0001 ]". ExaBGP has no words for BGP-LS:
-// these are ours.
+// Form is how an object is said: its type, and then descriptors in any order:
+// "node protocol isis-l1 identifier 0 local [ as 65000 router-id
+// 1921.6800.0001 ]". ExaBGP has no words for BGP-LS: these are ours.
 var Form = nlri.Form{Words: words(), Begin: func(f bgp.Family) nlri.Draft { return &draft{Object: Object{VPN: f == bgp.BGPLSVPN}} }}
 
 // protocols are the words of the protocols (RFC 9552 section 5.2), by number.
@@ -62,7 +61,7 @@ var leaves = []nlri.Leaf[draft]{
 		d.tlvs, err = sayAny(d.tlvs, s, true)
 		return err
 	}},
-	{Word: "octets", Args: "0xHEX", Help: "an NLRI of another type, with its header", Say: func(d *draft, s grammar.Source) (err error) {
+	{Word: "octets", Args: "0xHEX", Help: "an NLRI that the other words can not say, with its header", Say: func(d *draft, s grammar.Source) (err error) {
 		d.other, err = nlri.SayOctets(s)
 		return err
 	}},
@@ -104,14 +103,15 @@ func sayNode(code uint16) func(*draft, grammar.Source) error {
 			return err
 		}
 		d.tlvs, err = appendTLV(d.tlvs, code, func(b []byte) ([]byte, error) {
+			var node []byte
 			for s.Peek() != "]" {
 				w := s.Next()
-				if b, err = sayTLV(b, nodeDescriptors, w, s); err != nil {
+				if node, err = sayTLV(node, nodeDescriptors, w, s); err != nil {
 					return b, err
 				}
 			}
 			s.Next()
-			return b, nil
+			return append(b, sorted(node)...), nil
 		})
 		return err
 	}
@@ -196,23 +196,33 @@ func (d *draft) AppendBody(b []byte) ([]byte, error) {
 	case len(d.tlvs) > 0xffff-fixed-8:
 		return b, errors.New("want descriptors that fit an NLRI of 65535 octets")
 	}
-	d.TLVs = string(d.tlvs)
+	d.TLVs = string(sorted(d.tlvs))
+	if err := d.lacks(); err != nil {
+		return b, err
+	}
 	return d.append(b), nil
 }
 
 func (d *draft) appendOther(b []byte) ([]byte, error) {
-	_, n, err := next(d.other, 0)
+	rd := 0
+	if d.VPN {
+		rd = len(d.RD)
+	}
+	_, n, err := next(d.other, rd)
 	if err != nil {
 		return b, fmt.Errorf("octets: %w", err)
 	}
-	if n != len(d.other) || known(d.other) || d.Kind != 0 {
-		return b, errors.New("octets: want one whole NLRI of a type that has no word")
+	if n != len(d.other) || d.Kind != 0 {
+		return b, errors.New("octets: want one whole NLRI, and no type beside it")
 	}
 	return append(b, d.other...), nil
 }
 
 // AppendText appends what Form reads.
 func (o Object) AppendText(b []byte) []byte {
+	if !o.plain() {
+		return Other{o.Raw()}.AppendText(b)
+	}
 	for _, k := range kinds {
 		if k.kind == o.Kind {
 			b = append(b, k.word...)
