@@ -9,7 +9,7 @@ type Disposition uint8
 // The dispositions.
 const (
 	None     Disposition = iota // nothing is wrong
-	Discard                     // the attribute is ignored
+	Discard                     // the attribute, or one malformed NLRI, is ignored
 	Withdraw                    // the routes of the UPDATE are treated as withdrawn
 	Reset                       // NOTIFICATION, and the session ends
 )

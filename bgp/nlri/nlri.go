@@ -51,7 +51,8 @@ type Codec struct {
 	Family bgp.Family
 	// Next reads the NLRI that b begins with, without path identifier. It gives
 	// the canonical body, and of how many octets of b that was made; the error
-	// says what is wrong. It allocates only where b is not canonical.
+	// says what is wrong. It allocates only where b is not canonical. An error
+	// with n above 0 is of this NLRI alone: the next one begins n octets on.
 	Next func(b []byte) (body []byte, n int, err error)
 	// Scan checks NLRI that fill b, each after a path identifier if path says
 	// so; at is where the first bad one begins. Nil: Next is asked for each.
@@ -114,11 +115,17 @@ func (c *Codec) HopFits(n int, agreed *bgp.Negotiated) bool {
 		(n == 16 || n == 32 || n == 40 && c.HopRD) && agreed.HasHop(c.Family, bgp.AFIIPv6)
 }
 
-// ScanAll checks NLRI that fill b: see Scan.
+// Skip is what is wrong with an NLRI that can be left out, for those beside it
+// are found.
+type Skip struct{ error }
+
+// ScanAll checks NLRI that fill b: see Scan. An error that is a Skip is the first
+// of those that can be left out, and nothing worse was found.
 func (c *Codec) ScanAll(b []byte, path bool) (at int, err error) {
 	if c.Scan != nil {
 		return c.Scan(b, path)
 	}
+	bad := 0
 	for at < len(b) {
 		skip := 0
 		if path {
@@ -126,11 +133,14 @@ func (c *Codec) ScanAll(b []byte, path bool) (at int, err error) {
 				return at, fmt.Errorf("a path identifier wants 4 octets, %d left", len(b)-at)
 			}
 		}
-		_, n, err := c.Next(b[at+skip:])
-		if err != nil {
-			return at, err
+		_, n, wrong := c.Next(b[at+skip:])
+		if wrong != nil && n == 0 {
+			return at, wrong
+		}
+		if wrong != nil && err == nil {
+			bad, err = at, Skip{wrong}
 		}
 		at += skip + n
 	}
-	return 0, nil
+	return bad, err
 }

@@ -66,7 +66,7 @@ type Disposition = attr.Disposition
 // The dispositions, in the order of gravity.
 const (
 	None     = attr.None     // nothing is wrong
-	Discard  = attr.Discard  // the attribute is ignored
+	Discard  = attr.Discard  // the attribute, or one malformed NLRI, is ignored
 	Withdraw = attr.Withdraw // the routes of the UPDATE are treated as withdrawn
 	Reset    = attr.Reset    // NOTIFICATION, and the session ends
 )

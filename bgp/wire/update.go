@@ -38,6 +38,8 @@ func (r Routes) HopAddress(hop []byte) []byte {
 }
 
 // All gives the NLRI in the order of the message. Their bodies are parts of it.
+// One that is malformed counts as withdrawn, and what was never kept need not be
+// told of: it is left out (RFC 7606 section 2, RFC 9552 section 8.2.2).
 func (r Routes) All() iter.Seq[nlri.Raw] {
 	return func(yield func(nlri.Raw) bool) {
 		raw := nlri.Raw{Family: r.Family, HasPath: r.path}
@@ -48,7 +50,7 @@ func (r Routes) All() iter.Seq[nlri.Raw] {
 			}
 			body, n, err := r.codec.Next(b)
 			raw.Body = body
-			if err != nil || !yield(raw) {
+			if err != nil && n == 0 || err == nil && !yield(raw) {
 				return
 			}
 			b = b[n:]
@@ -295,8 +297,12 @@ func (u *Update) multi(code uint8, f bgp.Family, r *octet.Reader, data []byte, n
 	offset := r.Offset()
 	routes := Routes{Family: f, codec: c, path: n.ReceivePath(f), b: r.Rest()}
 	if at, err := c.ScanAll(routes.b, routes.path); err != nil {
-		u.failMP(code, offset+at, data, fmt.Sprintf("%s: %s", f, err))
-		return Routes{}
+		if _, ok := err.(nlri.Skip); !ok {
+			u.failMP(code, offset+at, data, fmt.Sprintf("%s: %s", f, err))
+			return Routes{}
+		}
+		u.Attrs.Fail(attr.Problem{Subcode: attr.OptionalError, Offset: offset + at, Disposition: Discard,
+			Reason: fmt.Sprintf("attribute %d (%s): %s: a route is left out: %s", code, attr.Name(code), f, err)})
 	}
 	return routes
 }

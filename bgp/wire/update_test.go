@@ -39,7 +39,7 @@ func unhex(t testing.TB, s string) []byte {
 func message(t testing.TB, lines string) ([]byte, *bgp.Negotiated) {
 	t.Helper()
 	n := &bgp.Negotiated{LocalAS: 65000, PeerAS: 65001, ASN4: true, LocalAddr: netip.MustParseAddr("192.0.2.1"),
-		Families: []bgp.Family{bgp.IPv4Unicast, bgp.IPv6Unicast}}
+		Families: []bgp.Family{bgp.IPv4Unicast, bgp.IPv6Unicast, bgp.BGPLS}}
 	fields := map[string][]byte{}
 	for line := range strings.Lines(lines) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")

@@ -56,7 +56,8 @@ func nextPlain(b []byte) ([]byte, int, error) { return next(b, 0) }
 func nextVPN(b []byte) ([]byte, int, error)   { return next(b, 8) }
 
 // next reads an NLRI with rd octets of route distinguisher. What descriptors
-// mean is not judged, only that they fit (RFC 9552 section 8.2.2).
+// mean is not judged, only that they fit; their order is the affair of who
+// propagates them (RFC 9552 sections 5.1 and 8.2.2).
 func next(b []byte, rd int) ([]byte, int, error) {
 	body, err := nlri.Cut(b, header, 2)
 	if err != nil {
@@ -67,9 +68,12 @@ func next(b []byte, rd int) ([]byte, int, error) {
 		return body, n, nil
 	}
 	if n < header+rd+fixed {
-		return nil, 0, fmt.Errorf("an NLRI of %d octets, want %d or more", n-header, rd+fixed)
+		return nil, n, fmt.Errorf("an NLRI of %d octets, want %d or more", n-header, rd+fixed)
 	}
-	return body, n, fits(body[header+rd+fixed:], true)
+	if err := fits(body[header+rd+fixed:], true); err != nil {
+		return nil, n, err
+	}
+	return body, n, nil
 }
 
 func known(body []byte) bool {
