@@ -53,7 +53,7 @@ func (d *Draft) Begin() {
 }
 
 // Leaves are the words of all attributes.
-var Leaves = slices.Concat(plainLeaves, []Leaf{aigpLeaf, pmsiLeaf}, prefixSIDLeaves, tunnelLeaves)
+var Leaves = slices.Concat(plainLeaves, []Leaf{aigpLeaf, pmsiLeaf, lsLeaf}, prefixSIDLeaves, tunnelLeaves)
 
 var plainLeaves = []Leaf{
 	{Word: "next-hop", Help: "where packets go (RFC 4271 5.1.3)", Form: One, Arg: "ADDRESS|self", Item: nextHop, End: single(NextHop, Transitive)},
