@@ -27,6 +27,7 @@ type Message struct {
 	Packet          bool           // from packets: what was agreed on is not known
 	AddPath         bool           // routes have path identifiers (RFC 7911)
 	Table           bool           // made of an entry of a table
+	Sent            bool           // Local sent it, to Peer
 	Raw             []byte         // the message with its header; valid until the next one
 	Offset          int64          // of its record in the file, in octets, after decompression
 }
@@ -37,12 +38,14 @@ const (
 	chunk     = 64 << 10 // by which room for a record grows
 )
 
-// Messages gives the messages of a file, whose format shows in its first octets.
-// The error, if there is one, comes last: what came before it is good.
+// Messages gives the messages of a file, whose format shows in its first octets,
+// and errors: of a record that can't be understood, and then what comes behind
+// it, or of the file, and then nothing.
 func Messages(r io.Reader) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		in, err := open(r)
 		if err == nil {
+			in.bad = func(err error) bool { return yield(Message{}, err) }
 			err = in.messages(func(m Message) bool { return yield(m, nil) })
 		}
 		if err != nil && err != errEnough {
@@ -60,6 +63,7 @@ type input struct {
 	offset int64 // of the next octet
 	start  int64 // of the record
 	buf    []byte
+	bad    func(error) bool // takes what is wrong with a record; false: enough
 }
 
 // open looks through compression.
@@ -113,8 +117,11 @@ func (in *input) take(n int) ([]byte, error) {
 		in.buf = append(in.buf, make([]byte, step)...)
 		got, err := io.ReadFull(in.r, in.buf[from:])
 		in.offset += int64(got)
-		if err != nil {
+		switch {
+		case err == io.EOF, err == io.ErrUnexpectedEOF:
 			return nil, in.wrong("cut: %d octets are missing", left-got)
+		case err != nil: // a file that can't be read or decompressed
+			return nil, in.wrong("%s", err)
 		}
 		left -= step
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -47,7 +48,8 @@ func said(m Message) string {
 func read(b []byte) (out []string) {
 	for m, err := range Messages(bytes.NewReader(b)) {
 		if err != nil {
-			return append(out, "error "+err.Error())
+			out = append(out, "error "+err.Error())
+			continue
 		}
 		out = append(out, said(m))
 	}
@@ -87,7 +89,11 @@ func TestMRT(t *testing.T) {
 		"no such peer":      {append(bytes.Clone(index), record(nil, 13, 2, octets(t, "00000000 08 0a 0001 0009 65000000 0000"))...), []string{fmt.Sprintf("error record at octet %d: peer 9, the index table has 2", len(index))}},
 		"lying length":      {append(binary.BigEndian.AppendUint32(record(nil, 13, 1, nil)[:8], 0xffffffff), 1), []string{"error record at octet 0: a record of 16777217 octets, want at most 16777216"}},
 		"half a message":    {record(nil, 16, 1, octets(t, "fde9 fde8 0001 0001 c0000202 c0000201"+keepalive[:20])), []string{"error record at octet 0: no whole BGP message in it"}},
-		"attributes beyond": {append(bytes.Clone(index), record(nil, 13, 2, octets(t, "00000000 08 0a 0001 0000 65000000 0003 400109"))...), []string{fmt.Sprintf("error record at octet %d: entry of 3 octets that are no attributes", len(index))}},
+		"attributes beyond": {append(bytes.Clone(index), record(nil, 13, 2, octets(t, "00000000 08 0a 0001 0000 65000000 0003 400109"))...), []string{fmt.Sprintf("error record at octet %d: entry of 3 octets that are no attributes of a message", len(index))}},
+		"a bad record, then a good one": {append(record(nil, 13, 1, []byte{1}), record(record(nil, 99, 200, []byte{1}), 16, 6, octets(t, "fde9 fde8 0001 0001 c0000202 c0000201"+keepalive))...),
+			[]string{"error record at octet 0: peer index table: at octet 12: want 4 octets, 1 left", "1700000000 192.0.2.2 AS65001 false false 04"}},
+		"more than a message holds": {append(bytes.Clone(index), record(nil, 13, 2, octets(t, "00000000 08 0a 0001 0000 65000000 fffc d063 fff8"+strings.Repeat("00", 0xfff8)))...),
+			[]string{fmt.Sprintf("error record at octet %d: entry of 65532 octets that are no attributes of a message", len(index))}},
 	} {
 		for i := range c.want {
 			c.want[i] = strings.ReplaceAll(c.want[i], "64 1", "641")
@@ -194,6 +200,48 @@ func TestAGapIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestAnotherConnection has the same ports again with lower numbers, and no SYN.
+func TestAnotherConnection(t *testing.T) {
+	keep := octets(t, keepalive)
+	packets := [][]byte{segmentOf(1<<30, 16, keep), segmentOf(5, 16, keep), segmentOf(24, 16, keep)}
+	if n := len(read(pcapOf(binary.LittleEndian, 0xa1b2c3d4, 101, packets...))); n != 3 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// TestStreamsAreBounded: flows that wait for what never comes are forgotten.
+func TestStreamsAreBounded(t *testing.T) {
+	s := newStreams(func(Message) bool { return true }, linkRaw)
+	most := 0
+	for i := range 3 * maxHeld / 60000 {
+		p := segmentOf(uint32(1000*(1+i%maxAhead)), 16, make([]byte, 60000))
+		p[15] = byte(i / maxAhead)
+		s.packet(p, time.Time{}, 0)
+		most = max(most, s.held)
+		sum := 0
+		for _, st := range s.of {
+			sum += st.size()
+		}
+		if sum != s.held {
+			t.Fatalf("%d octets held, %d counted", sum, s.held)
+		}
+	}
+	if most > maxHeld+1<<20 {
+		t.Errorf("%d octets held", most)
+	}
+}
+
+// TestTicks has a time that a float can't hold.
+func TestTicks(t *testing.T) {
+	le := binary.LittleEndian
+	for resolution, want := range map[byte]string{6: "1700000000.123456000", 9: "1700000.000123456", 0x8a: "1660156250120.562500000", 99: "0.000170000"} {
+		i := ifc{rate: ticks([]byte{9, 0, 1, 0, resolution, 0, 0, 0}, le)}
+		if at := i.time(1_700_000_000_123_456); fmt.Sprintf("%d.%09d", at.Unix(), at.Nanosecond()) != want {
+			t.Errorf("%d: got %d.%09d, want %s", resolution, at.Unix(), at.Nanosecond(), want)
+		}
+	}
+}
+
 // Table is an MRT file of n prefixes, each with one path.
 func tableOf(n int) []byte {
 	b := record(nil, 13, 1, []byte("\xc0\x00\x02\x01\x00\x00\x00\x01\x02\x0a\x00\x00\x01\xc0\x00\x02\x02\x00\x00\xfd\xe9"))
@@ -234,7 +282,7 @@ func FuzzMessages(f *testing.F) {
 	f.Add(ng(segmentOf(100, 16, octets(f, keepalive))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for m, err := range Messages(bytes.NewReader(b)) {
-			if err == nil && len(m.Raw) < 19 {
+			if err == nil && !whole(m.Raw) {
 				t.Fatalf("a message of %d octets", len(m.Raw))
 			}
 		}

@@ -40,15 +40,16 @@ func (in *input) mrt(yield func(Message) bool) error {
 		}
 		kind, subtype := binary.BigEndian.Uint16(h[4:]), binary.BigEndian.Uint16(h[6:])
 		when, size := binary.BigEndian.Uint32(h), binary.BigEndian.Uint32(h[8:])
-		if kind > 64 || subtype > 64 {
+		if in.start == 0 && (kind > 64 || subtype > 64) {
 			return in.wrong("type %d, subtype %d is not one of MRT, and this no pcap", kind, subtype)
 		}
 		b, err := in.take(int(min(size, maxRecord+1)))
 		if err != nil {
 			return err
 		}
-		if err := m.record(kind, subtype, when, b); err != nil {
-			return err
+		err = m.record(kind, subtype, when, b)
+		if err == errEnough || err != nil && !in.bad(err) {
+			return errEnough
 		}
 	}
 }
@@ -85,6 +86,7 @@ func (m *mrt) message(r *octet.Reader, subtype uint16, msg Message) error {
 		return nil
 	}
 	msg.AddPath = subtype >= 8
+	msg.Sent = subtype == 6 || subtype == 7 || subtype >= 10
 	msg.PeerAS, msg.LocalAS = asn(r, msg.ASN4), asn(r, msg.ASN4)
 	r.U16() // the interface
 	afi := bgp.AFI(r.U16())
@@ -147,9 +149,12 @@ func (m *mrt) index(r *octet.Reader) error {
 		p := peer{addr: address(r, afi)}
 		p.as = asn(r, kind&2 != 0)
 		if !r.OK() {
-			return m.wrong("peer index table: %s", r.Err())
+			break
 		}
 		m.peers = append(m.peers, p)
+	}
+	if !r.OK() {
+		return m.wrong("peer index table: %s", r.Err())
 	}
 	return nil
 }

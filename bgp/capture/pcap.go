@@ -54,7 +54,7 @@ const (
 // ifc is an interface of a section.
 type ifc struct {
 	link uint32
-	unit float64 // seconds of a tick
+	rate uint64 // ticks in a second
 }
 
 // pcapng reads sections of blocks; interfaces belong to their section.
@@ -96,7 +96,7 @@ func (in *input) pcapng(yield func(Message) bool) error {
 			t := uint64(order.Uint32(b[4:]))<<32 | uint64(order.Uint32(b[8:]))
 			n := min(int(order.Uint32(b[12:])), len(b)-20)
 			s.link = i.link
-			ok = s.packet(b[20:20+n], time.Unix(0, int64(float64(t)*i.unit*1e9)), in.start)
+			ok = s.packet(b[20:20+n], i.time(t), in.start)
 		case kind == blockSimple && len(b) >= 4 && len(links) > 0:
 			s.link = links[0].link
 			ok = s.packet(b[4:], time.Time{}, in.start)
@@ -107,24 +107,30 @@ func (in *input) pcapng(yield func(Message) bool) error {
 	}
 }
 
-// ticks finds the option if_tsresol: a negative power of ten, or of two.
-func ticks(options []byte, order binary.ByteOrder) float64 {
+// time is what so many ticks since 1970 mean.
+func (i ifc) time(t uint64) time.Time {
+	return time.Unix(int64(t/i.rate), int64(float64(t%i.rate)/float64(i.rate)*1e9+0.5))
+}
+
+// ticks finds the option if_tsresol: a power of ten, or of two. What is finer
+// than 64 bits can tell is nonsense.
+func ticks(options []byte, order binary.ByteOrder) uint64 {
 	for len(options) >= 4 {
 		code, n := order.Uint16(options), int(order.Uint16(options[2:]))
 		if code == 0 || n > len(options)-4 {
 			break
 		}
 		if code == 9 && n == 1 {
-			v, unit, base := options[4], 1.0, 10.0
-			if v&0x80 != 0 {
-				base = 2
+			rate, base, most := uint64(1), uint64(10), 19
+			if options[4]&0x80 != 0 {
+				base, most = 2, 63
 			}
-			for range v & 0x7f {
-				unit /= base
+			for range min(int(options[4]&0x7f), most) {
+				rate *= base
 			}
-			return unit
+			return rate
 		}
 		options = options[min(4+(n+3)&^3, len(options)):]
 	}
-	return 1e-6
+	return 1e6
 }

@@ -55,11 +55,9 @@ func (m *mrt) rib(r *octet.Reader, subtype uint16, msg Message) error {
 		}
 		msg.Peer, msg.PeerAS = netip.AddrPortFrom(m.peers[index].addr, 0), m.peers[index].as
 		if !m.update(attrs, f, nlri, path, msg.AddPath) {
-			return m.wrong("entry of %d octets that are no attributes", len(attrs))
+			return m.wrong("entry of %d octets that are no attributes of a message", len(attrs))
 		}
-		if msg.Raw = m.out; len(m.out) > bgp.MaxExtended {
-			return m.wrong("an entry that fits no message")
-		}
+		msg.Raw = m.out
 		if err := m.give(msg); err != nil {
 			return err
 		}
@@ -111,7 +109,7 @@ func (m *mrt) old(r *octet.Reader, subtype uint16, msg Message) error {
 	var room [17]byte
 	nlri := append(append(room[:0], byte(bits)), prefix.AsSlice()[:(bits+7)/8]...)
 	if !m.update(attrs, f, nlri, 0, false) {
-		return m.wrong("entry of %d octets that are no attributes", len(attrs))
+		return m.wrong("entry of %d octets that are no attributes of a message", len(attrs))
 	}
 	msg.Raw = m.out
 	return m.give(msg)
@@ -119,7 +117,7 @@ func (m *mrt) old(r *octet.Reader, subtype uint16, msg Message) error {
 
 // update makes an UPDATE of an entry. Its MP_REACH_NLRI is told without what the
 // record says already (RFC 6396 section 4.3.4): that is put back. False: these
-// are no attributes.
+// are no attributes, or more than fit a message.
 func (m *mrt) update(attrs []byte, f bgp.Family, nlri []byte, path uint32, hasPath bool) bool {
 	b := append(append(m.out[:0], marker...), 0, 0, byte(wire.TypeUpdate), 0, 0, 0, 0)
 	multi := f != bgp.IPv4Unicast
@@ -140,6 +138,10 @@ func (m *mrt) update(attrs []byte, f bgp.Family, nlri []byte, path uint32, hasPa
 	if !multi {
 		b = appendPath(b, path, hasPath)
 		b = append(b, nlri...)
+	}
+	m.out = b
+	if len(b) > bgp.MaxExtended {
+		return false
 	}
 	m.out = wire.PatchLength(b, 0)
 	return true

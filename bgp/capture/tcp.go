@@ -23,7 +23,9 @@ const (
 // Limits of what one file can make us hold.
 const (
 	maxStreams = 4096
-	maxAhead   = 64 // segments behind a gap
+	maxHeld    = 64 << 20 // octets of all streams
+	maxAhead   = 64       // segments behind a gap
+	window     = 1 << 22  // octets that a segment may be from where it should
 )
 
 const port = 179
@@ -36,6 +38,7 @@ type streams struct {
 	yield func(Message) bool
 	link  uint32
 	of    map[flow]*stream
+	held  int // octets
 }
 
 // stream is the octets of one direction, in order.
@@ -67,22 +70,42 @@ func (s *streams) packet(b []byte, when time.Time, offset int64) bool {
 		return true
 	}
 	seq, flags, data := binary.BigEndian.Uint32(payload[4:]), payload[13], payload[head:]
-	st := s.of[f]
-	if st == nil {
-		if len(s.of) >= maxStreams {
-			clear(s.of)
-		}
-		st = &stream{}
-		s.of[f] = st
-	}
+	st := s.stream(f)
+	before := st.size()
 	if flags&2 != 0 { // SYN
 		*st = stream{known: true, next: seq + 1}
 		seq++
 	}
 	st.add(seq, data)
-	return st.messages(func(raw []byte) bool {
+	more := st.messages(func(raw []byte) bool {
 		return s.yield(Message{Time: when, Peer: f.from, Local: f.to, ASN4: true, Packet: true, Raw: raw, Offset: offset})
 	})
+	s.held += st.size() - before
+	return more
+}
+
+// stream finds the one of a flow. When there are too many all are forgotten: the
+// next marker is where each begins anew.
+func (s *streams) stream(f flow) *stream {
+	st := s.of[f]
+	if st == nil || s.held > maxHeld {
+		if len(s.of) >= maxStreams || s.held > maxHeld {
+			clear(s.of)
+			s.held = 0
+		}
+		st = &stream{}
+		s.of[f] = st
+	}
+	return st
+}
+
+// size is how many octets it holds.
+func (st *stream) size() int {
+	n := cap(st.buf)
+	for _, w := range st.ahead {
+		n += len(w.data)
+	}
+	return n
 }
 
 // add takes a segment: what was there before is left out, what comes too early
@@ -95,12 +118,11 @@ func (st *stream) add(seq uint32, data []byte) {
 		st.known, st.next = true, seq
 	}
 	switch gap := int32(seq - st.next); {
-	case gap > 0:
-		if len(st.ahead) < maxAhead && gap < 1<<22 {
-			st.ahead = append(st.ahead, segment{seq, bytes.Clone(data)})
-			return
-		}
-		*st = stream{known: true, next: seq, ahead: nil}
+	case gap > 0 && gap < window && len(st.ahead) < maxAhead:
+		st.ahead = append(st.ahead, segment{seq, bytes.Clone(data)})
+		return
+	case gap > 0, gap < -window: // or another connection, whose SYN is not here
+		*st = stream{known: true, next: seq}
 	case int(-gap) >= len(data):
 		return
 	default:
@@ -158,7 +180,9 @@ func (st *stream) messages(yield func([]byte) bool) bool {
 		}
 		b = b[n:]
 	}
-	st.buf = append(st.buf[:0], b...)
+	if st.buf = append(st.buf[:0], b...); cap(st.buf) > 4*chunk {
+		st.buf = bytes.Clone(b)
+	}
 	return true
 }
 

@@ -22,6 +22,7 @@ type source struct {
 	peer, local      netip.AddrPort
 	as               bgp.ASN
 	asn4, path, kept bool
+	sent             bool
 }
 
 type tracked struct {
@@ -40,7 +41,7 @@ const maxSources = 1 << 16
 // Session is what a message belongs to, and the how manyth of its sender it is.
 // The Session does not change any more.
 func (t *Tracker) Session(m *capture.Message) (*Session, uint64) {
-	key := source{peer: m.Peer, local: m.Local, as: m.PeerAS, asn4: m.ASN4, path: m.AddPath, kept: m.Table}
+	key := source{peer: m.Peer, local: m.Local, as: m.PeerAS, asn4: m.ASN4, path: m.AddPath, kept: m.Table, sent: m.Sent}
 	if m.Packet && wire.Type(m.Raw[18]) == wire.TypeOpen {
 		t.open(m)
 		delete(t.sources, key) // the next message is of a new session
@@ -78,6 +79,9 @@ func (t *Tracker) open(m *capture.Message) {
 func (t *Tracker) make(m *capture.Message) *Session {
 	s := Default()
 	s.Neighbor = event.Neighbor{Local: m.Local.Addr(), Peer: m.Peer.Addr(), LocalAS: m.LocalAS, PeerAS: m.PeerAS, Direction: event.In}
+	if m.Sent {
+		s.Direction = event.Out
+	}
 	s.Negotiated.ASN4 = m.ASN4
 	theirs, ours := t.opens[[2]netip.AddrPort{m.Peer, m.Local}], t.opens[[2]netip.AddrPort{m.Local, m.Peer}]
 	if theirs != nil {

@@ -42,9 +42,8 @@ func (d *decoding) capture(path string) error {
 	defer f.Close()
 	work, order := make(chan *batch), make(chan *batch, 2*runtime.GOMAXPROCS(0))
 	pool := sync.Pool{New: func() any { return &batch{} }}
-	var wrong error
 	go func() {
-		wrong = read(f, &pool, work, order)
+		read(f, &pool, work, order)
 		close(work)
 		close(order)
 	}()
@@ -67,14 +66,14 @@ func (d *decoding) capture(path string) error {
 		}
 		pool.Put(b)
 	}
-	if wrong != nil {
-		d.fail(fmt.Errorf("%s: %w", path, wrong))
-	}
 	return nil
 }
 
+// maxSaid is how many problems travel together.
+const maxSaid = 1000
+
 // read fills batches.
-func read(r io.Reader, pool *sync.Pool, work, order chan<- *batch) (err error) {
+func read(r io.Reader, pool *sync.Pool, work, order chan<- *batch) {
 	tracker := offline.NewTracker()
 	b := fresh(pool)
 	send := func() {
@@ -84,8 +83,10 @@ func read(r io.Reader, pool *sync.Pool, work, order chan<- *batch) (err error) {
 	}
 	for m, bad := range capture.Messages(r) {
 		if bad != nil {
-			err = bad
-			break
+			if b.said = append(b.said, bad.Error()); len(b.said) >= maxSaid {
+				send()
+			}
+			continue
 		}
 		c := captured{Message: m}
 		c.session, c.counter = tracker.Session(&m)
@@ -96,7 +97,6 @@ func read(r io.Reader, pool *sync.Pool, work, order chan<- *batch) (err error) {
 		}
 	}
 	send()
-	return err
 }
 
 func fresh(pool *sync.Pool) *batch {
