@@ -139,8 +139,6 @@ func gobgpSpeaks() speaker {
 		{"l2vpn vpls", "rd 192.0.2.1:123 endpoint 5 base 10702 offset 1 size 8 next-hop 10.0.0.1", neighbor, accepted(25, 65), nil, ""},
 		{"ipv4 sr-policy", "distinguisher 1 color 100 endpoint 10.0.0.9 next-hop 10.0.0.1 preference 100 segment-list weight 1 segment type-a mpls 16001", neighbor, accepted(1, 73), nil, ""},
 		{"ipv6 sr-policy", "distinguisher 1 color 100 endpoint 2001:db8::9 next-hop 2001:db8::1 segment-list segment type-b srv6 2001:db8:5::", neighbor, accepted(2, 73), nil, ""},
-		{"bgp-ls bgp-ls", "node protocol ospfv2 local [ as 65000 bgp-ls-id 0 area 0.0.0.0 router-id 10.113.63.240 ] next-hop 10.0.0.1",
-			[]string{"-j", "global", "rib", "-a", "ls"}, "NODE { AS:65000 BGP-LS ID:0 10.113.63.240 OSPFv2:0 }", nil, ""},
 		{"ipv4 mup", "mup-isd 10.1.0.0/24 rd 100:100 next-hop 2001:db8::1 extended-community target:10:10 bgp-prefix-sid-srv6 ( l3-service 2001:db8:1:1:: 0x48 [64,24,16,0,0,0] )", rib("ipv4-mup"), "[type:isd][rd:100:100][prefix:10.1.0.0/24]",
 			add("ipv4-mup", "isd 10.2.0.0/24 rd 100:200 prefix 2001:db8:1:1::/64 locator-node-length 24 function-length 16 behavior ENDM_GTP4E rt 10:10 nexthop 2001:db8::2"), `"prefix_ip": "10.2.0.0"`},
 		{"ipv4 mup", "mup-dsd 10.1.0.1 rd 100:100 next-hop 2001:db8::1 extended-community [ target:10:10 mup:10:10 ]", rib("ipv4-mup"), "[type:dsd][rd:100:100][prefix:10.1.0.1]",
@@ -148,6 +146,13 @@ func gobgpSpeaks() speaker {
 		{"ipv4 mup", "mup-t1st 192.168.0.2/32 rd 100:100 teid 12345 qfi 9 endpoint 10.0.0.1 next-hop 10.0.0.1", rib("ipv4-mup"), "[type:t1st][rd:100:100][prefix:192.168.0.2/32]",
 			add("ipv4-mup", "t1st 192.168.0.1/32 rd 100:200 rt 10:10 teid 54321 qfi 9 endpoint 10.0.0.2 nexthop 10.0.0.2"), `"teid": "54321"`},
 		{"ipv6 mup", "mup-isd 2001:db8:1::/64 rd 100:100 next-hop 2001:db8::1", rib("ipv6-mup"), "[type:isd][rd:100:100][prefix:2001:db8:1::/64]", nil, ""},
+		// GoBGP's client falls over the table of BGP-LS; as JSON it shows the keys.
+		{"bgp-ls bgp-ls", "node local [ router-id 1921.6825.1231 as 65000 ] protocol isis-l2 next-hop 10.0.0.1 bgp-ls [ node-flags [ T ] node-name r1 area-ids 49.0001 sr-capabilities [ flags I range 8000 label:16000 ] ]",
+			append(rib("ls"), "-j"), "NODE { AS:65000 BGP-LS ID:0 1921.6825.1231 ISIS-L2:0 }", nil, ""},
+		{"bgp-ls bgp-ls", "link protocol ospfv2 neighbor-address 10.1.0.2 interface-address 10.1.0.1 local [ router-id 10.0.0.1 ] remote [ router-id 10.0.0.2 ] next-hop 10.0.0.1 bgp-ls [ te-metric 9 igp-metric 10 ospf sr-adj [ flags [ V L ] sid label:16000 ] ]",
+			append(rib("ls"), "-j"), `LINK { LOCAL_NODE: 10.0.0.1 REMOTE_NODE: 10.0.0.2 LINK: 10.1.0.1-\u003e10.1.0.2}`, nil, ""},
+		{"bgp-ls bgp-ls", "prefix-v4 protocol ospfv2 local [ router-id 10.0.0.1 ] prefix 10.1.0.0/24 next-hop 10.0.0.1 bgp-ls [ prefix-metric 7 sr-prefix-sid [ flags N sid index:7 ] ]",
+			append(rib("ls"), "-j"), "PREFIXv4 { LOCAL_NODE: 10.0.0.1 PREFIX: [10.1.0.0/24] }", nil, ""},
 	}}
 	for _, f := range []string{"ipv4-labelled-unicast", "ipv6-labelled-unicast", "l3vpn-ipv4-unicast", "l3vpn-ipv6-unicast", "ipv4-flowspec", "ipv6-flowspec",
 		"l3vpn-ipv4-flowspec", "l3vpn-ipv6-flowspec", "l2vpn-evpn", "l2vpn-vpls", "ipv4-mup", "ipv6-mup",
