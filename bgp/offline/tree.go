@@ -244,12 +244,15 @@ func (t *tree) routes(r octet.Reader, f bgp.Family, depth int) {
 		}
 		rest := r // a copy: Next says how much is taken
 		body, n, err := c.Next(rest.Rest())
-		if err != nil || !r.OK() {
+		if err != nil && n == 0 || !r.OK() {
 			t.line(at, r.Len(), depth, "error: %v", err)
 			return
 		}
 		raw.Body = body
-		r.Bytes(n)
+		if r.Bytes(n); err != nil {
+			t.line(at, r.Offset()-at, depth, "left out: %v", err)
+			continue
+		}
 		t.line(at, r.Offset()-at, depth, "%s", c.View(raw).AppendText(nil))
 	}
 }
