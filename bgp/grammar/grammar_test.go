@@ -48,6 +48,8 @@ func TestWalk(t *testing.T) {
 	}{
 		{"plain", "box a { size 3; list [ x y ]; }", "box a|size 3|item x|item y|end", ""},
 		{"comment and quotes", "box \"a b\" { # none }\n size 1; }", "box a b|size 1|end", ""},
+		{"quotes of the other kind", "box 'a \"b\"' { } box \"it's\" { } box x'y { }", "box a \"b\"|end|box it's|end|box x'y|end", ""},
+		{"escapes", `box "a\tb\\c\"d\e" { } box f\g { }`, "box a\tb\\c\"de|end|box f\\g|end", ""},
 		{"bad value", "box a {\n\tsize 12;\n}", "box a|end", "f:2:7: size: want 0-9, got \"12\""},
 		{"no value", "box a { size; }", "box a|end", "f:1:13: size: want 0-9, got nothing"},
 		{"too much", "box a { size 1 2; }", "box a|size 1|end", "f:1:16: size: unexpected \"2\""},
@@ -61,6 +63,7 @@ func TestWalk(t *testing.T) {
 		{"bad item", "box a { list [ x yy ]; }", "box a|item x|end", "f:1:18: list: want a letter, got \"yy\""},
 		{"nameless", "{ size 1; } box b { }", "box b|end", "f:1:1: a section without a name"},
 		{"quote", "box \"a", "", "f:1:1: box: want a section in braces|f:1:5: the quote is never closed"},
+		{"quote of one line", "box \"a { size 1; }\nbox b { size 12; }", "box a|size 1|end|box b|end", "f:1:5: the quote is never closed|f:2:14: size: want 0-9, got \"12\""},
 		{"replay", "mold { size 7; } box a { use; }", "size 7|box a|size 7|end", ""},
 		{"replayed error has its own place", "mold {\n size x; }\nbox a { use; }", "box a|end", "f:2:7: size: want 0-9, got \"x\""},
 		{"many errors", "box a { size x; size y;\n list; }\nbxo { }", "box a|end",

@@ -90,8 +90,8 @@ func (l *lexer) next() {
 		l.skip(n)
 	case c == '\\' && strings.HasPrefix(strings.TrimLeft(l.text[1:], " \t\r"), "\n"):
 		l.skip(1) // continues a line, which ExaBGP main wants and we do not
-	case c == '"':
-		l.quoted()
+	case c == '"' || c == '\'':
+		l.quoted(c)
 	case strings.IndexByte(punctuation, c) >= 0:
 		l.emit(l.text[:1], false)
 		l.skip(1)
@@ -105,24 +105,39 @@ func (l *lexer) next() {
 	}
 }
 
-// quoted takes a string; a backslash takes the next character as it is.
-func (l *lexer) quoted() {
+// escapes are the characters that a backslash changes; any other it leaves.
+var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r'}
+
+// quoted takes a string, up to a quote like its first: one of the other kind is
+// a part of it. A backslash takes the next character as it is, if that is no
+// escape. A quote is closed on its line, as ExaBGP has it: one that is forgotten
+// does not take the rest of the file with it.
+func (l *lexer) quoted(quote byte) {
 	var b strings.Builder
-	for i := 1; i < len(l.text); i++ {
+	for i := 1; i < len(l.text) && l.text[i] != '\n'; i++ {
 		switch c := l.text[i]; {
-		case c == '"':
+		case c == quote:
 			l.emit(b.String(), true)
 			l.skip(i + 1)
 			return
-		case c == '\\' && i+1 < len(l.text):
+		case c == '\\' && i+1 < len(l.text) && l.text[i+1] != '\n':
 			i++
-			b.WriteByte(l.text[i])
+			c = l.text[i]
+			if e, ok := escapes[c]; ok {
+				c = e
+			}
+			b.WriteByte(c)
 		default:
 			b.WriteByte(c)
 		}
 	}
 	l.errs = append(l.errs, &Error{Pos: l.pos, Err: fmt.Errorf("the quote is never closed")})
-	l.skip(len(l.text))
+	n := strings.IndexAny(l.text, ";{}\n") // where it may have been meant to end
+	if n < 0 {
+		n = len(l.text)
+	}
+	l.emit(strings.TrimRight(l.text[1:n], space), true)
+	l.skip(n)
 }
 
 func (l *lexer) emit(text string, quoted bool) {
