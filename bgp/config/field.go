@@ -62,8 +62,8 @@ func (s *scope) asn(word, help string, to func() *bgp.ASN) *grammar.Node {
 }
 
 func port(word, help string, to func() *uint16) *grammar.Node {
-	return set(word, "1-65535", help, func(c *grammar.Cursor) error {
-		n, err := c.Int(1, 65535)
+	return set(word, "0-65535", help, func(c *grammar.Cursor) error {
+		n, err := c.Int(0, 65535)
 		*to() = uint16(n)
 		return err
 	})

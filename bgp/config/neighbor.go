@@ -148,6 +148,18 @@ type Process struct {
 	Respawn bool
 }
 
+// Ends is what tells neighbors apart: one router may be spoken with from several
+// addresses of ours, and several may wait at ports of one address.
+type Ends struct {
+	Peer    netip.Prefix
+	Zone    string
+	Local   netip.Addr
+	Connect uint16
+}
+
+// Ends are those of a neighbor's session.
+func (n *Neighbor) Ends() Ends { return Ends{n.Peer, n.Zone, n.LocalAddress, n.Connect} }
+
 // SameSession says whether a session of n can go on as one of o: only routes,
 // helpers and the like differ.
 func (n *Neighbor) SameSession(o *Neighbor) bool {

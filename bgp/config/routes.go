@@ -42,7 +42,13 @@ func (t *statement) end(c *grammar.Cursor) error {
 	if t.s.n.Routes, err = t.d.Routes(t.s.n.Routes); err != nil {
 		return err
 	}
-	if added := t.s.n.Routes[at:]; slices.ContainsFunc(added, func(r route.Route) bool { return r.ForeignHop }) {
+	added := t.s.n.Routes[at:]
+	if len(added) > 0 {
+		if f := added[0].NLRI.Family; t.s.routes[f] == (grammar.Pos{}) {
+			t.s.routes[f] = c.Start()
+		}
+	}
+	if slices.ContainsFunc(added, func(r route.Route) bool { return r.ForeignHop }) {
 		t.s.foreign = append(t.s.foreign, foreign{c.Start(), added[0]})
 	}
 	return nil
@@ -66,6 +72,16 @@ func (s *scope) checkHops() {
 		if !hops.Has(family, other) {
 			s.b.errs = append(s.b.errs, &grammar.Error{Pos: f.pos, Word: "next-hop",
 				Err: fmt.Errorf("want an address of the route's own address family or self; section nexthop does not allow another for %s", family)})
+		}
+	}
+}
+
+// checkFamilies wants the neighbor to speak the families of its routes, which
+// it would never be told otherwise.
+func (s *scope) checkFamilies() {
+	for f, pos := range s.routes {
+		if !s.wrongFamily && !slices.Contains(s.n.Families, f) {
+			s.b.errs = append(s.b.errs, &grammar.Error{Pos: pos, Err: fmt.Errorf("a route of %s, which section family of neighbor %s does not have", f, s.n.Peer.Addr())})
 		}
 	}
 }

@@ -13,26 +13,20 @@ import (
 )
 
 func (s *scope) familyNode() *grammar.Node {
-	return &grammar.Node{Word: "family", Help: "the address families; all that we speak when it is left out",
+	return &grammar.Node{Word: "family", Help: "the address families, along with those of templates; all that we speak when it is left out",
 		Kids: []*grammar.Node{set("all", "", "every family that this version speaks", func(*grammar.Cursor) error {
 			for _, f := range family.All() {
 				s.addFamily(f)
 			}
 			return nil
 		})},
-		Open: func(*grammar.Cursor) error {
-			if s.inherited && !s.families {
-				s.n.Families = nil
-			}
-			s.families = s.inherited
-			return nil
-		},
 		Otherwise: s.family}
 }
 
 func (s *scope) family(c *grammar.Cursor) error {
 	f, err := takeFamily(c)
 	if err != nil {
+		s.wrongFamily = true
 		return err
 	}
 	s.addFamily(f)
@@ -51,21 +45,7 @@ func (s *scope) capabilityNode() *grammar.Node {
 		flag("asn4", "AS numbers of four octets (RFC 6793)", func() *bool { return &c.ASN4 }),
 		flag("route-refresh", "answer the neighbor's wish to hear everything again (RFC 2918, RFC 7313)", func() *bool { return &c.RouteRefresh }),
 		flag("extended-message", "messages of up to 65,535 octets (RFC 8654)", func() *bool { return &c.ExtendedMessage }),
-		set("graceful-restart", "SECONDS|disable", "how long the neighbor keeps our routes while we restart (RFC 4724)", func(cur *grammar.Cursor) error {
-			switch cur.Peek() {
-			case "disable", "disabled", "false":
-				cur.Next()
-				c.GracefulRestart = 0
-				return nil
-			case "", "enable", "true":
-				cur.Next()
-				c.GracefulRestart = s.n.HoldTime
-				return nil
-			}
-			n, err := cur.Int(0, 4095)
-			c.GracefulRestart = time.Duration(n) * time.Second
-			return err
-		}),
+		set("graceful-restart", "SECONDS|disable", "how long the neighbor keeps our routes while we restart (RFC 4724); without a time, or with 0, as long as hold-time", s.gracefulRestart),
 		set("add-path", "disable|send|receive|send/receive", "several routes for a prefix (RFC 7911)", func(cur *grammar.Cursor) error {
 			w, err := oneOf(cur, "disable", "disabled", "send", "receive", "send/receive")
 			c.AddPath = directions[w]
@@ -81,6 +61,26 @@ func (s *scope) capabilityNode() *grammar.Node {
 	}
 	return &grammar.Node{Word: "capability", Help: "what we offer the neighbor", Kids: kids}
 }
+
+// gracefulRestart takes a time; 0 is the hold time, wherever that is said.
+func (s *scope) gracefulRestart(c *grammar.Cursor) error {
+	to := &s.n.Capabilities.GracefulRestart
+	switch *to, s.holdRestart = 0, false; c.Peek() {
+	case "disable", "disabled", "false":
+		c.Next()
+		return nil
+	case "", "enable", "true":
+		c.Next()
+		s.holdRestart = true
+		return nil
+	}
+	n, err := c.Int(0, maxRestart)
+	*to, s.holdRestart = time.Duration(n)*time.Second, n == 0
+	return err
+}
+
+// maxRestart is what the 12 bits of a restart time hold (RFC 4724 section 3).
+const maxRestart = 4095
 
 var directions = map[string]bgp.Direction{"send": bgp.Send, "receive": bgp.Receive, "send/receive": bgp.Send | bgp.Receive}
 
@@ -210,8 +210,11 @@ func (s *scope) apiNode() *grammar.Node {
 		set("processes-match", "[ EXPRESSIONS ]", "the same, by regular expressions", func(c *grammar.Cursor) error {
 			return c.List("a regular expression", func(e string) error {
 				m, err := regexp.Compile("^(?:" + e + ")$")
+				if err != nil {
+					return err
+				}
 				s.matches = append(s.matches, m)
-				return err
+				return nil
 			})
 		}),
 		messages("send"), messages("receive"),

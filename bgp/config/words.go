@@ -21,14 +21,16 @@ type scope struct {
 	template   bool
 	n          Neighbor
 	base64     bool
-	inherited  bool // what is there came from a template: a list of our own replaces it
-	families   bool
 	matches    []*regexp.Regexp
 	password   string
 	processPos []usedProcess
 	api        API
 	said       map[string]bool // of local-as and peer-as
 	foreign    []foreign
+	routes     map[bgp.Family]grammar.Pos // the first route of each family
+
+	holdRestart bool // the restart time is the hold time
+	wrongFamily bool // section family has an error: what it lacks is not known
 }
 
 func defaults() Neighbor {
@@ -59,7 +61,7 @@ func (s *scope) node(word, args, help string) *grammar.Node {
 }
 
 func (s *scope) begin(pos grammar.Pos) {
-	*s = scope{b: s.b, template: s.template, n: defaults(), said: map[string]bool{}}
+	*s = scope{b: s.b, template: s.template, n: defaults(), said: map[string]bool{}, routes: map[bgp.Family]grammar.Pos{}}
 	s.n.Pos = pos
 }
 
@@ -74,7 +76,6 @@ func (s *scope) inherit(c *grammar.Cursor, body grammar.Body, kids []*grammar.No
 			return nil
 		})
 	})
-	s.inherited = true
 }
 
 // peer reads the neighbor's address: "10.0.0.2", "10.0.0.0/24", "fe80::1%eth0".
@@ -105,11 +106,15 @@ func (s *scope) end() error {
 		s.n.Families = family.All()
 	}
 	s.n.Processes = s.processes()
+	if s.holdRestart {
+		s.n.Capabilities.GracefulRestart = min(s.n.HoldTime, maxRestart*time.Second)
+	}
 	s.checkHops()
+	s.checkFamilies()
 	err := errors.Join(s.complete(), s.key())
 	for _, n := range s.b.config.Neighbors {
-		if n.Peer == s.n.Peer && n.Zone == s.n.Zone {
-			err = errors.Join(err, fmt.Errorf("there is a neighbor %s already, at %s", n.Peer, n.Pos))
+		if n.Ends() == s.n.Ends() {
+			err = errors.Join(err, fmt.Errorf("there is a neighbor %s already, at %s; another local-address or connect would tell them apart", n.Peer, n.Pos))
 		}
 	}
 	s.b.used = append(s.b.used, s.processPos...)
@@ -127,6 +132,9 @@ func (s *scope) complete() error {
 		if !s.said[w] {
 			return fmt.Errorf("want %s ASN", w)
 		}
+	}
+	if n.RouterID == 0 && !n.Peer.Addr().Is4() {
+		return errors.New("want router-id: an IPv6 address can't be one")
 	}
 	if n.LocalAddress.IsValid() && n.LocalAddress.Is4() != n.Peer.Addr().Is4() {
 		return fmt.Errorf("local-address %s and neighbor %s are not of one address family", n.LocalAddress, n.Peer.Addr())
@@ -197,8 +205,8 @@ func (s *scope) words() []*grammar.Node {
 		set("hold-time", "0|3-65535", "seconds of silence after which the session is over; 0 is for ever", s.holdTime),
 		set("rate-limit", "UPDATES|disable", "announce with at most so many UPDATEs a second; withdraws do not wait", s.rateLimit),
 		flag("passive", "wait for the neighbor to connect", func() *bool { return &n.Passive }),
-		port("listen", "wait for the neighbor at this port as well", func() *uint16 { return &n.Listen }),
-		port("connect", "the neighbor's port", func() *uint16 { return &n.Connect }),
+		port("listen", "wait for the neighbor at this port as well; 0 is not to", func() *uint16 { return &n.Listen }),
+		port("connect", "the neighbor's port; 0 is the usual one", func() *uint16 { return &n.Connect }),
 		text("source-interface", "LINK", "use this link only", func() *string { return &n.SourceInterface }),
 		ttl("outgoing-ttl", "TTL of what we send", func(v int) { n.OutgoingTTL = v }),
 		ttl("incoming-ttl", "what comes with less is dropped (RFC 5082)", func(v int) { n.IncomingTTL = v }),

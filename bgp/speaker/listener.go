@@ -93,13 +93,10 @@ func (s *Speaker) accept(nc *netio.Conn) netio.Handler {
 	zone := from.Zone()
 	from = unmap(from.WithZone(""))
 	single := netip.PrefixFrom(from, from.BitLen())
-	p := s.peers[key{single, zone}]
-	if p == nil {
-		p = s.peers[key{single, ""}]
-	}
+	p := s.peerAt(single, zone, unmap(nc.Local().Addr().WithZone("")))
 	if p == nil {
 		if n := s.rangeOf(from); n != nil {
-			p = s.adopt(key{single, zone}, n)
+			p = s.adopt(key{Peer: single, Zone: zone}, n)
 		}
 	}
 	if p == nil {
@@ -109,11 +106,34 @@ func (s *Speaker) accept(nc *netio.Conn) netio.Handler {
 	return p.newConn()
 }
 
+// peerAt is the peer that has connected to an address of ours: best the one that
+// names both ends, and its link.
+func (s *Speaker) peerAt(from netip.Prefix, zone string, local netip.Addr) (best *peer) {
+	most := -1
+	for _, p := range s.order {
+		k := p.key
+		if k.Peer != from || k.Zone != "" && k.Zone != zone || k.Local.IsValid() && k.Local.WithZone("") != local {
+			continue
+		}
+		fit := 0
+		if k.Zone != "" {
+			fit += 2
+		}
+		if k.Local.IsValid() {
+			fit++
+		}
+		if fit > most {
+			most, best = fit, p
+		}
+	}
+	return best
+}
+
 // adopt makes a peer of somebody in a range.
 func (s *Speaker) adopt(k key, n *config.Neighbor) *peer {
 	p := s.addPeer(k, n)
 	p.dynamic = true
-	p.name = k.peer.Addr().String()
+	p.name = k.Peer.Addr().String()
 	p.renew()
 	s.order = append(s.order, p)
 	s.lastAudience = audience{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -230,7 +231,7 @@ func (p *peer) up(session *fsm.Session) {
 		HoldEOR: !p.s.released, NoEOR: p.config.ManualEOR, Hold: !p.config.AutoFlush})
 	p.machine.SetCapabilities(p.capabilities())
 	p.s.log.Info("session up", "neighbor", p.name, "as", n.PeerAS, "hold-time", n.HoldTime, "families", n.Families)
-	p.s.options.Session(p.key.peer.Addr(), true, nil)
+	p.s.options.Session(p.key.Peer.Addr(), true, nil)
 	p.advise(n)
 	c.conn.Wake()
 }
@@ -265,8 +266,15 @@ func (p *peer) down(err error) {
 	p.out.Down()
 	p.note(err)
 	p.s.log.Info("session down", "neighbor", p.name, "error", err)
-	p.s.options.Session(p.key.peer.Addr(), false, err)
+	if !p.s.speaksWith(p.key.Peer) {
+		p.s.options.Session(p.key.Peer.Addr(), false, err)
+	}
 	p.s.ended()
+}
+
+// speaksWith says whether there is a session with an address.
+func (s *Speaker) speaksWith(a netip.Prefix) bool {
+	return slices.ContainsFunc(s.order, func(p *peer) bool { return p.key.Peer == a && p.live != nil })
 }
 
 // dial begins a connection.
@@ -380,7 +388,7 @@ const pushAtOnce = 64 << 10
 
 // who is what a helper's selector may name.
 func (p *peer) who() api.Peer {
-	w := api.Peer{Address: p.key.peer.Addr(), Local: p.config.LocalAddress, LocalAS: p.config.LocalAS,
+	w := api.Peer{Address: p.key.Peer.Addr(), Local: p.config.LocalAddress, LocalAS: p.config.LocalAS,
 		PeerAS: p.config.PeerAS, RouterID: identifier(p.config)}
 	if p.config.Capabilities.MultiSession {
 		w.Families = allowed(p.config.Families)

@@ -54,11 +54,9 @@ type Speaker struct {
 	scratch      []byte
 }
 
-// key is what tells neighbors apart.
-type key struct {
-	peer netip.Prefix
-	zone string
-}
+// key is what tells neighbors apart. Of a dynamic peer it has no more than the
+// peer's address and link.
+type key = config.Ends
 
 // New makes a speaker without neighbors.
 func New(l *netio.Loop, o Options) *Speaker {
@@ -101,7 +99,7 @@ func (s *Speaker) Apply(c *config.Config) error {
 			s.ranges = append(s.ranges, n)
 			continue
 		}
-		k := key{n.Peer, n.Zone}
+		k := n.Ends()
 		want[k] = true
 		p := s.peers[k]
 		if p == nil {
@@ -144,7 +142,7 @@ func (s *Speaker) dropOthers(want map[key]bool, order *[]*peer, diff *routeDiff)
 			continue
 		}
 		if p.dynamic {
-			if n := s.rangeOf(p.key.peer.Addr()); n != nil {
+			if n := s.rangeOf(p.key.Peer.Addr()); n != nil {
 				diff.neighbor(p.out, p.config.Routes, n.Routes)
 				p.config = n
 				*order = append(*order, p)

@@ -324,3 +324,46 @@ func TestRange(t *testing.T) {
 		t.Errorf("left behind: %+v", st)
 	}
 }
+
+// TestOneAddress has two neighbors that are one router, from two addresses of
+// ours: each has its session, and the address is up while one of them is.
+func TestOneAddress(t *testing.T) {
+	r := newRig(t)
+	probe, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe.Close()
+	_, port, _ := strings.Cut(probe.Addr().String(), ":")
+	r.do(r.s.Release)
+	text := ""
+	for n := 1; n <= 2; n++ {
+		text += fmt.Sprintf("neighbor 127.0.1.8 { local-address 127.0.0.%d; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; passive; listen %s; static { route 10.0.0.%d/32 next-hop self; } }\n", n, port, n)
+	}
+	r.apply(text)
+	var ends []*remote
+	for n := 1; n <= 2; n++ {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, 8)}}
+		c, err := d.Dial("tcp4", fmt.Sprintf("127.0.0.%d:%s", n, port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		p := &remote{t, c, 0x02020202}
+		p.open()
+		p.expect(fmt.Sprintf("+10.0.0.%d", n), "EOR")
+		r.event("127.0.1.8 true")
+		ends = append(ends, p)
+	}
+	ends[0].Close()
+	ends[1].Close()
+	r.event("127.0.1.8 false")
+	if st := r.status(); len(st.Peers) != 2 {
+		t.Errorf("%+v", st)
+	}
+	select {
+	case got := <-r.up:
+		t.Error("told more than once: ", got)
+	default:
+	}
+}

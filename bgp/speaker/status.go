@@ -50,7 +50,7 @@ func (s *Speaker) Status() Status {
 
 func (p *peer) status() PeerStatus {
 	n := p.config
-	st := PeerStatus{Name: p.name, Address: p.key.peer.Addr(), Description: n.Description, LocalAS: n.LocalAS, PeerAS: n.PeerAS,
+	st := PeerStatus{Name: p.name, Address: p.key.Peer.Addr(), Description: n.Description, LocalAS: n.LocalAS, PeerAS: n.PeerAS,
 		State: p.machine.State().String(), Since: p.since, LastError: p.lastError, HoldTime: n.HoldTime, Families: n.Families,
 		UpdatesIn: p.counters.updates, RoutesIn: p.counters.routes, Sessions: p.sessions}
 	if p.session != nil {
