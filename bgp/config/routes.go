@@ -37,6 +37,9 @@ func (t *statement) begin(f bgp.Family, c *grammar.Cursor) error {
 
 // end keeps the route.
 func (t *statement) end(c *grammar.Cursor) error {
+	if c.Failed() {
+		return nil
+	}
 	at := len(t.s.n.Routes)
 	var err error
 	if t.s.n.Routes, err = t.d.Routes(t.s.n.Routes); err != nil {
@@ -246,13 +249,16 @@ func (s *scope) flowNode(word string, f bgp.Family) *grammar.Node {
 		return err
 	}
 	n.Close = t.end
-	words := []*grammar.Node{}
-	for _, w := range route.Words(f) {
-		words = append(words, t.word(w))
-	}
-	n.Kids = slices.Clone(words)
+	words := route.Words(f)
 	for _, part := range [][2]string{{"match", "what packets"}, {"scope", "on which interfaces"}, {"then", "what happens to them"}} {
-		n.Kids = append(n.Kids, &grammar.Node{Word: part[0], Help: part[1], Kids: words})
+		section := &grammar.Node{Word: part[0], Help: part[1], Kids: []*grammar.Node{}}
+		for _, w := range words {
+			// What happens is said by attributes too: they are communities.
+			if w.Section == part[0] || w.Section == "" && part[0] == "then" {
+				section.Kids = append(section.Kids, t.word(w))
+			}
+		}
+		n.Kids = append(n.Kids, section)
 	}
 	return n
 }

@@ -14,6 +14,7 @@ type Cursor struct {
 	at     int
 	end    Pos // of what ends the statement
 	body   []Token
+	failed bool
 	walker *walker
 }
 
@@ -51,6 +52,10 @@ func (c *Cursor) Pos() Pos {
 	}
 	return c.words[c.at-1].Pos
 }
+
+// Failed says, where a section closes, whether something was wrong in it: what
+// seems to be missing may be what was not understood.
+func (c *Cursor) Failed() bool { return c.failed }
 
 // Start is the place of the statement.
 func (c *Cursor) Start() Pos { return c.words[0].Pos }

@@ -206,6 +206,7 @@ func (w *walker) open(kid *Node, c *Cursor, brace Token, depth int) {
 		return
 	}
 	w.at++
+	before := len(w.Errors)
 	c.body = w.tokens[w.at:w.closing()]
 	if kid.Open != nil {
 		w.run(c, kid.Word, kid.Open)
@@ -216,6 +217,7 @@ func (w *walker) open(kid *Node, c *Cursor, brace Token, depth int) {
 	if kid.Close != nil {
 		c.at = len(c.words)
 		c.end = end
+		c.failed = len(w.Errors) > before
 		if err := kid.Close(c); err != nil {
 			w.fail(c.words[0].Pos, kid.Word, err)
 		}

@@ -38,7 +38,10 @@ type Form struct {
 }
 
 // Word is a word that says a part of an NLRI, for manual and completion.
-type Word struct{ Word, Args, Help string }
+type Word struct {
+	Word, Args, Help string
+	Section          string // of the configuration that it stands in; "": the route's own
+}
 
 // Leaf is a word that says a part of a T.
 type Leaf[T any] struct {
@@ -53,7 +56,7 @@ func None(word string) error { return fmt.Errorf("%s: the route type has none", 
 func Words[T any](leaves []Leaf[T]) []Word {
 	ws := make([]Word, len(leaves))
 	for i, l := range leaves {
-		ws[i] = Word{l.Word, l.Args, l.Help}
+		ws[i] = Word{Word: l.Word, Args: l.Args, Help: l.Help}
 	}
 	return ws
 }

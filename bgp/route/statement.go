@@ -129,7 +129,10 @@ func init() {
 }
 
 // Word is a word that may stand in a route, for the tree of keywords.
-type Word struct{ Word, Args, Help string }
+type Word struct {
+	Word, Args, Help string
+	Section          string // that it stands in, of a flow specification's: "match", "scope" or "then"
+}
 
 // Words are those of the routes of a family, 0 for "route": those of the family
 // first, then attributes, then the others.
@@ -141,10 +144,10 @@ func Words(f bgp.Family) []Word {
 		}
 	}
 	for _, l := range attr.Leaves {
-		ws = append(ws, Word{l.Word, shown(l.Form, l.Arg), l.Help})
+		ws = append(ws, Word{Word: l.Word, Args: shown(l.Form, l.Arg), Help: l.Help})
 	}
 	for _, l := range Leaves {
-		ws = append(ws, Word{l.Word, shown(l.Form, l.Arg), l.Help})
+		ws = append(ws, Word{Word: l.Word, Args: shown(l.Form, l.Arg), Help: l.Help})
 	}
 	return slices.CompactFunc(ws, func(a, b Word) bool { return a.Word == b.Word })
 }

@@ -23,8 +23,8 @@ var Form = nlri.Form{Words: allWords(), NoHop: true, Begin: func(f bgp.Family) n
 func allWords() []nlri.Word {
 	ws := []nlri.Word{
 		{Word: "rd", Args: "ASN:NUMBER|ADDRESS:NUMBER", Help: "route distinguisher: the specification is one of a VPN"},
-		{Word: "destination", Args: "PREFIX[/OFFSET]", Help: components[0].help},
-		{Word: "source", Args: "PREFIX[/OFFSET]", Help: components[1].help},
+		{Word: "destination", Args: "PREFIX[/OFFSET]", Help: components[0].help, Section: "match"},
+		{Word: "source", Args: "PREFIX[/OFFSET]", Help: components[1].help, Section: "match"},
 	}
 	for i := range components {
 		c := &components[i]
@@ -36,11 +36,15 @@ func allWords() []nlri.Word {
 			if c.form == prefixForm {
 				args = "PREFIX"
 			}
-			ws = append(ws, nlri.Word{Word: w, Args: args, Help: c.help})
+			ws = append(ws, nlri.Word{Word: w, Args: args, Help: c.help, Section: "match"})
 		}
 	}
 	for _, a := range actions {
-		ws = append(ws, nlri.Word{Word: a.word, Args: a.args, Help: a.help})
+		section := "then"
+		if a.word == "interface-set" {
+			section = "scope"
+		}
+		ws = append(ws, nlri.Word{Word: a.word, Args: a.args, Help: a.help, Section: section})
 	}
 	return ws
 }
