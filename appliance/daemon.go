@@ -35,7 +35,9 @@ type Options struct {
 	Port      uint16       // of BGP; 0 is 179
 	Bind      []netip.Addr // listen there for neighbors that do not say "listen"
 	Passive   bool         // dial nobody
-	NoAck     bool         // helpers begin without acknowledgements
+	NoAck     bool         // helpers begin without acknowledgements, if their processes do not say it
+	NoRespawn bool         // helpers have one life
+	Encoder   string       // of helpers whose processes do not say it; "" is json
 	Log       *slog.Logger
 	Getenv    func(string) string
 }

@@ -52,21 +52,26 @@ func (o Options) load() (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i := range l.Config.Processes {
+		p := &l.Config.Processes[i]
+		p.Respawn = p.Respawn && !o.NoRespawn
+		p.Encoder = cmp.Or(p.Encoder, o.Encoder, "json")
+	}
 	for i := range l.Config.Neighbors {
 		n := &l.Config.Neighbors[i]
 		n.Passive = n.Passive || o.Passive
-		if n.Listen == 0 && o.listens(n.LocalAddress) {
+		if n.Listen == 0 && o.listens(n) {
 			n.Listen = cmp.Or(o.Port, 179)
 		}
 	}
 	return l, nil
 }
 
-// listens says whether an address is one to listen on; an unspecified one is
-// all of its family.
-func (o Options) listens(local netip.Addr) bool {
+// listens says whether a neighbor's own end is one to listen on; an unspecified
+// address is all of its family.
+func (o Options) listens(n *config.Neighbor) bool {
 	return slices.ContainsFunc(o.Bind, func(a netip.Addr) bool {
-		return local.IsValid() && (a == local || a.IsUnspecified() && a.Is4() == local.Is4())
+		return a == n.LocalAddress || a.IsUnspecified() && a.Is4() == n.Peer.Addr().Is4()
 	})
 }
 
@@ -124,7 +129,7 @@ func (l *Loaded) CheckKernel() error {
 // helpers are the processes to run.
 func (l *Loaded) helpers(noAck bool) (ps []helper.Process) {
 	for _, p := range l.Config.Processes {
-		ps = append(ps, helper.Process{Name: p.Name, Run: p.Run, Folder: filepath.Dir(l.Path), NoRespawn: !p.Respawn, NoAck: noAck})
+		ps = append(ps, helper.Process{Name: p.Name, Run: p.Run, Folder: filepath.Dir(l.Path), NoRespawn: !p.Respawn, NoAck: noAck && p.Ack == nil || p.Ack != nil && !*p.Ack})
 	}
 	return ps
 }

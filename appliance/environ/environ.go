@@ -35,7 +35,15 @@ const (
 	Octal   // a file mode
 	Seconds // not negative, perhaps with a fraction
 	Addresses
+	Choice // one of the setting's words
 )
+
+// choices are the words of settings that have no others.
+var choices = map[string][]string{
+	"api.encoder": {"json", "text"},
+	"api.version": {"4", "6"},
+	"log.level":   {"DEBUG", "INFO", "NOTICE", "WARNING", "ERR", "ERROR", "CRITICAL", "ALERT", "EMERG"},
+}
 
 // Name is "tcp.port".
 func (s *Setting) Name() string { return s.Section + "." + s.Key }
@@ -66,16 +74,15 @@ func Read(environ []string, file io.Reader, path string) (*Environment, error) {
 	if file != nil {
 		errs = append(errs, e.file(file, path)...)
 	}
-	for _, v := range environ {
-		key, value, _ := strings.Cut(v, "=")
-		name, ok := strings.CutPrefix(key, "exabgp.")
-		if !ok {
-			if name, ok = strings.CutPrefix(key, "exabgp_"); ok {
-				name = strings.Replace(name, "_", ".", 1)
+	for _, prefix := range []string{"exabgp_", "exabgp."} { // what has points goes before what has none
+		for _, v := range environ {
+			key, value, _ := strings.Cut(v, "=")
+			if name, ok := strings.CutPrefix(key, prefix); ok {
+				if prefix == "exabgp_" {
+					name = strings.Replace(name, "_", ".", 1)
+				}
+				errs = append(errs, e.set(name, value, key))
 			}
-		}
-		if ok {
-			errs = append(errs, e.set(name, value, key))
 		}
 	}
 	slices.Sort(e.Warnings)
@@ -95,7 +102,7 @@ func (e *Environment) set(name, value, from string) error {
 	if err := s.check(value); err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
-	if s.Unused != "" && value != s.Default {
+	if s.Unused != "" && !s.same(value, s.Default) {
 		e.Warnings = append(e.Warnings, fmt.Sprintf("%s has no effect: %s", from, s.Unused))
 	}
 	e.given[name], e.from[name] = value, from
@@ -154,6 +161,28 @@ func (e *Environment) Addrs(name string) []netip.Addr { as, _ := parseAddrs(e.Ge
 // Port is the port of BGP; 0 is the usual one.
 func (e *Environment) Port() uint16 { return uint16(e.Int("tcp.port")) }
 
+// same says whether two values mean the same.
+func (s *Setting) same(a, b string) bool {
+	switch s.Kind {
+	case Bool:
+		x, _ := parseBool(a)
+		y, _ := parseBool(b)
+		return x == y
+	case Octal:
+		return octal(a) == octal(b)
+	case Seconds:
+		x, _ := strconv.ParseFloat(a, 64)
+		y, _ := strconv.ParseFloat(b, 64)
+		return x == y
+	}
+	return a == b
+}
+
+func octal(v string) uint64 {
+	n, _ := strconv.ParseUint(strings.TrimPrefix(v, "0o"), 8, 16)
+	return n
+}
+
 func (s *Setting) check(value string) error {
 	var err error
 	switch s.Kind {
@@ -178,6 +207,10 @@ func (s *Setting) check(value string) error {
 		}
 	case Addresses:
 		_, err = parseAddrs(value)
+	case Choice:
+		if words := choices[s.Name()]; !slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, value) }) {
+			err = fmt.Errorf("want %s, got %q", strings.Join(words, ", "), value)
+		}
 	}
 	return err
 }

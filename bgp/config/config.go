@@ -92,7 +92,7 @@ func (b *builder) processNode() *grammar.Node {
 			if slices.ContainsFunc(b.config.Processes, func(p Process) bool { return p.Name == name }) {
 				err = fmt.Errorf("there is a process %q already", name)
 			}
-			b.process = Process{Pos: c.Start(), Name: name, Encoder: "text", Respawn: true}
+			b.process = Process{Pos: c.Start(), Name: name, Respawn: true}
 			return err
 		},
 		Kids: []*grammar.Node{
@@ -110,10 +110,8 @@ func (b *builder) processNode() *grammar.Node {
 				b.process.Encoder, err = oneOf(c, "text", "json")
 				return err
 			}},
-			{Word: "respawn", Args: "true|false", Help: "start it again when it ends", Do: func(c *grammar.Cursor) (err error) {
-				b.process.Respawn, err = c.Bool()
-				return err
-			}},
+			flag("respawn", "start it again when it ends", func() *bool { return &b.process.Respawn }),
+			flag("ack", "answer its commands; api.ack of the environment says it for all", func() *bool { b.process.Ack = new(bool); return b.process.Ack }),
 		},
 		Close: func(*grammar.Cursor) error {
 			b.config.Processes = append(b.config.Processes, b.process)

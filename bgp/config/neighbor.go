@@ -144,8 +144,9 @@ type Process struct {
 	Pos     grammar.Pos
 	Name    string
 	Run     []string
-	Encoder string // "text" or "json"
+	Encoder string // "text" or "json"; "": what the environment says
 	Respawn bool
+	Ack     *bool // begins with acknowledgements; nil: what the environment says
 }
 
 // Ends is what tells neighbors apart: one router may be spoken with from several

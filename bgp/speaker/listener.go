@@ -2,6 +2,7 @@ package speaker
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
 
 	"holdfast/bgp/config"
@@ -72,7 +73,24 @@ func (s *Speaker) wantedListeners() map[listenKey]map[netip.Prefix]netio.Auth {
 	for _, n := range s.ranges {
 		add(n.LocalAddress, n.Peer.Addr(), s.listenPort(n.Listen), n.SourceInterface, n.Peer.Masked(), authOf(n))
 	}
+	foldListeners(want)
 	return want
+}
+
+// foldListeners leaves out the sockets of single addresses where one of all
+// addresses is wanted at the same port: the kernel lets no two have it.
+func foldListeners(want map[listenKey]map[netip.Prefix]netio.Auth) {
+	for k, auth := range want {
+		all := netip.IPv6Unspecified()
+		if k.addr.Addr().Is4() {
+			all = netip.IPv4Unspecified()
+		}
+		wide := want[listenKey{netip.AddrPortFrom(all, k.addr.Port()), k.link}]
+		if wide != nil && k.addr.Addr() != all {
+			maps.Copy(wide, auth)
+			delete(want, k)
+		}
+	}
 }
 
 // listenPort is where a passive neighbor that names no port is waited for:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -322,6 +323,24 @@ func TestRange(t *testing.T) {
 	r.event("127.0.1.7 false")
 	if st := r.status(); len(st.Peers) != 0 || st.Routes != 0 {
 		t.Errorf("left behind: %+v", st)
+	}
+}
+
+// TestListeners has one socket for all addresses of a port, if one is wanted.
+func TestListeners(t *testing.T) {
+	r := newRig(t)
+	const words = "router-id 1.1.1.1; local-as 1; peer-as 2; passive; listen"
+	r.apply("neighbor 127.0.1.1 { local-address 127.0.0.1; md5-password a; " + words + " 17911; }\n" +
+		"neighbor 127.0.1.2 { " + words + " 17911; }\nneighbor 127.0.1.3 { local-address 127.0.0.1; " + words + " 17912; }")
+	var got []string
+	r.do(func() {
+		for k, l := range r.s.listeners {
+			got = append(got, fmt.Sprint(k.addr, " ", len(l.auth)))
+		}
+	})
+	slices.Sort(got)
+	if fmt.Sprint(got) != "[0.0.0.0:17911 1 127.0.0.1:17912 0]" {
+		t.Error(got)
 	}
 }
 

@@ -240,12 +240,5 @@ func legacyAPI() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	switch v := e.Get("api.version"); v {
-	case "4":
-		return true, nil
-	case "6":
-		return false, nil
-	default:
-		return false, fmt.Errorf("exabgp_api_version: want 4 or 6, got %q", v)
-	}
+	return e.Get("api.version") == "4", nil
 }

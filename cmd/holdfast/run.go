@@ -73,7 +73,7 @@ func (c *call) daemon(path, socket, envFile string, verbose bool) error {
 	memory()
 	return appliance.Run(context.Background(), appliance.Options{Path: path, Socket: socket, NoControl: !e.Bool("api.cli"),
 		Version: version, Port: e.Port(), Bind: e.Addrs("tcp.bind"), Passive: passive,
-		NoAck: !e.Bool("api.ack"), Log: log, Getenv: os.Getenv})
+		NoAck: !e.Bool("api.ack"), NoRespawn: !e.Bool("api.respawn"), Encoder: e.Get("api.encoder"), Log: log, Getenv: os.Getenv})
 }
 
 // memory has the collector run a little more often than Go's default: an edge
