@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"holdfast/appliance/helper"
 	"holdfast/appliance/settings"
@@ -28,7 +30,7 @@ type Loaded struct {
 // Load reads and checks a configuration file. The error joins all that is
 // wrong with it, each with its place; nothing is half loaded.
 func Load(path string) (*Loaded, error) {
-	text, err := os.ReadFile(path)
+	text, err := Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
@@ -40,6 +42,18 @@ func Load(path string) (*Loaded, error) {
 	l := &Loaded{Path: path, Config: c, Settings: s}
 	l.Warnings = append(slices.Clone(c.Warnings), s.Check(l.groups())...)
 	return l, l.checkHelpers()
+}
+
+// standardInput is what stood there: it can be read once, and a reload finds the
+// same again.
+var standardInput = sync.OnceValues(func() ([]byte, error) { return io.ReadAll(os.Stdin) })
+
+// Read reads a configuration file, or standard input for "-".
+func Read(path string) ([]byte, error) {
+	if path == "-" {
+		return standardInput()
+	}
+	return os.ReadFile(path)
 }
 
 // load is Load of what this machine can do, with what the environment says of

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/bgp"
@@ -17,10 +18,13 @@ type Encoder struct {
 	batch   api.Batch
 }
 
+// announced are the words behind "announce" that may stand without it.
+var announced = []string{"route", "attribute", "attributes", "ipv4", "ipv6", "l2vpn", "bgp-ls", "flow", "vpls", "vpn", "evpn"}
+
 // Line appends the messages that a command has us send. A route may stand there
 // without "announce".
 func (e *Encoder) Line(b []byte, line string) ([]byte, error) {
-	if first, _, _ := strings.Cut(strings.TrimSpace(line), " "); first == "route" || first == "ipv4" || first == "ipv6" || first == "l2vpn" || first == "bgp-ls" || first == "attributes" {
+	if first, _, _ := strings.Cut(strings.TrimSpace(line), " "); slices.Contains(announced, first) {
 		line = "announce " + strings.TrimSpace(line)
 	}
 	e.batch.Reset()

@@ -330,7 +330,7 @@ func TestRange(t *testing.T) {
 func TestListeners(t *testing.T) {
 	r := newRig(t)
 	const words = "router-id 1.1.1.1; local-as 1; peer-as 2; passive; listen"
-	r.apply("neighbor 127.0.1.1 { local-address 127.0.0.1; md5-password a; " + words + " 17911; }\n" +
+	r.apply("neighbor 127.0.1.1 { local-address 127.0.0.1; " + words + " 17911; }\n" +
 		"neighbor 127.0.1.2 { " + words + " 17911; }\nneighbor 127.0.1.3 { local-address 127.0.0.1; " + words + " 17912; }")
 	var got []string
 	r.do(func() {
@@ -339,7 +339,7 @@ func TestListeners(t *testing.T) {
 		}
 	})
 	slices.Sort(got)
-	if fmt.Sprint(got) != "[0.0.0.0:17911 1 127.0.0.1:17912 0]" {
+	if fmt.Sprint(got) != "[0.0.0.0:17911 0 127.0.0.1:17912 0]" {
 		t.Error(got)
 	}
 }

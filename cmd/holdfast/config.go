@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 
 	"holdfast/appliance"
 	"holdfast/appliance/settings"
@@ -28,7 +27,6 @@ ExaBGP's options of configuration validate (-n -r -v -p) are accepted.`,
 		for _, name := range []string{"n", "neighbor", "r", "route", "v", "verbose", "p", "pdb"} {
 			c.BoolVar(&all, name, false, "")
 		}
-		c.args = splitShort(c.args, "nrvp")
 		args, err := c.parse(1, -1)
 		if err != nil {
 			return err
@@ -57,20 +55,6 @@ var configDo = map[string]*struct {
 	"export":    {true, (*call).export},
 	"validate":  {true, func(c *call, files []string) error { return c.validateAll(files, false) }},
 	"example":   {false, func(c *call, _ []string) error { fmt.Fprint(c.out, example); return nil }},
-}
-
-// splitShort has "-nrv" be "-n -r -v", as Python's argparse reads it.
-func splitShort(args []string, letters string) (out []string) {
-	for _, a := range args {
-		if len(a) > 2 && a[0] == '-' && strings.Trim(a[1:], letters) == "" {
-			for _, l := range a[1:] {
-				out = append(out, "-"+string(l))
-			}
-			continue
-		}
-		out = append(out, a)
-	}
-	return out
 }
 
 func tree() *grammar.Node { return config.Tree(settings.Sections(settings.Default())) }

@@ -11,6 +11,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/bgp"
 	"holdfast/bgp/event"
+	"holdfast/bgp/grammar"
 	"holdfast/bgp/offline"
 	"holdfast/bgp/wire"
 )
@@ -121,7 +122,11 @@ func (d *decoding) run() error {
 // all decodes the arguments, or standard input.
 func (d *decoding) all() error {
 	if len(d.args) > 0 && !isFile(d.args[0]) {
-		d.text(strings.Join(d.args, ""))
+		text := strings.Join(d.args, "")
+		if strings.ContainsAny(text, "./") {
+			return fmt.Errorf("decode: %s is no file, and no octets", d.args[0])
+		}
+		d.text(text)
 		return nil
 	}
 	for _, path := range d.args {
@@ -176,10 +181,9 @@ func (d *decoding) text(hex string) {
 }
 
 func (d *decoding) routes(b []byte) {
-	afi, safi, _ := strings.Cut(strings.TrimSpace(strings.ReplaceAll(d.family, "/", " ")), " ")
-	f, ok := bgp.FamilyByWords(afi, strings.TrimSpace(safi))
-	if !ok {
-		d.fail(fmt.Errorf("-f: want a family like \"ipv4 unicast\", got %q", d.family))
+	f, err := familyOf(d.family)
+	if err != nil {
+		d.fail(fmt.Errorf("-f: %w", err))
 		return
 	}
 	out, err := d.decoders[0].NLRI(nil, b, f)
@@ -187,6 +191,16 @@ func (d *decoding) routes(b []byte) {
 	if err != nil {
 		d.fail(err)
 	}
+}
+
+// familyOf reads "ipv4 unicast" or "ipv4/unicast".
+func familyOf(words string) (bgp.Family, error) {
+	afi, safi, _ := strings.Cut(strings.TrimSpace(strings.ReplaceAll(words, "/", " ")), " ")
+	f, ok := bgp.FamilyByWords(afi, strings.TrimSpace(safi))
+	if !ok {
+		return 0, grammar.Wish("a family like \"ipv4 unicast\"", words)
+	}
+	return f, nil
 }
 
 func (d *decoding) message(dec *offline.Decoder, m []byte) {

@@ -29,16 +29,16 @@ of standard input is one. Each message is a line of hexadecimal.
 Exit code: 0, or 1 if a command could not be encoded.`,
 	run: func(c *call) error {
 		var file string
-		var local, peer uint
+		var local, peer bgp.ASN
 		var paths, nlri, bare bool
 		for _, n := range []string{"c", "configuration"} {
 			c.StringVar(&file, n, "", "")
 		}
 		for _, n := range []string{"a", "local-as"} {
-			c.UintVar(&local, n, 0, "")
+			c.Func(n, "", asn(&local))
 		}
 		for _, n := range []string{"z", "peer-as"} {
-			c.UintVar(&peer, n, 0, "")
+			c.Func(n, "", asn(&peer))
 		}
 		for _, n := range []string{"i", "path-information"} {
 			c.BoolVar(&paths, n, false, "")
@@ -46,8 +46,8 @@ Exit code: 0, or 1 if a command could not be encoded.`,
 		for _, n := range []string{"n", "nlri"} {
 			c.BoolVar(&nlri, n, false, "")
 		}
-		for _, n := range []string{"f", "family"} {
-			c.String(n, "", "") // ExaBGP's: the command says its family
+		for _, n := range []string{"f", "family"} { // ExaBGP's: the command says its family
+			c.Func(n, "", func(words string) error { _, err := familyOf(words); return err })
 		}
 		c.BoolVar(&bare, "no-header", false, "")
 		args, err := c.parse(0, -1)
@@ -59,7 +59,7 @@ Exit code: 0, or 1 if a command could not be encoded.`,
 			return err
 		}
 		s := ss[0]
-		s.SetAS(bgp.ASN(local), bgp.ASN(peer))
+		s.SetAS(local, peer)
 		if paths {
 			s.AllPaths()
 		}
@@ -73,6 +73,11 @@ Exit code: 0, or 1 if a command could not be encoded.`,
 		}
 		return c.encode(e, args, show)
 	}}
+
+// asn takes an AS number, N or N.N.
+func asn(to *bgp.ASN) func(string) error {
+	return func(s string) (err error) { *to, err = bgp.ParseASN(s); return err }
+}
 
 func (c *call) encode(e *offline.Encoder, args []string, show func([]byte)) error {
 	if len(args) > 0 {

@@ -30,21 +30,23 @@ func environment(path string) (*environ.Environment, error) {
 	return environ.Read(os.Environ(), f, name)
 }
 
-var envVerb = &verb{word: "env", args: "[-d] [-e] [--env-file FILE]",
+var envVerb = &verb{word: "env", args: "[-d] [-e|-f] [--env-file FILE]",
 	help: "print ExaBGP's settings, and what they do here",
 	long: `
   -d, --diff       only those that are not the default
   -e, --env        as variables for a shell
+  -f, --file       as exabgp.env has them
   --env-file FILE  in place of /etc/exabgp/exabgp.env
 
 Exit code: 0, or 1 if a setting has no such value.`,
 	run: func(c *call) error {
-		var diff, shell bool
+		var diff, shell, ini bool
 		c.BoolVar(&diff, "d", false, "")
 		c.BoolVar(&diff, "diff", false, "")
 		c.BoolVar(&shell, "e", false, "")
 		c.BoolVar(&shell, "env", false, "")
-		c.Bool("f", false, "")
+		c.BoolVar(&ini, "f", false, "")
+		c.BoolVar(&ini, "file", false, "")
 		file := c.String("env-file", "", "")
 		if _, err := c.parse(0, 0); err != nil {
 			return err
@@ -53,7 +55,11 @@ Exit code: 0, or 1 if a setting has no such value.`,
 		if err != nil {
 			return err
 		}
-		c.settings(e, diff, shell)
+		if ini {
+			c.ini(e, diff)
+		} else {
+			c.settings(e, diff, shell)
+		}
 		for _, w := range e.Warnings {
 			fmt.Fprintln(c.err, w)
 		}
@@ -78,5 +84,22 @@ func (c *call) settings(e *environ.Environment, diff, shell bool) {
 			note += " (no effect: " + s.Unused + ")"
 		}
 		fmt.Fprintf(w, "exabgp.%s\t%s\t%s\t%s\n", s.Name(), value, e.From(s.Name()), note)
+	}
+}
+
+// ini prints settings as exabgp.env has them.
+func (c *call) ini(e *environ.Environment, diff bool) {
+	section := ""
+	for i := range environ.Table {
+		s := &environ.Table[i]
+		value := e.Get(s.Name())
+		if diff && value == s.Default {
+			continue
+		}
+		if s.Section != section {
+			section = s.Section
+			fmt.Fprintf(c.out, "[exabgp.%s]\n", section)
+		}
+		fmt.Fprintf(c.out, "%s = %s\n", s.Key, value)
 	}
 }

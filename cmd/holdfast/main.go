@@ -56,17 +56,41 @@ func run(args []string, out, err io.Writer) int {
 		usage(out)
 		return 0
 	}
+	args = asExaBGP(args)
 	v := find(args[0])
-	if v == nil && !isFile(args[0]) {
-		fmt.Fprintf(err, "holdfast: unknown command %q; see holdfast --help\n", args[0])
+	if v == nil {
+		fmt.Fprintf(err, "holdfast: unknown command, and no file: %q; see holdfast --help\n", args[0])
 		return exitUsage
-	}
-	if v == nil { // holdfast exabgp.conf, as exabgp is started
-		v, args = serverVerb, append([]string{"server"}, args...)
 	}
 	c := &call{FlagSet: flag.NewFlagSet(v.word, flag.ContinueOnError), out: out, err: err, args: args[1:]}
 	c.SetOutput(io.Discard)
 	return exitCode(v, v.run(c), out, err)
+}
+
+// asExaBGP gives a command line of ExaBGP's a verb, if it has none: "exabgp FILE",
+// "exabgp --test FILE", "exabgp --env-file FILE server FILE", "exabgp --fi".
+func asExaBGP(args []string) []string {
+	switch first := args[0]; {
+	case find(first) != nil:
+		return args
+	case first == "-v" && len(args) == 1:
+		return []string{"version"}
+	case slices.Contains([]string{"--env-file", "--env", "-e"}, first) && len(args) > 2 && find(args[2]) != nil:
+		return slices.Concat(args[2:3], args[:2], args[3:])
+	case oldEnv[first] != nil:
+		return slices.Concat([]string{"env"}, oldEnv[first], args[1:])
+	case first == "--decode" || first == "-x":
+		return slices.Concat([]string{"decode"}, args[1:])
+	case first != "" && first[0] == '-' || isFile(first):
+		return slices.Concat([]string{"server"}, args)
+	}
+	return args
+}
+
+// oldEnv is how version 4 asks for what "env" prints.
+var oldEnv = map[string][]string{
+	"--fi": {"-f"}, "--full-ini": {"-f"}, "--di": {"-d", "-f"}, "--diff-ini": {"-d", "-f"},
+	"--fe": {"-e"}, "--full-env": {"-e"}, "--de": {"-d", "-e"}, "--diff-env": {"-d", "-e"},
 }
 
 func exitCode(v *verb, e error, out, err io.Writer) int {
@@ -100,7 +124,7 @@ func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 // arguments, and gives those.
 func (c *call) parse(min, max int) ([]string, error) {
 	var rest []string
-	for args := c.args; ; {
+	for args := c.apart(c.args); ; {
 		if err := c.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return nil, err
 		} else if err != nil {
@@ -118,6 +142,35 @@ func (c *call) parse(min, max int) ([]string, error) {
 		return nil, usagef("unexpected argument %q", rest[max])
 	}
 	return rest, nil
+}
+
+// apart has "-nv" be "-n -v" where these are flags, as Python's argparse reads
+// it; the last of them may have a value.
+func (c *call) apart(args []string) (out []string) {
+	for i, a := range args {
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		letters, short := strings.CutPrefix(a, "-")
+		if !short || len(letters) < 2 || c.Lookup(letters) != nil || strings.Trim(letters, c.letters()) != "" {
+			out = append(out, a)
+			continue
+		}
+		for _, l := range letters {
+			out = append(out, "-"+string(l))
+		}
+	}
+	return out
+}
+
+// letters are the flags that have one.
+func (c *call) letters() (s string) {
+	c.VisitAll(func(f *flag.Flag) {
+		if len(f.Name) == 1 {
+			s += f.Name
+		}
+	})
+	return s
 }
 
 func find(word string) *verb {

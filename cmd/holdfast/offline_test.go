@@ -43,6 +43,11 @@ func TestDecodeAndEncode(t *testing.T) {
 		{"encode --no-header route 10.0.0.0/24 next-hop 1.2.3.4", 0, update4[38:] + "\n", ""},
 		{"encode -n -i route 10.0.0.0/24 next-hop 1.2.3.4 path-information 7", 0, "00000007180A0000\n", ""},
 		{"encode -a 65001 -z 65002 route 10.0.0.0/24 next-hop 1.2.3.4", 0, "02010000FDE9", ""},
+		{"encode -a 1.1 route 10.0.0.0/24 next-hop 1.2.3.4", 0, "020100010001", ""},
+		{"encode -f ipv4/flow flow route destination 10.0.0.0/24 discard", 0, "0501180A0000", ""},
+		{"decode -nif ipv4/unicast 00000007180A0000", 0, "\"path-information\": \"0.0.0.7\"", ""},
+		{"decode nosuch.pcap", 1, "", "holdfast: decode: nosuch.pcap is no file, and no octets\n"},
+		{"--decode " + update4, 0, `"nlri": "10.0.0.0/24"`, ""},
 		{"encode route 10.0.0.1/24 next-hop 1.2.3.4", 1, "", "holdfast: column 16: 10.0.0.1/24 has bits set beyond its length, want 10.0.0.0/24\n"},
 	} {
 		code, out, err := tried(t, strings.Fields(c.args)...)
@@ -152,5 +157,32 @@ func TestEnv(t *testing.T) {
 	t.Setenv("exabgp_tcp_port", "x")
 	if code, _, errs := tried(t, "env"); code != 1 || errs != "holdfast: exabgp_tcp_port: want a number up to 65535, got \"x\"\n" {
 		t.Errorf("%d %s", code, errs)
+	}
+}
+
+// TestExaBGPCommandLines are those that start with no verb of ours, or with one
+// of ExaBGP's.
+func TestExaBGPCommandLines(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.conf"), filepath.Join(dir, "bad.conf")
+	for name, text := range map[string]string{good: "neighbor 192.0.2.1 { peer-as 1; local-as 1; }", bad: "neighbor"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for line, want := range map[string]int{
+		"--test " + good: 0, "-t " + good: 0, "--validate " + bad: 1, "-dvt " + good: 0,
+		"server -t " + good + " " + bad: 1, "server -1 -p -P -m -s 5 --profile x --test " + good: 0,
+		"--env-file /dev/null server --test " + good: 0, "-e /dev/null -t " + good: 0, "--env-file /nonexistent " + good: 1,
+		"server " + good + " " + bad: exitUsage, "server": exitUsage, "nonsense": exitUsage, "-v": 0, "--version": 0,
+		"--fi": 0, "--de": 0, "env -d -f": 0, bad: 1, "server " + bad: 1,
+	} {
+		if code, out, errs := tried(t, strings.Fields(line)...); code != want {
+			t.Errorf("holdfast %s: %d, want %d\n%s%s", line, code, want, out, errs)
+		}
+	}
+	t.Setenv("exabgp_tcp_port", "1790")
+	if _, out, _ := tried(t, "env", "-df", "--env-file", "/dev/null"); out != "[exabgp.tcp]\nport = 1790\n" {
+		t.Error(out)
 	}
 }

@@ -37,23 +37,42 @@ Exit code: 0 after a stop, 1 if the configuration is wrong or a socket is held.`
 
 var serverVerb = &verb{word: "server", args: "FILE", hidden: true,
 	help: "be the daemon, as exabgp server is called: the same as run, with ExaBGP's options",
+	long: `
+  --env-file, --env, -e FILE  ExaBGP's settings
+  -t, --test, --validate      only say what is wrong with FILE
+  -P, --passive               wait for every neighbor to connect
+  -d, --debug, -v, --verbose  log every state that a session goes through
+
+FILE may be -, standard input. ExaBGP's other options are accepted and have no
+effect: -1 --once -p --pdb -m -s --signal --memory --profile -f --root.`,
 	run: func(c *call) error {
-		var verbose bool
+		var verbose, test bool
+		var file string
 		for _, name := range []string{"d", "debug", "v", "verbose"} {
 			c.BoolVar(&verbose, name, false, "")
+		}
+		for _, name := range []string{"t", "test", "validate"} {
+			c.BoolVar(&test, name, false, "")
 		}
 		for _, name := range []string{"1", "once", "p", "pdb", "P", "passive", "m", "memory"} {
 			c.Bool(name, false, "")
 		}
-		for _, name := range []string{"s", "signal", "profile"} {
+		for _, name := range []string{"s", "signal", "profile", "f", "root"} {
 			c.String(name, "", "")
 		}
-		file := c.String("env-file", "", "")
-		args, err := c.parse(1, 1)
-		if err != nil {
-			return err
+		for _, name := range []string{"e", "env", "env-file"} {
+			c.StringVar(&file, name, "", "")
 		}
-		return c.daemon(args[0], "", *file, verbose)
+		args, err := c.parse(1, -1)
+		switch {
+		case err != nil:
+			return err
+		case test:
+			return c.validateAll(args, false)
+		case len(args) > 1:
+			return usagef("one process has one configuration: start one for %s as well", args[1])
+		}
+		return c.daemon(args[0], "", file, verbose)
 	}}
 
 // daemon runs until it is told to stop.
