@@ -87,16 +87,21 @@ type AddPath struct {
 }
 
 // Hops is the families whose next hops may be of the other address family, as
-// far as it is ours to say: what the section "nexthop" lists; without it, IPv4
+// far as it is ours to say: what the section "nexthop" lists of the neighbor's; without it, IPv4
 // families with IPv6 next hops, if the capability is wanted.
 func (n *Neighbor) Hops() bgp.Hops { return bgp.MakeHops(n.HopList()) }
 
 // HopList is Hops as the capability lists them.
 func (n *Neighbor) HopList() []bgp.Hop {
-	if len(n.NextHops) > 0 || !n.Capabilities.NextHop {
-		return n.NextHops
-	}
 	var hs []bgp.Hop
+	if len(n.NextHops) > 0 || !n.Capabilities.NextHop {
+		for _, h := range n.NextHops {
+			if slices.Contains(n.Families, h.Family) {
+				hs = append(hs, h)
+			}
+		}
+		return hs
+	}
 	for _, f := range n.Families {
 		if h := (bgp.Hop{Family: f, AFI: bgp.AFIIPv6}); bgp.MakeHops([]bgp.Hop{h}) != 0 {
 			hs = append(hs, h)
