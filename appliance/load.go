@@ -34,6 +34,11 @@ func Load(path string) (*Loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	return Parse(path, text)
+}
+
+// Parse is Load of a text that is in memory already.
+func Parse(path string, text []byte) (*Loaded, error) {
 	s := settings.Default()
 	c, err := config.Parse(path, text, config.Options{Sections: settings.Sections(s), ReadFile: readKey(filepath.Dir(path))})
 	if err != nil {

@@ -112,6 +112,33 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
+// TestConvert has old forms, what comes of them, and what is said of it. What
+// came of them is converted no further.
+func TestConvert(t *testing.T) {
+	files, _ := filepath.Glob("testdata/convert/*.txtar")
+	for _, f := range files {
+		a, err := txtar.ParseFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree := config.Tree(nil)
+		out, changed := config.Convert("old.conf", string(a.Files[0].Data), tree)
+		got := []string{out, strings.Join(append(changed, ""), "\n")}
+		if *update {
+			a.Files[1].Data, a.Files[2].Data = []byte(got[0]), []byte(got[1])
+			if err := os.WriteFile(f, txtar.Format(a), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := cmp.Diff([]string{string(a.Files[1].Data), string(a.Files[2].Data)}, got); d != "" {
+			t.Errorf("%s: -want +got:\n%s", f, d)
+		}
+		if again, changed := config.Convert("new.conf", out, tree); again != out || len(changed) > 0 {
+			t.Errorf("%s: converted again:\n%s%s", f, again, changed)
+		}
+	}
+}
+
 // TestTenErrors is the promise of validate: a file with ten errors shows ten.
 func TestTenErrors(t *testing.T) {
 	a, err := txtar.ParseFile("testdata/ten-errors.txtar")
@@ -151,6 +178,9 @@ func TestSameSession(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.txtar")
+	old, _ := filepath.Glob("testdata/convert/*.txtar")
+	files = append(files, old...)
+	tree := config.Tree(nil)
 	for _, name := range files {
 		if a, err := txtar.ParseFile(name); err == nil {
 			f.Add(a.Files[0].Data)
@@ -160,5 +190,6 @@ func FuzzParse(f *testing.F) {
 		if first, again := parse(text), parse(text); first != again {
 			t.Errorf("two results of one text:\n%s\n%s", first, again)
 		}
+		config.Convert("f", string(text), tree)
 	})
 }

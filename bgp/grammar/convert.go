@@ -1,13 +1,14 @@
 package grammar
 
 import (
-	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Convert puts today's words where old ones stand; all the rest, comments and
-// errors too, stays as it is. Changed says what it did, with places.
-func Convert(file, text string, root *Node) (out string, changed []string) {
+// errors too, stays as it is. Changed are the warnings of what it did.
+func Convert(file, text string, root *Node) (out string, changed []*Error) {
 	r := Walk(file, text, root)
 	lines := strings.SplitAfter(text, "\n")
 	for i := len(r.Warnings) - 1; i >= 0; i-- { // from the end: columns before stay right
@@ -16,12 +17,17 @@ func Convert(file, text string, root *Node) (out string, changed []string) {
 			continue
 		}
 		line := lines[w.Pos.Line-1]
-		at := w.Pos.Col - 1
-		if at > len(line) || !strings.HasPrefix(line[at:], w.Word) {
+		at := 0 // columns are characters
+		for range w.Pos.Col - 1 {
+			_, n := utf8.DecodeRuneInString(line[at:])
+			at += n
+		}
+		if !strings.HasPrefix(line[at:], w.Word) {
 			continue
 		}
 		lines[w.Pos.Line-1] = line[:at] + w.Instead + line[at+len(w.Word):]
-		changed = append([]string{fmt.Sprintf("%s: %s is now %s", w.Pos, w.Word, w.Instead)}, changed...)
+		changed = append(changed, w)
 	}
+	slices.Reverse(changed)
 	return strings.Join(lines, ""), changed
 }

@@ -2,8 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
 
 	"holdfast/appliance"
 	"holdfast/appliance/settings"
@@ -16,7 +16,8 @@ var configVerb = &verb{word: "config", args: "schema|reference|convert|export|va
 	long: `
   schema         all words as JSON, for editors
   reference      the manual of all words, as Markdown
-  convert FILE   print FILE with today's words in place of old ones
+  convert FILE   print FILE with today's forms in place of old ones, of ExaBGP
+                 3.4 too; exit code 1 if the result is not valid
   export FILE    print what FILE means, as JSON
   validate FILE… the same as holdfast validate
   example        print a small configuration to begin with
@@ -73,20 +74,25 @@ func reference() string {
 		"Statements end in `;`, sections are in braces, `#` begins a comment.\n" + grammar.Reference(tree())
 }
 
-// convert prints files with their old words replaced; the rest stays as it is.
+// convert prints files with their old forms replaced; the rest stays as it is.
+// What is wrong with the result is told.
 func (c *call) convert(files []string) error {
+	var left []error
 	for _, f := range files {
-		text, err := os.ReadFile(f)
+		text, err := appliance.Read(f)
 		if err != nil {
 			return err
 		}
-		out, changed := grammar.Convert(f, string(text), tree())
+		out, changed := config.Convert(f, string(text), tree())
 		fmt.Fprint(c.out, out)
 		for _, what := range changed {
 			fmt.Fprintln(c.err, what)
 		}
+		if _, err := appliance.Parse(f, []byte(out)); err != nil {
+			left = append(left, fmt.Errorf("what came of %s is not valid:\n%w", f, err))
+		}
 	}
-	return nil
+	return errors.Join(left...)
 }
 
 // export prints what files mean, without their keys.
