@@ -122,7 +122,7 @@ func (w *walker) statement(n *Node, depth int) {
 		w.skipSection()
 		return
 	}
-	kid := n.find(words[0].Text)
+	kid := n.Find(words[0].Text)
 	if kid == nil && n.Otherwise != nil && !stop.is("{") {
 		w.run(c, words[0].Text, n.Otherwise)
 		w.terminate(stop, words)
@@ -259,7 +259,8 @@ func newLine(words []Token) int {
 	return 0
 }
 
-func (n *Node) find(word string) *Node {
+// Find gives the word of a section, nil if it has none such.
+func (n *Node) Find(word string) *Node {
 	for _, k := range n.Kids {
 		if k.Word == word {
 			return k

@@ -86,6 +86,15 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+func TestComplete(t *testing.T) {
+	var log []string
+	for line, want := range map[string]string{"": "box mold", "b": "box", "box a ": "list size use", "box a size 3 l": "list", "box x y": ""} {
+		if got := strings.Join(tree(&log).Complete(strings.Split(line, " ")), " "); got != want {
+			t.Errorf("%q: %s, want %s", line, got, want)
+		}
+	}
+}
+
 func TestReference(t *testing.T) {
 	var log []string
 	got := Reference(tree(&log))

@@ -2,68 +2,94 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"regexp"
+	"slices"
 	"strings"
+
+	"holdfast/bgp/grammar"
 )
 
 var completionVerb = &verb{word: "completion", args: "bash|zsh",
 	help: "print a script that completes holdfast's commands",
 	long: `
 bash: holdfast completion bash > /etc/bash_completion.d/holdfast
-zsh:  holdfast completion zsh > "${fpath[1]}/_holdfast"`,
+zsh:  holdfast completion zsh > "${fpath[1]}/_holdfast"
+
+The script asks holdfast completion words -- WORDS…, which prints what may stand
+in place of the last of the words: commands, flags, and behind encode those of
+the API.`,
 	run: func(c *call) error {
-		args, err := c.parse(1, 1)
+		args, err := c.parse(1, -1)
 		if err != nil {
 			return err
 		}
-		switch args[0] {
-		case "bash":
-			bash(c.out)
-		case "zsh":
-			zsh(c.out)
+		switch script := scripts[args[0]]; {
+		case script != "" && len(args) == 1:
+			fmt.Fprint(c.out, script)
+		case args[0] == "words" && len(args) > 1:
+			for _, w := range complete(args[1:]) {
+				fmt.Fprintln(c.out, w)
+			}
 		default:
 			return usagef("want bash or zsh, got %q", args[0])
 		}
 		return nil
 	}}
 
-func shown() (vs []*verb) {
-	for _, v := range verbs {
-		if !v.hidden {
-			vs = append(vs, v)
+// scripts take files where there are no words.
+var scripts = map[string]string{
+	"bash": `_holdfast() {
+	local cur=${COMP_WORDS[COMP_CWORD]} IFS=$'\n'
+	COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" completion words -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "$cur"))
+	[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))
+}
+complete -o filenames -F _holdfast holdfast
+`,
+	"zsh": `#compdef holdfast
+_holdfast() {
+	local -a all
+	all=("${(@f)$($words[1] completion words -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	[[ -n $all ]] && compadd -a all || _files
+}
+_holdfast "$@"
+`,
+}
+
+// complete gives the words that may stand in place of the last one.
+func complete(words []string) (out []string) {
+	last := words[len(words)-1]
+	var all []string
+	switch v := find(words[0]); {
+	case len(words) == 1:
+		for _, v := range verbs {
+			if !v.hidden {
+				all = append(all, v.word)
+			}
+		}
+	case v == nil:
+	case strings.HasPrefix(last, "-"):
+		all = append(flagPattern.FindAllString(v.args+v.long, -1), "--help")
+	case v == encodeVerb:
+		return commands().Complete(words[1:])
+	case len(words) == 2 && strings.Contains(v.args, "|") && v.args[0] != '[':
+		first, _, _ := strings.Cut(v.args, " ")
+		all = strings.Split(first, "|")
+	}
+	for _, w := range all {
+		if strings.HasPrefix(w, last) {
+			out = append(out, w)
 		}
 	}
-	return vs
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
-// flags of a verb, as its usage names them.
-func flags(v *verb) (fs []string) {
-	for w := range strings.FieldsSeq(v.args) {
-		if w = strings.Trim(w, "[]"); strings.HasPrefix(w, "--") && w != "--" {
-			fs = append(fs, w)
-		}
-	}
-	return append(fs, "--help")
-}
+// flagPattern finds flags in how a verb is described.
+var flagPattern = regexp.MustCompile(`--[a-z][a-z0-9-]*`)
 
-func bash(out io.Writer) {
-	var words []string
-	fmt.Fprint(out, "_holdfast() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]}\n\tif [ \"$COMP_CWORD\" -gt 1 ]; then\n\t\tcase $verb in\n")
-	for _, v := range shown() {
-		words = append(words, v.word)
-		fmt.Fprintf(out, "\t\t%s) COMPREPLY=($(compgen -W '%s' -- \"$cur\") $(compgen -f -- \"$cur\")) ;;\n", v.word, strings.Join(flags(v), " "))
-	}
-	fmt.Fprintf(out, "\t\tesac\n\telse\n\t\tCOMPREPLY=($(compgen -W '%s' -- \"$cur\"))\n\tfi\n}\ncomplete -o filenames -F _holdfast holdfast\n", strings.Join(words, " "))
-}
-
-func zsh(out io.Writer) {
-	fmt.Fprint(out, "#compdef holdfast\n_holdfast() {\n\tlocal -a verbs\n\tverbs=(\n")
-	for _, v := range shown() {
-		fmt.Fprintf(out, "\t\t'%s:%s'\n", v.word, strings.ReplaceAll(v.help, "'", "'\\''"))
-	}
-	fmt.Fprint(out, "\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe command verbs\n\t\treturn\n\tfi\n\tcase $words[2] in\n")
-	for _, v := range shown() {
-		fmt.Fprintf(out, "\t%s) _arguments '*:file:_files' %s ;;\n", v.word, "'"+strings.Join(flags(v), "' '")+"'")
-	}
-	fmt.Fprint(out, "\tesac\n}\n_holdfast \"$@\"\n")
+// commands is what the API announces, as the configuration's tree has it.
+func commands() *grammar.Node {
+	neighbor := tree().Find("neighbor")
+	kids := slices.Concat(neighbor.Find("announce").Kids, neighbor.Find("static").Kids, neighbor.Find("l2vpn").Kids)
+	return &grammar.Node{Kids: []*grammar.Node{{Word: "announce", Kids: kids}, {Word: "withdraw", Kids: kids}}}
 }

@@ -123,7 +123,10 @@ func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 // parse reads the flags, which may stand before, between and after the other
 // arguments, and gives those.
 func (c *call) parse(min, max int) ([]string, error) {
-	var rest []string
+	var rest, behind []string // behind "--" nothing is a flag
+	if i := slices.Index(c.args, "--"); i >= 0 {
+		c.args, behind = c.args[:i], c.args[i+1:]
+	}
 	for args := c.apart(c.args); ; {
 		if err := c.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return nil, err
@@ -135,6 +138,7 @@ func (c *call) parse(min, max int) ([]string, error) {
 		}
 		rest, args = append(rest, args[0]), args[1:]
 	}
+	rest = append(rest, behind...)
 	if len(rest) < min {
 		return nil, usagef("an argument is missing")
 	}
@@ -147,10 +151,7 @@ func (c *call) parse(min, max int) ([]string, error) {
 // apart has "-nv" be "-n -v" where these are flags, as Python's argparse reads
 // it; the last of them may have a value.
 func (c *call) apart(args []string) (out []string) {
-	for i, a := range args {
-		if a == "--" {
-			return append(out, args[i:]...)
-		}
+	for _, a := range args {
 		letters, short := strings.CutPrefix(a, "-")
 		if !short || len(letters) < 2 || c.Lookup(letters) != nil || strings.Trim(letters, c.letters()) != "" {
 			out = append(out, a)

@@ -186,3 +186,22 @@ func TestExaBGPCommandLines(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// TestCompletion has what may stand in place of the last word.
+func TestCompletion(t *testing.T) {
+	for line, want := range map[string]string{
+		"va": "validate", "config sch": "schema", "decode --tr": "--tree", "completion b": "bash", "nonsense x": "", "env --d": "--diff",
+		"encode ann": "announce", "encode announce ipv4 mpls": "mpls-vpn", "encode announce ipv4 unicast 10.0.0.0/24 next-": "next-hop",
+		"encode announce route 10.0.0.0/24 next-hop self comm": "community", "encode withdraw l2vpn ev": "evpn",
+	} {
+		words := strings.Split(line, " ")
+		if _, out, _ := tried(t, append([]string{"completion", "words", "--"}, words...)...); strings.Join(strings.Fields(out), " ") != want {
+			t.Errorf("%s: %q, want %q", line, out, want)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh"} {
+		if code, out, _ := tried(t, "completion", shell); code != 0 || !strings.Contains(out, "completion words --") {
+			t.Errorf("%s: %d %s", shell, code, out)
+		}
+	}
+}
