@@ -15,9 +15,10 @@ import (
 // originWords are the words of ORIGIN, by value.
 var originWords = [...]string{OriginIGP: "igp", OriginEGP: "egp", OriginIncomplete: "incomplete"}
 
-// ParseOrigin reads "igp", "egp" or "incomplete".
+// ParseOrigin reads "igp", "egp" or "incomplete", in whatever case: ExaBGP's manual
+// writes them in capitals.
 func ParseOrigin(s string) (byte, error) {
-	if i := slices.Index(originWords[:], s); i >= 0 {
+	if i := slices.Index(originWords[:], strings.ToLower(s)); i >= 0 {
 		return byte(i), nil
 	}
 	return 0, fmt.Errorf("want igp, egp or incomplete, got %q", s)

@@ -40,6 +40,9 @@ func (d *Decoder) Tree(b, msg []byte) []byte {
 	case wire.TypeNotification:
 		n := wire.ParseNotification(append(msg[:len(msg):len(msg)], 0, 0)[:max(len(msg), wire.HeaderLen+2)])
 		t.line(19, 2, 1, "%s", n)
+		if data := msg[min(len(msg), wire.HeaderLen+2):]; len(data) > 0 {
+			t.line(wire.HeaderLen+2, len(data), 1, "data 0x%X", data)
+		}
 	case wire.TypeRefresh:
 		if len(msg) == wire.HeaderLen+4 {
 			t.line(19, 4, 1, "%s, subtype %d", bgp.MakeFamily(bgp.AFI(msg[19])<<8|bgp.AFI(msg[20]), bgp.SAFI(msg[22])), msg[21])

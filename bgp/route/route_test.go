@@ -60,6 +60,7 @@ func TestStatements(t *testing.T) {
 	var d Draft
 	for text, want := range map[string][]string{
 		"10.0.0.0/24 next-hop 10.0.0.1":                                      {"10.0.0.0/24 next-hop 10.0.0.1"},
+		"10.0.0.0/24 next-hop 10.0.0.1 origin IGP":                           {"10.0.0.0/24 next-hop 10.0.0.1 origin igp"},
 		"10.0.0.1 next-hop self":                                             {"10.0.0.1/32 next-hop self"},
 		"0.0.0.0/0 next-hop 1.1.1.1":                                         {"0.0.0.0/0 next-hop 1.1.1.1"},
 		"2001:db8::/32 next-hop self watchdog dns withdraw":                  {"2001:db8::/32 next-hop self watchdog dns withdraw"},

@@ -131,7 +131,7 @@ func sample(s grammar.Source, a *attr.Draft) error {
 		return a.AddExtended(attr.TrafficAction(true, false))
 	case "terminal":
 		return a.AddExtended(attr.TrafficAction(false, true))
-	case "sample-terminal":
+	case "sample-terminal", "terminal-sample":
 		return a.AddExtended(attr.TrafficAction(true, true))
 	}
 	return grammar.Wish(want, w)
