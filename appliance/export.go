@@ -34,8 +34,8 @@ type ExportedNeighbor struct {
 	Description  string              `json:"description,omitempty"`
 	LocalAddress string              `json:"local-address"`
 	LinkLocal    string              `json:"local-link-local,omitempty"`
-	LocalAS      string              `json:"local-as"`
-	PeerAS       string              `json:"peer-as"`
+	LocalAS      any                 `json:"local-as"` // a number, or auto
+	PeerAS       any                 `json:"peer-as"`
 	RouterID     string              `json:"router-id,omitempty"`
 	HostName     string              `json:"host-name,omitempty"`
 	DomainName   string              `json:"domain-name,omitempty"`
@@ -137,9 +137,9 @@ func capabilities(n *config.Neighbor) map[string]any {
 }
 
 // asn is an AS number as the configuration says it.
-func asn(n bgp.ASN) string {
+func asn(n bgp.ASN) any {
 	if n == 0 {
 		return "auto"
 	}
-	return n.String()
+	return n
 }

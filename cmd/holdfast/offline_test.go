@@ -121,7 +121,7 @@ func TestConfigWords(t *testing.T) {
 	if code, _, errs := tried(t, "validate", name); code != 0 {
 		t.Errorf("the example: %s", errs)
 	}
-	if code, out, _ := tried(t, "config", "export", name); code != 0 || !json.Valid([]byte(out)) || !strings.Contains(out, "ipv4 unicast 192.0.2.53/32 next-hop self watchdog dns withdraw") || !strings.Contains(out, `"local-as": "65001"`) {
+	if code, out, _ := tried(t, "config", "export", name); code != 0 || !json.Valid([]byte(out)) || !strings.Contains(out, "ipv4 unicast 192.0.2.53/32 next-hop self watchdog dns withdraw") || !strings.Contains(out, `"local-as": 65001`) {
 		t.Errorf("%d %s", code, out)
 	}
 	if code, _, _ := tried(t, "config", "nonsense"); code != exitUsage {
