@@ -78,6 +78,8 @@ func session(t testing.TB, n *bgp.Negotiated, words []string) {
 			n.Families = append(family.All(), bgp.IPv4RTC)
 		case "v4only":
 			n.Families = n.Families[:1]
+		case "flow":
+			n.Families = append(n.Families, bgp.IPv4Flow)
 		case "v6only":
 			n.Families = n.Families[1:]
 		default:

@@ -36,7 +36,9 @@ const rdLen = 8
 const longest = 0xfff
 
 // next reads the length in one or two octets, and the specification. The form
-// that it gives is the shortest one.
+// that it gives is the shortest one. What is wrong within does not hide where
+// the specification ends: new component types may come from afar, and are no
+// reason to end a session (RFC 8955 section 10).
 func (k kind) next(b []byte) ([]byte, int, error) {
 	head, size, ok := length(b)
 	if !ok {
@@ -50,13 +52,13 @@ func (k kind) next(b []byte) ([]byte, int, error) {
 	rules := body[head:]
 	if k.vpn {
 		if size < rdLen {
-			return nil, 0, fmt.Errorf("a flow specification of %d octets, want a route distinguisher of %d", size, rdLen)
+			return nil, n, fmt.Errorf("a flow specification of %d octets, want a route distinguisher of %d", size, rdLen)
 		}
 		rules = rules[rdLen:]
 	}
 	canonical, err := k.check(rules)
 	if err != nil {
-		return nil, 0, err
+		return nil, n, err
 	}
 	if !canonical || head == 2 && size < 240 {
 		body = k.view(nlri.Raw{Body: body}).append(nil)
