@@ -188,7 +188,9 @@ func (c *call) flow(k Kind) error {
 	for c.Peek() != "" {
 		switch c.Peek() {
 		case "route", "match", "then", "scope", "{", "}", ";":
-			c.Next()
+			if c.Next() == "route" && c.ahead() == "{" {
+				c.Next() // a name for people
+			}
 			continue
 		}
 		if err := d.Word(c); err != nil {

@@ -53,6 +53,7 @@ var lineCases = []struct{ line, want string }{
 	{"withdraw route 10.0.0.0/24 next-hop 10.0.0.1", "0 withdraw 10.0.0.0/24 next-hop 10.0.0.1"},
 	{"announce attributes med 1 next-hop 1.1.1.1 nlri 1.0.0.1/32 1.0.0.2", "0 announce 1.0.0.1/32 next-hop 1.1.1.1 med 1\n0 announce 1.0.0.2/32 next-hop 1.1.1.1 med 1"},
 	{"withdraw attributes next-hop 1.1.1.1 nlri 1.0.0.1/32", "0 withdraw 1.0.0.1/32 next-hop 1.1.1.1"},
+	{"announce flow route name { match { source 10.0.0.1/24; } then { discard; } }", "0 announce source-ipv4 10.0.0.0/24 extended-community [ rate-limit:0 ]"},
 	{"announce watchdog dns", "0 on dns"},
 	{"neighbor 10.0.0.1 withdraw watchdog dns", "0 off dns to 1"},
 	{"announce eor", "0 eor ipv4 unicast"},

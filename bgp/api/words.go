@@ -70,6 +70,14 @@ func (w *words) Next() string {
 	return s
 }
 
+// ahead is the word behind the one that comes next, "" at the end.
+func (w *words) ahead() string {
+	if w.next+1 >= len(w.list) {
+		return ""
+	}
+	return w.list[w.next+1].text
+}
+
 // at is where the next word is, in octets from the start of the line.
 func (w *words) at() int {
 	if w.next == len(w.list) {
