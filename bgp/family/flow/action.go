@@ -21,7 +21,7 @@ var actions = []action{
 	{"accept", "", "nothing happens to the packets", func(grammar.Source, *attr.Draft) error { return nil }},
 	{"discard", "", "they are dropped", func(_ grammar.Source, a *attr.Draft) error { return a.AddExtended(attr.TrafficRate(0, 0)) }},
 	{"rate-limit", "OCTETS [packets]", "so many octets a second pass, or packets", rateLimit},
-	{"redirect", "ASN:NUMBER|ADDRESS:NUMBER|ADDRESS", "they go into the VRF with this route target, or to this next hop", redirect},
+	{"redirect", "ASN:NUMBER|ADDRESS:NUMBER|[ADDRESS]:NUMBER|ADDRESS", "they go into the VRF with this route target, or to this next hop", redirect},
 	{"redirect-to-nexthop", "", "they go to the route's next hop (draft-simpson-idr-flowspec-redirect)", func(_ grammar.Source, a *attr.Draft) error {
 		return a.AddExtended(attr.RedirectToNextHop(false))
 	}},
@@ -53,6 +53,7 @@ func rateLimit(s grammar.Source, a *attr.Draft) error {
 	if err != nil || rate < 0 || rate != rate {
 		return grammar.Wish("octets a second", w)
 	}
+	rate = min(rate, mostRate)
 	if s.Peek() == "packets" {
 		s.Next()
 		return a.AddExtended(attr.TrafficRatePackets(0, float32(rate)))
@@ -60,8 +61,15 @@ func rateLimit(s grammar.Source, a *attr.Draft) error {
 	return a.AddExtended(attr.TrafficRate(0, float32(rate)))
 }
 
+// mostRate is the greatest rate that ExaBGP says.
+const mostRate = 1e12
+
 // redirect takes a route target, or an address that becomes the next hop.
 func redirect(s grammar.Source, a *attr.Draft) error {
+	if s.Peek() == "[" {
+		s.Next()
+		return redirect6(s, a)
+	}
 	if _, err := netip.ParseAddr(s.Peek()); err == nil {
 		return toNextHop(s, a, false)
 	}
@@ -70,9 +78,6 @@ func redirect(s grammar.Source, a *attr.Draft) error {
 	if err != nil {
 		return err
 	}
-	if six, number, ok := strings.Cut(strings.TrimPrefix(w, "["), "]:"); ok && strings.HasPrefix(w, "[") {
-		return redirect6(a, six, number)
-	}
 	e, err := attr.ParseExtended("redirect:" + w)
 	if err != nil {
 		return grammar.Wish(want, w)
@@ -80,14 +85,25 @@ func redirect(s grammar.Source, a *attr.Draft) error {
 	return a.AddExtended(e)
 }
 
-// redirect6 is a redirect to the VRF of an IPv6 address specific route target
-// (RFC 8956 section 6.1).
-func redirect6(a *attr.Draft, address, number string) error {
-	ip, err := netip.ParseAddr(address)
-	n, err2 := strconv.ParseUint(number, 10, 16)
-	if err != nil || err2 != nil || !ip.Is6() || ip.Zone() != "" {
-		return grammar.Wish("a route target like [2001:db8::1]:1", fmt.Sprintf("[%s]:%s", address, number))
+// redirect6 takes what follows a bracket: "2001:db8::1]:1", the VRF of an IPv6
+// address specific route target (RFC 8956 section 6.1), or an address alone.
+func redirect6(s grammar.Source, a *attr.Draft) error {
+	ip, err := grammar.Addr(s)
+	if err != nil {
+		return err
 	}
+	if err := grammar.Expect(s, "]"); err != nil {
+		return err
+	}
+	number, ok := strings.CutPrefix(s.Peek(), ":")
+	if !ok {
+		return hop(a, ip, false)
+	}
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil || !ip.Is6() {
+		return grammar.Wish("a route target like [2001:db8::1]:1", fmt.Sprintf("[%s]:%s", ip, number))
+	}
+	s.Next()
 	return a.AddExtendedIPv6(attr.RedirectIPv6(ip, uint16(n)))
 }
 
@@ -97,6 +113,10 @@ func toNextHop(s grammar.Source, a *attr.Draft, copied bool) error {
 	if err != nil {
 		return err
 	}
+	return hop(a, ip, copied)
+}
+
+func hop(a *attr.Draft, ip netip.Addr, copied bool) error {
 	a.PutKnown(attr.NextHop, ip.AsSlice())
 	return a.AddExtended(attr.RedirectToNextHop(copied))
 }

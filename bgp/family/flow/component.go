@@ -35,9 +35,9 @@ var components = [...]component{
 	{code: 1, form: prefixForm, word: "destination-ipv4", word6: "destination-ipv6", help: "the prefix that packets go to"},
 	{code: 2, form: prefixForm, word: "source-ipv4", word6: "source-ipv6", help: "the prefix that packets come from"},
 	{code: 3, form: numberForm, word: "protocol", word6: "next-header", most: 0xff, named: &protocols, help: "the protocol above IP"},
-	{code: 4, form: numberForm, word: "port", most: 0xffff, help: "the port on either side"},
-	{code: 5, form: numberForm, word: "destination-port", most: 0xffff, help: "the port that packets go to"},
-	{code: 6, form: numberForm, word: "source-port", most: 0xffff, help: "the port that packets come from"},
+	{code: 4, form: numberForm, word: "port", most: 0xffff, named: &services, help: "the port on either side"},
+	{code: 5, form: numberForm, word: "destination-port", most: 0xffff, named: &services, help: "the port that packets go to"},
+	{code: 6, form: numberForm, word: "source-port", most: 0xffff, named: &services, help: "the port that packets come from"},
 	{code: 7, form: numberForm, word: "icmp-type", most: 0xff, named: &icmpTypes, help: "the type of ICMP messages"},
 	{code: 8, form: numberForm, word: "icmp-code", most: 0xff, named: &icmpCodes, help: "the code of ICMP messages"},
 	{code: 9, form: maskForm, word: "tcp-flags", most: 0xffff, named: &tcpFlags, help: "flags of TCP segments"},
@@ -61,6 +61,15 @@ func (c *component) name(six bool) string {
 		return c.word6
 	}
 	return c.word
+}
+
+// greatest is the greatest value that a word is meant for: a DSCP has six bits,
+// the traffic class of IPv6 two more.
+func (c *component) greatest(word string) uint64 {
+	if word == "dscp" {
+		return 63
+	}
+	return c.most
 }
 
 // Bits of an operator (RFC 8955 sections 4.2.1.1 and 4.2.1.2).

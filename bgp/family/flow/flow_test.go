@@ -25,7 +25,13 @@ func TestForms(t *testing.T) {
 		{Wire: "0d 04 12 1f90 54 1f98 91 0c38 0a 81 64", Text: "port [ >8080&<8088 =3128 ] packet-length =100",
 			JSON: `{"port": [">8080&<8088", "=3128"], "packet-length": ["=100"], "string": "flow port [ >8080&<8088 =3128 ] packet-length =100"}`},
 		{Wire: "05 06 03 01 85 05", Text: "source-port [ >=1 <=5 ]", JSON: `{"source-port": [">=1", "<=5"], "string": "flow source-port [ >=1 <=5 ]"}`},
-		{Wire: "07 0b 06 0a 00 05 87 07", Text: "dscp [ !=10 false:5 true:7 ]", JSON: `{"dscp": ["!=10", "false:5", "true:7"], "string": "flow dscp [ !=10 false:5 true:7 ]"}`},
+		{Wire: "07 0b 06 0a 00 05 87 07", Text: "dscp [ !=10 false:5 true:7 ]", JSON: `{"dscp": ["!=10", "false", "true"], "string": "flow dscp [ !=10 false true ]"}`},
+		{Wire: "05 0b 01 c8 81 0a", Text: "dscp [ =0xc8 =10 ]", JSON: `{"dscp": ["=200", "=10"], "string": "flow dscp [ =200 =10 ]"}`},
+		{Wire: "09 04 01 35 91 01bb 06 81 50", Text: "port [ =53 =443 ] source-port =80", Said: "port [ domain =HTTPS ] source-port =http",
+			JSON: `{"port": ["=53", "=443"], "source-port": ["=80"], "string": "flow port [ =53 =443 ] source-port =80"}`},
+		{Wire: "09 02 19 0a000080 03 81 11", Text: "source-ipv4 10.0.0.128/25 protocol =udp", Said: "source 10.0.0.255/25 next-header udp",
+			JSON: `{"source-ipv4": ["10.0.0.128/25"], "protocol": ["=udp"], "string": "flow source-ipv4 10.0.0.128/25 protocol =udp"}`},
+		{Wire: "03 07 81 0f", Text: "icmp-type =info-request", JSON: `{"icmp-type": ["=info-request"], "string": "flow icmp-type =info-request"}`},
 		{Wire: "0d 07 01 03 81 08 08 81 01 09 01 04 81 09",
 			Text: "icmp-type [ =unreachable =echo-request ] icmp-code =1 tcp-flags [ =rst =fin+push ]",
 			Said: "tcp-flags [ =reset =push+fin ] icmp-type [ unreachable echo-request ] icmp-code host-unreachable",
@@ -37,7 +43,7 @@ func TestForms(t *testing.T) {
 	})
 	nlritest.Run(t, &IPv6, []nlritest.Case{
 		{Wire: "14 01 20 00 20010db8 02 40 20 00000001 0d a1 000ff000",
-			Text: "destination-ipv6 2001:db8::/32/0 source-ipv6 0:0:0:1::/64/32 flow-label =1044480", Said: "destination 2001:db8::/32 source 0:0:0:1::/64/32 flow-label 1044480",
+			Text: "destination-ipv6 2001:db8::/32/0 source-ipv6 0:0:0:1::/64/32 flow-label =1044480", Said: "destination 2001:db8::/32 source 2001:db8:0:1::/64/32 flow-label 1044480",
 			JSON: `{"destination-ipv6": ["2001:db8::/32/0"], "source-ipv6": ["0:0:0:1::/64/32"], "flow-label": ["=1044480"],
 				"string": "flow destination-ipv6 2001:db8::/32/0 source-ipv6 0:0:0:1::/64/32 flow-label =1044480"}`},
 		{Wire: "06 03 81 11 0b 81 2e", Text: "next-header =udp traffic-class =46", JSON: `{"next-header": ["=udp"], "traffic-class": ["=46"], "string": "flow next-header =udp traffic-class =46"}`},
@@ -71,12 +77,14 @@ func TestCanonical(t *testing.T) {
 
 func TestWrong(t *testing.T) {
 	nlritest.Wrong(t, &IPv4, map[string]string{
-		"":                      "want what matches, such as destination 192.0.2.0/24",
-		"port 65536":            `want a value like =80 or >1024&<2048, got "65536"`,
-		"protocol bogus":        `want a value like =icmp, got "bogus"`,
-		"port &80":              `want a value like =80 or >1024&<2048, got ""`,
-		"destination 2001::/16": "want what is of ipv4 flow",
-		"flow-label 5":          "want what is of ipv4 flow",
+		"":                         "want what matches, such as destination 192.0.2.0/24",
+		"port 65536":               `want a value like =80 or >1024&<2048, at most 65535, got "65536"`,
+		"protocol bogus":           `want a value like =icmp, at most 255, got "bogus"`,
+		"port &80":                 `want a value like =80 or >1024&<2048, at most 65535, got "&80"`,
+		"destination 2001::/16":    "want what is of ipv4 flow",
+		"flow-label 5":             "want what is of ipv4 flow",
+		"dscp 64":                  `want a value like =80 or >1024&<2048, at most 63, got "64"`,
+		"destination 10.0.0.0/8/4": `an offset is for IPv6, got "10.0.0.0/8/4"`,
 		"destination 10.0.0.0/8 destination 11.0.0.0/8": "want one prefix",
 	})
 	nlritest.Wrong(t, &IPv6VPN, map[string]string{"next-header tcp": "want rd"})
@@ -104,10 +112,15 @@ func TestActions(t *testing.T) {
 		"redirect 65500:12345 mark 46":         "extended-community [ redirect:65500:12345 mark:46 ]",
 		"redirect 192.0.2.1":                   "next-hop 192.0.2.1 extended-community [ redirect-to-nexthop ]",
 		"copy 2001:db8::1":                     "next-hop 2001:db8::1 extended-community [ copy-to-nexthop ]",
+		"redirect 2001:db8::1":                 "next-hop 2001:db8::1 extended-community [ redirect-to-nexthop ]",
+		"redirect [ 2001:db8::1 ]":             "next-hop 2001:db8::1 extended-community [ redirect-to-nexthop ]",
+		"redirect [ 2001:db8::1 ] :7":          "extended-community-ipv6 [ redirect:-2001:db8::1-:7 ]",
+		"rate-limit 99999999999999":            "extended-community [ rate-limit:1000000000000 ]",
 		"redirect-to-nexthop":                  "extended-community [ redirect-to-nexthop ]",
 		"redirect-to-nexthop-ietf 192.0.2.1":   "extended-community [ redirect-to-nexthop-ietf:192.0.2.1 ]",
 		"redirect-to-nexthop-ietf 2001:db8::1": "extended-community-ipv6 [ redirect-to-nexthop-ietf:2001:db8::1 ]",
 		"action sample-terminal":               "extended-community [ action:sample-terminal ]",
+		"action terminal-sample":               "extended-community [ action:sample-terminal ]",
 		"interface-set [ transitive:input:1:2 non-transitive:output:3:4 ]": "extended-community [ interface-set:transitive:input:1:2 interface-set:non-transitive:output:3:4 ]",
 	} {
 		var a attr.Draft
@@ -123,17 +136,29 @@ func TestActions(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"rate-limit x":    `want octets a second, got "x"`,
-		"redirect x":      `want a route target like 65000:1 or an address, got "x"`,
-		"mark 64":         `want a number 0-63, got "64"`,
-		"action x":        `want sample, terminal or sample-terminal, got "x"`,
-		"interface-set x": `want interface-set:transitive:input:65000:1, got "interface-set:x"`,
+		"rate-limit x":            `want octets a second, got "x"`,
+		"redirect [ 1.2.3.4 ] :7": `want a route target like [2001:db8::1]:1, got "[1.2.3.4]:7"`,
+		"redirect [ ::1 :7":       `want ], got ":7"`,
+		"redirect x":              `want a route target like 65000:1 or an address, got "x"`,
+		"mark 64":                 `want a number 0-63, got "64"`,
+		"action x":                `want sample, terminal or sample-terminal, got "x"`,
+		"interface-set x":         `want interface-set:transitive:input:65000:1, got "interface-set:x"`,
 	} {
 		var a attr.Draft
 		s := nlritest.Words(strings.Fields(text))
 		if _, err := Form.Begin(bgp.IPv4Flow).Say(s.Next(), &s, &a); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
+	}
+}
+
+// TestLegacy: the next hop stands in the specification too.
+func TestLegacy(t *testing.T) {
+	j := &nlri.JSON{Legacy: true, NextHop: []byte{192, 0, 2, 1}}
+	spec := View(nlri.Raw{Family: bgp.IPv4FlowVPN, Body: []byte("\x0b\x00\x00\xfd\xe8\x00\x00\x00\x01\x03\x81\x06")})
+	const want = `{ "protocol": [ "=tcp" ], "rd": "65000:1", "next-hop": "192.0.2.1", "string": "flow protocol =tcp rd 65000:1 next-hop 192.0.2.1" }`
+	if diff := cmp.Diff(want, string(spec.AppendJSON(nil, j))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

@@ -27,7 +27,8 @@ var protocols = names{words: []name{{"icmp", 1}, {"igmp", 2}, {"tcp", 6}, {"egp"
 // icmpTypes are those of ICMP (IANA ICMP parameters).
 var icmpTypes = names{words: []name{{"echo-reply", 0}, {"unreachable", 3}, {"source-quench", 4}, {"redirect", 5}, {"echo-request", 8},
 	{"router-advertisement", 9}, {"router-solicit", 10}, {"time-exceeded", 11}, {"parameter-problem", 12}, {"timestamp", 13},
-	{"timestamp-reply", 14}, {"photuris", 40}, {"experimental-mobility", 41}, {"extended-echo-request", 42}, {"extended-echo-reply", 43},
+	{"timestamp-reply", 14}, {"info-request", 15}, {"info-reply", 16}, {"mask-request", 17}, {"mask-reply", 18}, {"traceroute", 30},
+	{"photuris", 40}, {"experimental-mobility", 41}, {"extended-echo-request", 42}, {"extended-echo-reply", 43},
 	{"experimental-one", 253}, {"experimental-two", 254}}}
 
 // icmpCodes mean different things for different types: a number is not turned
@@ -39,6 +40,19 @@ var icmpCodes = names{quiet: true, words: []name{{"network-unreachable", 0}, {"h
 	{"host-precedence-violation", 14}, {"precedence-cutoff-in-effect", 15},
 	{"redirect-for-network", 0}, {"redirect-for-host", 1}, {"redirect-for-tos-and-net", 2}, {"redirect-for-tos-and-host", 3},
 	{"ttl-eq-zero-during-transit", 0}, {"ttl-eq-zero-during-reassembly", 1}, {"required-option-missing", 1}, {"ip-header-bad", 2}}}
+
+// services are the names of well-known ports (IANA service names). ExaBGP asks
+// the machine for them; here a file means the same everywhere.
+var services = names{quiet: true, words: []name{{"echo", 7}, {"discard", 9}, {"daytime", 13}, {"qotd", 17}, {"chargen", 19}, {"ftp-data", 20},
+	{"ftp", 21}, {"ssh", 22}, {"telnet", 23}, {"smtp", 25}, {"time", 37}, {"whois", 43}, {"tacacs", 49}, {"domain", 53}, {"bootps", 67},
+	{"bootpc", 68}, {"tftp", 69}, {"gopher", 70}, {"finger", 79}, {"http", 80}, {"kerberos", 88}, {"pop3", 110}, {"sunrpc", 111}, {"nntp", 119},
+	{"ntp", 123}, {"epmap", 135}, {"netbios-ns", 137}, {"netbios-dgm", 138}, {"netbios-ssn", 139}, {"imap", 143}, {"imap2", 143}, {"snmp", 161},
+	{"snmp-trap", 162}, {"snmptrap", 162}, {"bgp", 179}, {"irc", 194}, {"imap3", 220}, {"ldap", 389}, {"https", 443}, {"microsoft-ds", 445},
+	{"submissions", 465}, {"isakmp", 500}, {"syslog", 514}, {"shell", 514}, {"printer", 515}, {"route", 520}, {"submission", 587}, {"ipp", 631},
+	{"ldaps", 636}, {"domain-s", 853}, {"rsync", 873}, {"ftps", 990}, {"telnets", 992}, {"imaps", 993}, {"pop3s", 995}, {"socks", 1080},
+	{"openvpn", 1194}, {"ms-sql-s", 1433}, {"ms-sql-m", 1434}, {"l2f", 1701}, {"radius", 1812}, {"radius-acct", 1813}, {"nfs", 2049},
+	{"mysql", 3306}, {"ipsec-nat-t", 4500}, {"sip", 5060}, {"sip-tls", 5061}, {"mdns", 5353}, {"postgresql", 5432}, {"x11", 6000},
+	{"http-alt", 8080}}}
 
 // tcpFlags are bits of the TCP header (RFC 9293 section 3.1, RFC 3540).
 var tcpFlags = names{bits: true, words: []name{{"fin", 0x01}, {"syn", 0x02}, {"rst", 0x04}, {"push", 0x08}, {"ack", 0x10}, {"urg", 0x20},

@@ -1,8 +1,10 @@
 package flow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -52,6 +54,7 @@ func allWords() []nlri.Word {
 // draft is a specification while it is being said.
 type draft struct {
 	afi   bgp.AFI // 0: not known yet
+	words bgp.AFI // that the words are of, which then only make it likely
 	vpn   bool
 	rd    nlri.RD
 	hasRD bool
@@ -59,7 +62,7 @@ type draft struct {
 	ops   [len(components)][]operator
 }
 
-func (d *draft) six() bool { return d.afi == bgp.AFIIPv6 }
+func (d *draft) six() bool { return cmp.Or(d.afi, d.words) == bgp.AFIIPv6 }
 
 // Family is what was said of it.
 func (d *draft) Family() bgp.Family {
@@ -98,27 +101,26 @@ func (d *draft) Say(word string, s grammar.Source, a *attr.Draft) (bool, error) 
 		if c.form == prefixForm {
 			return true, d.prefix(i, s)
 		}
-		return true, d.operators(i, s)
+		return true, d.operators(i, word, s)
 	}
 	return say(word, s, a)
 }
 
-// version wants a word to fit the address family, or tells it.
+// version wants a word to fit the address family, or tells it. A component with
+// two words is the same in both: ExaBGP takes either.
 func (d *draft) version(c *component, word string) error {
-	afi := bgp.AFI(0)
 	switch {
-	case word == c.word6 || c.only6:
-		afi = bgp.AFIIPv6
+	case c.only6, c.form == prefixForm && word == c.word6:
+		return d.is(bgp.AFIIPv6)
 	case c.form == prefixForm:
-		afi = bgp.AFIIPv4
+		return d.is(bgp.AFIIPv4)
+	case word == c.word6:
+		d.words = bgp.AFIIPv6
 	}
-	return d.is(afi)
+	return nil
 }
 
 func (d *draft) is(afi bgp.AFI) error {
-	if afi == 0 {
-		return nil
-	}
 	if d.afi == 0 {
 		d.afi = afi
 	}
@@ -141,7 +143,7 @@ func (d *draft) prefix(i int, s grammar.Source) error {
 		}
 		text = w[:at]
 	}
-	p, err := grammar.ParsePrefix(text)
+	p, err := parsePattern(text)
 	if err != nil {
 		return err
 	}
@@ -149,38 +151,50 @@ func (d *draft) prefix(i int, s grammar.Source) error {
 		return errors.New("want one prefix")
 	}
 	if p.Addr().Is4() {
-		d.value[i] = appendPrefix4(nil, p)
 		if offset > 0 {
 			return fmt.Errorf("an offset is for IPv6, got %q", w)
 		}
+		d.value[i] = appendPrefix4(nil, p.Masked())
+		warnIgnored(s, w, p, p.Masked())
 		return d.is(bgp.AFIIPv4)
 	}
 	if offset >= uint64(p.Bits()) && offset > 0 {
 		return fmt.Errorf("want an offset below %d, got %d", p.Bits(), offset)
 	}
-	six := prefix6{p, int(offset)}
-	if clear := parsePrefix6(six.append(nil)); clear.net != p {
-		return fmt.Errorf("%s has bits set before its offset, want %s", w, clear.net)
-	}
-	d.value[i] = six.append(nil)
+	d.value[i] = prefix6{p, int(offset)}.append(nil)
+	warnIgnored(s, w, p, parsePrefix6(d.value[i]).net)
 	return d.is(bgp.AFIIPv6)
+}
+
+// parsePattern reads a prefix, of which ExaBGP takes all bits.
+func parsePattern(s string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p, nil
+	}
+	return grammar.ParsePrefix(s)
+}
+
+// warnIgnored tells of bits that packets are not compared with.
+func warnIgnored(s grammar.Source, said string, p, meant netip.Prefix) {
+	if c, ok := s.(*grammar.Cursor); ok && p != meant {
+		c.Warn("%s has bits set that nothing is compared with, %s is meant", said, meant)
+	}
 }
 
 // operators takes one comparison, or several in brackets, each of parts joined
 // by "&".
-func (d *draft) operators(i int, s grammar.Source) error {
+func (d *draft) operators(i int, word string, s grammar.Source) error {
 	c := &components[i]
-	return grammar.Items(s, "a value like "+c.example(), func(w string) error {
+	most := c.greatest(word)
+	want := fmt.Sprintf("a value like %s, at most %d", c.example(), most)
+	return grammar.Items(s, want, func(w string) error {
 		for n, part := range strings.Split(w, "&") {
-			o, ok := c.parse(part)
+			o, ok := c.parse(part, most)
 			if !ok {
-				return fmt.Errorf("want a value like %s, got %q", c.example(), part)
+				return grammar.Wish(want, cmp.Or(part, w))
 			}
 			if n > 0 {
 				o.bits |= opAnd
-			}
-			if o.bits&opAnd != 0 && len(d.ops[i]) == 0 {
-				return fmt.Errorf("want a value like %s, got %q", c.example(), w)
 			}
 			d.ops[i] = append(d.ops[i], o)
 		}
@@ -192,7 +206,7 @@ func (c *component) example() string {
 	switch {
 	case c.form == maskForm:
 		return c.named.words[1].word + " or !" + c.named.words[2].word
-	case c.named != nil:
+	case c.named != nil && c.named != &services:
 		return "=" + c.named.words[0].word
 	}
 	return "=80 or >1024&<2048"
@@ -217,7 +231,7 @@ var matches = []struct {
 
 // parse reads one comparison. Beyond what the header field can have, a value is
 // taken in hexadecimal only: somebody else said it, and nobody by mistake.
-func (c *component) parse(s string) (o operator, ok bool) {
+func (c *component) parse(s string, most uint64) (o operator, ok bool) {
 	table := comparisons
 	if c.form == maskForm {
 		table = matches
@@ -226,7 +240,7 @@ func (c *component) parse(s string) (o operator, ok bool) {
 		if value, is := strings.CutPrefix(s, t.word); is {
 			o.bits = t.bits
 			o.value, ok = c.named.parse(value)
-			return o, ok && (o.value <= c.most || strings.HasPrefix(value, "0x"))
+			return o, ok && (o.value <= most || strings.HasPrefix(value, "0x"))
 		}
 	}
 	return o, false
@@ -263,21 +277,19 @@ func (d *draft) AppendBody(b []byte) ([]byte, error) {
 // AppendText appends what Form reads.
 func (s Spec) AppendText(b []byte) []byte {
 	at := len(b)
-	b = s.appendRules(b)
-	if s.vpn() {
-		b = s.RD.AppendText(append(b, " rd "...))
-	}
+	b = s.appendRules(b, false)
 	if len(b) > at && b[at] == ' ' {
 		b = slices.Delete(b, at, at+1)
 	}
 	return nlri.AppendPathText(b, s.HasPath, s.PathID)
 }
 
-// appendRules appends each component with a blank before it.
-func (s Spec) appendRules(b []byte) []byte {
+// appendRules appends each component, and a distinguisher, with a blank before
+// it, to be read again or to be shown.
+func (s Spec) appendRules(b []byte, shown bool) []byte {
 	for c, v := range s.components {
 		b = append(append(append(b, ' '), c.name(s.six())...), ' ')
-		values := c.values(v, s.six())
+		values := c.values(v, s.six(), shown)
 		if len(values) > 1 {
 			b = append(b, "[ "...)
 		}
@@ -286,11 +298,14 @@ func (s Spec) appendRules(b []byte) []byte {
 			b = append(b, " ]"...)
 		}
 	}
+	if s.vpn() {
+		b = s.RD.AppendText(append(b, " rd "...))
+	}
 	return b
 }
 
 // values are what a component says, one word for each that stands alone.
-func (c *component) values(v []byte, six bool) (words []string) {
+func (c *component) values(v []byte, six, shown bool) (words []string) {
 	if c.form == prefixForm {
 		if !six {
 			return []string{parsePrefix4(v).String()}
@@ -305,7 +320,11 @@ func (c *component) values(v []byte, six bool) (words []string) {
 		} else if b != nil {
 			words, b = append(words, string(b)), nil
 		}
-		b = c.append(b, o)
+		if shown {
+			b = c.show(b, o)
+		} else {
+			b = c.append(b, o, c.greatest(c.name(six)))
+		}
 	}
 	return append(words, string(b))
 }
@@ -316,7 +335,22 @@ func (p prefix6) text() string {
 	return fmt.Sprintf("%s/%d", a, p.offset)
 }
 
-func (c *component) append(b []byte, o operator) []byte {
+// show appends a comparison as ExaBGP shows it: without a value where none
+// matters.
+func (c *component) show(b []byte, o operator) []byte {
+	if c.form == numberForm {
+		switch o.bits & c.meaning() {
+		case 0:
+			return append(b, "false"...)
+		case c.meaning():
+			return append(b, "true"...)
+		}
+	}
+	return c.append(b, o, math.MaxUint64)
+}
+
+// append appends what parse reads, the value in hexadecimal if it is beyond most.
+func (c *component) append(b []byte, o operator, most uint64) []byte {
 	table := comparisons
 	if c.form == maskForm {
 		table = matches
@@ -327,7 +361,7 @@ func (c *component) append(b []byte, o operator) []byte {
 			break
 		}
 	}
-	if o.value > c.most {
+	if o.value > most {
 		return fmt.Appendf(b, "0x%x", o.value)
 	}
 	return c.named.append(b, o.value)
@@ -338,7 +372,7 @@ func (s Spec) AppendJSON(b []byte, j *nlri.JSON) []byte {
 	b = append(b, "{ "...)
 	for c, v := range s.components {
 		b = append(append(append(b, '"'), c.name(s.six())...), `": [ `...)
-		for i, value := range c.values(v, s.six()) {
+		for i, value := range c.values(v, s.six(), true) {
 			if i > 0 {
 				b = append(b, ", "...)
 			}
@@ -349,14 +383,16 @@ func (s Spec) AppendJSON(b []byte, j *nlri.JSON) []byte {
 	if s.vpn() {
 		b = append(s.RD.AppendJSON(append(b, `"rd": `...)), ", "...)
 	}
+	hop, inside := netip.Addr{}, false
 	if j != nil && j.Legacy {
-		if hop, ok := netip.AddrFromSlice(j.NextHop); ok {
-			b = fmt.Appendf(b, `"next-hop": "%s", `, hop)
-		}
+		hop, inside = netip.AddrFromSlice(j.NextHop)
 	}
-	b = s.appendRules(append(b, `"string": "flow`...))
-	if s.vpn() {
-		b = s.RD.AppendText(append(b, " rd "...))
+	if inside {
+		b = fmt.Appendf(b, `"next-hop": "%s", `, hop)
+	}
+	b = s.appendRules(append(b, `"string": "flow`...), true)
+	if inside {
+		b = fmt.Appendf(b, " next-hop %s", hop)
 	}
 	return append(nlri.AppendPathJSON(append(b, '"'), s.HasPath, s.PathID), " }"...)
 }
