@@ -156,6 +156,14 @@ func parseAction(s string) (ExtendedCommunity, bool) {
 
 func textAction(b []byte, e ExtendedCommunity) []byte { return append(b, actionWords[e[7]&3]...) }
 
+// showAction is ExaBGP's, which has no word for neither.
+func showAction(b []byte, e ExtendedCommunity) []byte {
+	if b = append(b, "action "...); e[7]&3 == 0 {
+		return b
+	}
+	return textAction(b, e)
+}
+
 // TrafficMark sets a DSCP, 0-63 (RFC 8955 section 7.5).
 func TrafficMark(dscp uint8) ExtendedCommunity { return ExtendedCommunity{0x80, 0x09, 7: dscp} }
 
@@ -182,6 +190,14 @@ func nothing(e ExtendedCommunity) func(string) (ExtendedCommunity, bool) {
 
 func textNothingMore(b []byte, _ ExtendedCommunity) []byte { return b }
 
+// showNextHop looks at the last bit alone, as the draft says.
+func showNextHop(b []byte, e ExtendedCommunity) []byte {
+	if e[7]&1 != 0 {
+		return append(b, "copy-to-nexthop"...)
+	}
+	return append(b, "redirect-to-nexthop"...)
+}
+
 // RedirectToIP sends packets, or copies of them, to an IPv4 address
 // (draft-ietf-idr-flowspec-redirect-ip section 3).
 func RedirectToIP(a netip.Addr, copied bool) ExtendedCommunity {
@@ -202,6 +218,14 @@ func toIP(copied bool) func(string) (ExtendedCommunity, bool) {
 
 func textIP(b []byte, e ExtendedCommunity) []byte {
 	return netip.AddrFrom4([4]byte(e[2:6])).AppendTo(b)
+}
+
+// showIP is ExaBGP's, which says twice that it is a copy.
+func showIP(b []byte, e ExtendedCommunity) []byte {
+	if e[7]&1 != 0 {
+		return append(textIP(append(b, "copy-to-nexthop-ietf "...), e), " (with copy)"...)
+	}
+	return textIP(append(b, "redirect-to-nexthop-ietf "...), e)
 }
 
 // parseInterfaceSet reads "transitive:input:65000:1"
@@ -226,20 +250,29 @@ func parseInterfaceSet(s string) (v ExtendedCommunity, ok bool) {
 
 var (
 	transitivity = [...]string{"transitive", "non-transitive"}
-	ways         = [...]string{"none", "input", "output", "input-output"}
+	ways         = [...]string{"0", "input", "output", "input-output"}
 )
 
 func textInterfaceSet(b []byte, e ExtendedCommunity) []byte {
+	return textInterfaces(append(append(b, transitivity[e[0]>>6&1]...), ':'), e)
+}
+
+// showInterfaceSet is ExaBGP's, without what the type says.
+func showInterfaceSet(b []byte, e ExtendedCommunity) []byte {
+	return textInterfaces(append(b, "interface-set:"...), e)
+}
+
+func textInterfaces(b []byte, e ExtendedCommunity) []byte {
 	last := binary.BigEndian.Uint16(e[6:])
-	return fmt.Appendf(b, "%s:%s:%d:%d", transitivity[e[0]>>6&1], ways[last>>14], binary.BigEndian.Uint32(e[2:]), last&0x3fff)
+	return fmt.Appendf(b, "%s:%d:%d", ways[last>>14], binary.BigEndian.Uint32(e[2:]), last&0x3fff)
 }
 
 // encapsulations are tunnel types (RFC 9012 section 4.1, IANA registry).
 var encapsulations = []struct {
 	word, shown string
 	value       uint16
-}{{"l2tpv3", "L2TPv3", 1}, {"gre", "GRE", 2}, {"vxlan", "VXLAN", 8}, {"nvgre", "NVGRE", 9}, {"mpls", "MPLS", 10},
-	{"vxlan-gpe", "VXLAN-GPE", 12}, {"mpls-udp", "MPLS-UDP", 13}, {"geneve", "GENEVE", 19}}
+}{{"default", "Default", 0}, {"l2tpv3", "L2TPv3", 1}, {"gre", "GRE", 2}, {"ip-in-ip", "IP-in-IP", 7}, {"vxlan", "VXLAN", 8}, {"nvgre", "NVGRE", 9}, {"mpls", "MPLS", 10},
+	{"vxlan-gpe", "VXLAN-GPE", 12}, {"mpls-udp", "MPLS-in-UDP", 13}, {"geneve", "GENEVE", 19}}
 
 func parseEncapsulation(s string) (v ExtendedCommunity, ok bool) {
 	v = ExtendedCommunity{0x03, 0x0c}
@@ -271,7 +304,7 @@ func showEncapsulation(b []byte, v ExtendedCommunity) []byte {
 			return append(append(b, "encap:"...), e.shown...)
 		}
 	}
-	return fmt.Appendf(b, "encap:encap-%d", n)
+	return fmt.Appendf(b, "encap:encap:UNKNOWN-%d", n)
 }
 
 // parseCHSO reads a consistent hash sort order: one number.
@@ -286,10 +319,10 @@ func textCHSO(b []byte, e ExtendedCommunity) []byte {
 	return strconv.AppendUint(b, uint64(binary.BigEndian.Uint32(e[2:])), 10)
 }
 
-// parseMobility reads a sequence number, and ":S" for a sticky address (RFC
-// 7432 section 7.7).
+// parseMobility reads a sequence number, and ":sticky" for an address that does
+// not move (RFC 7432 section 7.7).
 func parseMobility(s string) (ExtendedCommunity, bool) {
-	number, sticky := strings.CutSuffix(s, ":S")
+	number, sticky := strings.CutSuffix(s, ":sticky")
 	n, err := strconv.ParseUint(number, 10, 32)
 	v := ExtendedCommunity{0x06, 0x00}
 	if sticky {
@@ -302,7 +335,7 @@ func parseMobility(s string) (ExtendedCommunity, bool) {
 func textMobility(b []byte, e ExtendedCommunity) []byte {
 	b = strconv.AppendUint(b, uint64(binary.BigEndian.Uint32(e[4:])), 10)
 	if e[2]&1 != 0 {
-		return append(b, ":S"...)
+		return append(b, ":sticky"...)
 	}
 	return b
 }

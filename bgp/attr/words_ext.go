@@ -34,24 +34,24 @@ func init() {
 	extKinds = []extKind{
 		{word: "target", want: "65000:1", codes: []uint16{0x0002, 0x0102, 0x0202}, parse: administered(0x00, 0x02), text: textAdministered},
 		{word: "origin", want: "65000:1", codes: []uint16{0x0003, 0x0103, 0x0203}, parse: administered(0x00, 0x03), text: textAdministered},
-		{word: "rt-record", want: "65000:1", codes: []uint16{0x0013, 0x0113, 0x0213}, parse: administered(0x00, 0x13), text: textAdministered},
+		{word: "rtrecord", want: "65000:1", codes: []uint16{0x0013, 0x0113, 0x0213}, parse: administered(0x00, 0x13), text: textAdministered},
 		{word: "target4", want: "70000:1", parse: addressed(0x02)},
 		{word: "origin4", want: "70000:1", parse: addressed(0x03)},
 		{word: "redirect", want: "65000:1", codes: []uint16{0x8008, 0x8108, 0x8208}, parse: parseRedirect, text: textAdministered},
 		{word: "rate-limit", want: "9600", codes: []uint16{0x8006}, parse: rate(0x06), text: textRate, shown: showRate("rate-limit:")},
 		{word: "rate-limit-packets", want: "9600", codes: []uint16{0x800c}, parse: rate(0x0c), text: textRate, shown: showRate("rate-limit-packets:")},
-		{word: "action", want: "sample-terminal", codes: []uint16{0x8007}, parse: parseAction, text: textAction, shown: apart("action ", textAction)},
+		{word: "action", want: "sample-terminal", codes: []uint16{0x8007}, parse: parseAction, text: textAction, shown: showAction},
 		{word: "mark", want: "10", codes: []uint16{0x8009}, parse: parseMark, text: textMark, shown: apart("mark ", textMark)},
-		{word: "redirect-to-nexthop", codes: []uint16{0x0800}, parse: nothing(RedirectToNextHop(false)), text: textNothingMore},
+		{word: "redirect-to-nexthop", codes: []uint16{0x0800}, parse: nothing(RedirectToNextHop(false)), text: textNothingMore, shown: showNextHop},
 		{word: "copy-to-nexthop", codes: []uint16{0x0800}, parse: nothing(RedirectToNextHop(true)), text: textNothingMore},
-		{word: "redirect-to-nexthop-ietf", want: "192.0.2.1", codes: []uint16{0x010c}, parse: toIP(false), text: textIP, shown: apart("redirect-to-nexthop-ietf ", textIP)},
-		{word: "copy-to-nexthop-ietf", want: "192.0.2.1", codes: []uint16{0x010c}, parse: toIP(true), text: textIP, shown: apart("copy-to-nexthop-ietf ", textIP)},
-		{word: "interface-set", want: "transitive:input:65000:1", codes: []uint16{0x0702, 0x4702}, parse: parseInterfaceSet, text: textInterfaceSet},
+		{word: "redirect-to-nexthop-ietf", want: "192.0.2.1", codes: []uint16{0x010c}, parse: toIP(false), text: textIP, shown: showIP},
+		{word: "copy-to-nexthop-ietf", want: "192.0.2.1", codes: []uint16{0x010c}, parse: toIP(true), text: textIP},
+		{word: "interface-set", want: "transitive:input:65000:1", codes: []uint16{0x0702, 0x4702}, parse: parseInterfaceSet, text: textInterfaceSet, shown: showInterfaceSet},
 		{word: "l2info", want: "19:0:1500:100", codes: []uint16{0x800a}, parse: l2info, text: textL2Info},
 		{word: "bandwidth", want: "65000:125000000", codes: []uint16{0x4004}, parse: bandwidth, text: textBandwidth},
 		{word: "color", want: "100", codes: []uint16{0x030b}, parse: color, text: textColor},
 		{word: "encapsulation", want: "vxlan", codes: []uint16{0x030c}, parse: parseEncapsulation, text: textEncapsulation, shown: showEncapsulation},
-		{word: "chso", want: "100", codes: []uint16{0x0314}, parse: parseCHSO, text: textCHSO},
+		{word: "chso", want: "100", codes: []uint16{0x0314}, parse: parseCHSO, text: textCHSO, shown: apart("consistentHashSortOrder:", textCHSO)},
 		{word: "mac-mobility", want: "1", codes: []uint16{0x0600}, parse: parseMobility, text: textMobility},
 		{word: "mup", want: "10:10", codes: []uint16{0x0c00}, parse: twoFour(0x0c, 0x00), text: textTwoFour},
 	}
@@ -112,10 +112,22 @@ func (e ExtendedCommunity) AppendText(b []byte) []byte {
 	return k.text(append(b, ':'), e)
 }
 
-// appendShown appends the community as ExaBGP's JSON has it.
+// nonTransitive says that a community stays within an AS (RFC 4360 section 2).
+const nonTransitive = 0x4000
+
+// appendShown appends the community as ExaBGP's JSON has it: what its kind does
+// not look at is not shown.
 func (e ExtendedCommunity) appendShown(b []byte) []byte {
-	if k := e.kind(); k != nil && k.shown != nil {
-		return k.shown(b, e)
+	code := binary.BigEndian.Uint16(e[:]) &^ nonTransitive
+	for i := range extKinds {
+		k := &extKinds[i]
+		switch {
+		case !slices.ContainsFunc(k.codes, func(c uint16) bool { return c&^nonTransitive == code }):
+		case k.shown != nil:
+			return k.shown(b, e)
+		default:
+			return k.text(append(append(b, k.word...), ':'), e)
+		}
 	}
 	return e.AppendText(b)
 }

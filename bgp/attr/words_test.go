@@ -143,9 +143,9 @@ func TestExtendedCommunities(t *testing.T) {
 		{"encapsulation:vxlan", "030c000000000008"},
 		{"encapsulation:99", "030c000000000063"},
 		{"chso:100", "0314000000640000"},
-		{"mac-mobility:7:S", "0600010000000007"},
+		{"mac-mobility:7:sticky", "0600010000000007"},
 		{"mup:10:10", "0c00000a0000000a"},
-		{"rt-record:65000:1", "0013fde800000001"},
+		{"rtrecord:65000:1", "0013fde800000001"},
 	} {
 		v, err := ParseExtended(c.text)
 		if got := fmt.Sprintf("%x", v[:]); err != nil || got != c.octets {
@@ -158,14 +158,21 @@ func TestExtendedCommunities(t *testing.T) {
 	}
 }
 
-// TestExtendedShown: helpers see ExaBGP's spellings, and octets where no words
-// say exactly the same.
+// TestExtendedShown: helpers see ExaBGP's spellings, as Debian's writes them, and
+// octets of kinds that have no word.
 func TestExtendedShown(t *testing.T) {
 	for octets, want := range map[string]string{
 		"80060000 46160000": "rate-limit:9600", "8006fde8 46160000": "rate-limit:9600", "80070000 00000003": "action sample-terminal",
 		"010cc000 02010000": "redirect-to-nexthop-ietf 192.0.2.1", "030c0000 00000008": "encap:VXLAN", "80090000 0000000a": "mark 10",
-		"07020000 fde840ff": "interface-set:transitive:input:65000:255", "99010000 00000000": "0x9901000000000000",
-		"80070100 00000003": "0x8007010000000003", "80060000 ffffffff": "0x80060000FFFFFFFF",
+		"07020000 fde840ff": "interface-set:input:65000:255", "47020000 fde8c001": "interface-set:input-output:65000:1",
+		"07020000 fde80001": "interface-set:0:65000:1", "99010000 00000000": "0x9901000000000000",
+		"80070100 00000003": "action sample-terminal", "80070000 00000000": "action ", "80060000 c6160000": "rate-limit:-9600",
+		"80060000 ffffffff": "rate-limit:NaN", "80090000 000000ff": "mark 255", "80090100 00000001": "mark 1",
+		"4002fde8 00000001": "target:65000:1", "42030001 11700001": "origin:70000L:1", "0013fde8 00000001": "rtrecord:65000:1",
+		"08000102 03040000": "redirect-to-nexthop", "08000000 0000000f": "copy-to-nexthop", "010c0102 03040003": "copy-to-nexthop-ietf 1.2.3.4 (with copy)",
+		"0004fde8 47c35000": "bandwidth:65000:100000", "030c0102 03040008": "encap:VXLAN", "030c0000 00000000": "encap:Default",
+		"030c0000 0000000d": "encap:MPLS-in-UDP", "030c0000 0000000f": "encap:encap:UNKNOWN-15", "03140000 00640000": "consistentHashSortOrder:100",
+		"06000100 00000001": "mac-mobility:1:sticky", "0009fde8 00000001": "0x0009FDE800000001",
 	} {
 		b, err := ParseHex("0x" + strings.ReplaceAll(octets, " ", ""))
 		if err != nil {
