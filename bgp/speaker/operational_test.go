@@ -43,8 +43,9 @@ func TestOperationalUnasked(t *testing.T) {
 	text, l := r.neighbor(2, advises)
 	r.apply(text)
 	p := r.meet(l)
+	p.expect("+10.0.0.1")
 	p.Write(malformed())
-	p.expect("+10.0.0.1", "NOTIFICATION message header error")
+	p.expect("NOTIFICATION message header error")
 }
 
 // malformed says two octets of what should be eleven.
