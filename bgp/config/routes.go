@@ -113,7 +113,11 @@ func nameOf(f bgp.Family) string {
 
 // routeNode is one route of a family, on a line or with a section of its own.
 func (s *scope) routeNode(word string, f bgp.Family) *grammar.Node {
-	t := &statement{s: s}
+	return (&statement{s: s}).node(word, f)
+}
+
+// node is the word that says the route.
+func (t *statement) node(word string, f bgp.Family) *grammar.Node {
 	n := &grammar.Node{Word: word, Args: "PREFIX ATTRIBUTES", Help: "announce a prefix",
 		Do: func(c *grammar.Cursor) error {
 			if err := t.begin(f, c); err != nil {
@@ -224,7 +228,7 @@ func (s *scope) flowSection() *grammar.Node {
 // for what matches and what then happens.
 func (s *scope) flowNode(word string, f bgp.Family) *grammar.Node {
 	t := &statement{s: s}
-	n := s.routeNode(word, f)
+	n := t.node(word, f)
 	n.Args, n.Help = "NAME|WORDS", "announce a flow specification"
 	begin := func(c *grammar.Cursor) error {
 		if c.Peek() == "route" {
