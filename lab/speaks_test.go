@@ -79,6 +79,7 @@ var frrSpeaks = speaker{
 		{"l2vpn evpn", "ip-prefix rd 192.0.2.1:1 prefix 10.1.0.0/24 label 100 next-hop 10.0.0.1 extended-community target:65000:1", []string{"show bgp l2vpn evpn"}, "[5]:[0]:[24]:[10.1.0.0]", nil, ""},
 		{"ipv4 flow", "destination 10.1.0.0/24 protocol =tcp discard", []string{"show bgp ipv4 flowspec"}, "10.1.0.0/24", nil, ""},
 		{"ipv6 flow", "destination 2001:db8:1::/48/0 discard", []string{"show bgp ipv6 flowspec"}, "2001:db8:1::/48", nil, ""},
+		{"ipv6 flow", "source ::1234:1/128/96 discard", []string{"show bgp ipv6 flowspec"}, "from ::18.52.0.1/128/off 96", nil, ""},
 	},
 }
 
@@ -124,6 +125,7 @@ func gobgpSpeaks() speaker {
 			`{ "nlri": "2001:db8:2::/48", "label": [ [200, 3201] ], "rd": "65000:2" }`},
 		{"ipv4 flow", "destination 10.1.0.0/24 protocol =tcp discard", rib("ipv4-flowspec"), "[destination: 10.1.0.0/24][protocol: ==tcp]", add("ipv4-flowspec", "match destination 10.2.0.0/24 then discard"), `"destination-ipv4": [ "10.2.0.0/24" ]`},
 		{"ipv6 flow", "destination 2001:db8:1::/48/0 discard", rib("ipv6-flowspec"), "[destination: 2001:db8:1::/48/0]", add("ipv6-flowspec", "match destination 2001:db8:2::/48 then discard"), `"destination-ipv6": [ "2001:db8:2::/48/0" ]`},
+		{"ipv6 flow", "source ::1234:1/128/96 discard", rib("ipv6-flowspec"), "[source: ::1234:1/128/96]", nil, ""},
 		{"ipv4 flow-vpn", "rd 65000:1 destination 10.1.0.0/24 discard", rib("ipv4-l3vpn-flowspec"), "[rd: 65000:1][destination: 10.1.0.0/24]", add("ipv4-l3vpn-flowspec", "rd 65000:2 match destination 10.2.0.0/24 then discard"), `"rd": "65000:2"`},
 		{"ipv6 flow-vpn", "rd 65000:1 destination 2001:db8:1::/48/0 discard", rib("ipv6-l3vpn-flowspec"), "[rd: 65000:1][destination: 2001:db8:1::/48/0]", add("ipv6-l3vpn-flowspec", "rd 65000:3 match destination 2001:db8:2::/48 then discard"), `"rd": "65000:3"`},
 		{"l2vpn evpn", "ethernet-ad rd 192.0.2.1:1 esi 00:11:22:33:44:55:66:77:88:99 ethernet-tag 5 label 100 next-hop 10.0.0.1", rib("evpn"), "[type:A-D][rd:192.0.2.1:1]",

@@ -26,7 +26,10 @@ func codec(f bgp.Family) nlri.Codec {
 }
 
 // kind is which of the four families it is.
-type kind struct{ six, vpn bool }
+type kind struct {
+	six, vpn bool
+	shifted  bool // prefixes with an offset are as RFC 8956 has them: see prefix6
+}
 
 // rdLen is the length of a route distinguisher, in octets.
 const rdLen = 8
@@ -57,6 +60,11 @@ func (k kind) next(b []byte) ([]byte, int, error) {
 		rules = rules[rdLen:]
 	}
 	canonical, err := k.check(rules)
+	if other := (kind{k.six, k.vpn, true}); k.six && !canonical {
+		if _, bad := other.check(rules); bad == nil {
+			k, err = other, nil
+		}
+	}
 	if err != nil {
 		return nil, n, err
 	}
@@ -108,7 +116,7 @@ func (k kind) check(rules []byte) (canonical bool, err error) {
 func (k kind) part(c *component, b []byte) (n int, canonical bool, err error) {
 	switch {
 	case c.form == prefixForm && k.six:
-		return checkPrefix6(b)
+		return checkPrefix6(b, k.shifted)
 	case c.form == prefixForm:
 		return checkPrefix4(b)
 	}
@@ -121,6 +129,7 @@ type Spec struct {
 	RD     nlri.RD // of a VPN
 	Rules  []byte  // components as they stand on the wire, canonical
 
+	shifted bool // not yet canonical: see kind
 	HasPath bool
 	PathID  uint32
 }
@@ -135,7 +144,7 @@ func View(r nlri.Raw) nlri.NLRI {
 
 func (k kind) view(r nlri.Raw) Spec {
 	head, _, _ := length(r.Body)
-	s := Spec{family: bgp.IPv4Flow, Rules: r.Body[head:], HasPath: r.HasPath, PathID: r.PathID}
+	s := Spec{family: bgp.IPv4Flow, Rules: r.Body[head:], shifted: k.shifted, HasPath: r.HasPath, PathID: r.PathID}
 	if k.six {
 		s.family = bgp.IPv6Flow
 	}
@@ -161,7 +170,7 @@ func (s Spec) append(b []byte) []byte {
 		rules = append(rules, c.code)
 		switch {
 		case c.form == prefixForm && s.six():
-			rules = parsePrefix6(v).append(rules)
+			rules = parsePrefix6(v, s.shifted).append(rules)
 		case c.form == prefixForm:
 			rules = appendPrefix4(rules, parsePrefix4(v))
 		default:
@@ -190,7 +199,7 @@ func appendSpec(b []byte, vpn bool, rd nlri.RD, rules []byte) []byte {
 
 // components gives each with its value.
 func (s Spec) components(yield func(*component, []byte) bool) {
-	k := kind{six: s.six()}
+	k := kind{six: s.six(), shifted: s.shifted}
 	for b := s.Rules; len(b) > 0; {
 		c := k.component(b[0])
 		if c == nil {

@@ -42,7 +42,7 @@ func TestForms(t *testing.T) {
 			JSON: `{"fragment": ["first-fragment", "!=last-fragment+0x10"], "string": "flow fragment [ first-fragment !=last-fragment+0x10 ]"}`},
 	})
 	nlritest.Run(t, &IPv6, []nlritest.Case{
-		{Wire: "14 01 20 00 20010db8 02 40 20 00000001 0d a1 000ff000",
+		{Wire: "18 01 20 00 20010db8 02 40 20 0000000000000001 0d a1 000ff000",
 			Text: "destination-ipv6 2001:db8::/32/0 source-ipv6 0:0:0:1::/64/32 flow-label =1044480", Said: "destination 2001:db8::/32 source 2001:db8:0:1::/64/32 flow-label 1044480",
 			JSON: `{"destination-ipv6": ["2001:db8::/32/0"], "source-ipv6": ["0:0:0:1::/64/32"], "flow-label": ["=1044480"],
 				"string": "flow destination-ipv6 2001:db8::/32/0 source-ipv6 0:0:0:1::/64/32 flow-label =1044480"}`},
@@ -57,22 +57,35 @@ func TestForms(t *testing.T) {
 
 // TestCanonical: what other speakers may write differently is one route.
 func TestCanonical(t *testing.T) {
-	for in, want := range map[string]string{
-		"f003 038106": "03038106",   // a short length in two octets
-		"04 03910006": "03038106",   // a value longer than it needs
-		"03 03c106":   "03038106",   // "and" without anything before it
-		"03 038906":   "03038106",   // a reserved bit
-		"04 0109c0ff": "040109c080", // host bits
+	for _, c := range []struct {
+		codec    *nlri.Codec
+		in, want string
+	}{
+		{&IPv4, "f003 038106", "03038106"},                                                        // a short length in two octets
+		{&IPv4, "04 03910006", "03038106"},                                                        // a value longer than it needs
+		{&IPv4, "03 03c106", "03038106"},                                                          // "and" without anything before it
+		{&IPv4, "03 038906", "03038106"},                                                          // a reserved bit
+		{&IPv4, "04 0109c0ff", "040109c080"},                                                      // host bits
+		{&IPv6, "0b 024020 20010db800000001", "0b 024020 0000000000000001"},                       // bits before the offset
+		{&IPv6, "07 024020 00000001", "0b 024020 0000000000000001"},                               // RFC 8956: the pattern alone
+		{&IPv6, "0a 02403c 10 03 81 11 0d 81 05", "11 02403c 0000000000000001 03 81 11 0d 81 05"}, // its four bits are shifted
+		{&IPv6, "08 01200020010db8 00", ""},                                                       // neither form
 	} {
-		b, err := hex.DecodeString(strings.ReplaceAll(in, " ", ""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, n, err := IPv4.Next(b)
-		if got := hex.EncodeToString(body); err != nil || n != len(b) || got != want {
-			t.Errorf("%s: got %s of %d octets, %v, want %s", in, got, n, err, want)
+		b := octets(t, c.in)
+		body, n, err := c.codec.Next(b)
+		if got := hex.EncodeToString(body); got != hex.EncodeToString(octets(t, c.want)) || n != len(b) || (err != nil) != (c.want == "") {
+			t.Errorf("%s: got %s of %d octets, %v, want %s", c.in, got, n, err, c.want)
 		}
 	}
+}
+
+func octets(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestWrong(t *testing.T) {

@@ -161,8 +161,9 @@ func (d *draft) prefix(i int, s grammar.Source) error {
 	if offset >= uint64(p.Bits()) && offset > 0 {
 		return fmt.Errorf("want an offset below %d, got %d", p.Bits(), offset)
 	}
-	d.value[i] = prefix6{p, int(offset)}.append(nil)
-	warnIgnored(s, w, p, parsePrefix6(d.value[i]).net)
+	pattern := prefix6{from(p, int(offset)), int(offset)}
+	d.value[i] = pattern.append(nil)
+	warnIgnored(s, w, p, pattern.net)
 	return d.is(bgp.AFIIPv6)
 }
 
@@ -310,7 +311,7 @@ func (c *component) values(v []byte, six, shown bool) (words []string) {
 		if !six {
 			return []string{parsePrefix4(v).String()}
 		}
-		p := parsePrefix6(v)
+		p := parsePrefix6(v, false)
 		return []string{p.text()}
 	}
 	var b []byte
@@ -327,12 +328,6 @@ func (c *component) values(v []byte, six, shown bool) (words []string) {
 		}
 	}
 	return append(words, string(b))
-}
-
-// text is the prefix with its offset, as ExaBGP says it.
-func (p prefix6) text() string {
-	a := netip.PrefixFrom(p.net.Addr(), p.net.Bits())
-	return fmt.Sprintf("%s/%d", a, p.offset)
 }
 
 // show appends a comparison as ExaBGP shows it: without a value where none
