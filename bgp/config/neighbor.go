@@ -41,7 +41,7 @@ type Neighbor struct {
 	OutgoingTTL     int // 0: the system's
 	IncomingTTL     int // 0: any; packets with less are dropped (RFC 5082)
 	MD5Password     string
-	MD5IP           netip.Addr // the address that the key is for, if it is not the peer's
+	MD5IP           netip.Addr // our address that the peer connects to, if it is not LocalAddress
 	TCPAO           *TCPAO
 
 	LinkLocal    netip.Addr // goes along with IPv6 next hops; invalid: none

@@ -214,7 +214,7 @@ func (s *scope) words() []*grammar.Node {
 		set("md5-password", "KEY", "sign each segment (RFC 2385)", s.md5Password),
 		set("md5-password-file", "PATH", "the same, with the key in a file", s.md5File),
 		set("md5-base64", "enable|disable|auto", "the key is in base64", s.md5Base64),
-		set("md5-ip", "ADDRESS", "not used: the key is set for the neighbor's own address", s.md5IP),
+		address("md5-ip", "our address that the neighbor connects to, if it is not local-address", false, func() *netip.Addr { return &n.MD5IP }),
 		flag("group-updates", "as many routes as fit into an UPDATE", func() *bool { return &n.GroupUpdates }),
 		flag("auto-flush", "announce at once; else wait for a helper's flush", func() *bool { return &n.AutoFlush }),
 		flag("adj-rib-out", "accepted: what was announced is always known", func() *bool { return &n.AdjRIBOut }),
@@ -321,18 +321,6 @@ func (s *scope) md5File(c *grammar.Cursor) error {
 	if s.password = strings.TrimRight(string(b), "\r\n"); s.password == "" {
 		return fmt.Errorf("%s is empty", path)
 	}
-	return nil
-}
-
-func (s *scope) md5IP(c *grammar.Cursor) error {
-	text, err := c.One("an address")
-	if err != nil {
-		return err
-	}
-	if s.n.MD5IP, err = netip.ParseAddr(text); err != nil {
-		return grammar.Wish("an address", text)
-	}
-	c.Warn("is not used: the key is set for the neighbor's own address")
 	return nil
 }
 

@@ -67,11 +67,11 @@ func (s *Speaker) wantedListeners() map[listenKey]map[netip.Prefix]netio.Auth {
 	}
 	for _, p := range s.order {
 		if n := p.config; !p.dynamic && (n.Listen != 0 || n.Passive) {
-			add(n.LocalAddress, n.Peer.Addr(), s.listenPort(n.Listen), n.SourceInterface, n.Peer, p.auth())
+			add(listenAt(n), n.Peer.Addr(), s.listenPort(n.Listen), n.SourceInterface, n.Peer, p.auth())
 		}
 	}
 	for _, n := range s.ranges {
-		add(n.LocalAddress, n.Peer.Addr(), s.listenPort(n.Listen), n.SourceInterface, n.Peer.Masked(), authOf(n))
+		add(listenAt(n), n.Peer.Addr(), s.listenPort(n.Listen), n.SourceInterface, n.Peer.Masked(), authOf(n))
 	}
 	foldListeners(want)
 	return want
@@ -91,6 +91,14 @@ func foldListeners(want map[listenKey]map[netip.Prefix]netio.Auth) {
 			delete(want, k)
 		}
 	}
+}
+
+// listenAt is the address of ours that a neighbor connects to.
+func listenAt(n *config.Neighbor) netip.Addr {
+	if n.MD5IP.IsValid() {
+		return n.MD5IP
+	}
+	return n.LocalAddress
 }
 
 // listenPort is where a passive neighbor that names no port is waited for:
@@ -129,15 +137,15 @@ func (s *Speaker) accept(nc *netio.Conn) netio.Handler {
 func (s *Speaker) peerAt(from netip.Prefix, zone string, local netip.Addr) (best *peer) {
 	most := -1
 	for _, p := range s.order {
-		k := p.key
-		if k.Peer != from || k.Zone != "" && k.Zone != zone || k.Local.IsValid() && k.Local.WithZone("") != local {
+		k, at := p.key, listenAt(p.config)
+		if k.Peer != from || k.Zone != "" && k.Zone != zone || at.IsValid() && at.WithZone("") != local {
 			continue
 		}
 		fit := 0
 		if k.Zone != "" {
 			fit += 2
 		}
-		if k.Local.IsValid() {
+		if at.IsValid() {
 			fit++
 		}
 		if fit > most {

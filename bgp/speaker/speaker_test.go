@@ -344,6 +344,21 @@ func TestListeners(t *testing.T) {
 	}
 }
 
+// TestMD5IP: a neighbor connects to the address that md5-ip names, not to the one
+// that we connect from.
+func TestMD5IP(t *testing.T) {
+	r := newRig(t)
+	r.apply("neighbor 127.0.1.9 { local-address 127.0.0.1; md5-ip 127.0.0.5; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; passive; listen 17913; }")
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, 9)}}
+	c, err := d.Dial("tcp4", "127.0.0.5:17913")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	(&remote{t, c, 0x02020202}).open()
+	r.event("127.0.1.9 true")
+}
+
 // TestOneAddress has two neighbors that are one router, from two addresses of
 // ours: each has its session, and the address is up while one of them is.
 func TestOneAddress(t *testing.T) {
