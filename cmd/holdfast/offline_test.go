@@ -149,6 +149,24 @@ func TestConvert(t *testing.T) {
 	}
 }
 
+// TestHint: whoever comes with a file of ExaBGP 3.4 is told what to do, and
+// whoever has made a mistake is not.
+func TestHint(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "old.conf")
+	for text, want := range map[string]bool{
+		"group a { local-as 1; peer-as 1; router-id 1.1.1.1;\n neighbor 192.0.2.1 { description x; } }\n":      true,
+		"group a { local-as 1; peer-as nobody; router-id 1.1.1.1;\n neighbor 192.0.2.1 { description x; } }\n": false,
+		"neighbor 192.0.2.1 { local-as nobody; peer-as 1; }\n":                                                 false,
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, errs := tried(t, "validate", name); code != 1 || strings.Contains(errs, "holdfast config convert "+name) != want {
+			t.Errorf("%s: %d %s", text, code, errs)
+		}
+	}
+}
+
 func TestEnv(t *testing.T) {
 	t.Setenv("exabgp_tcp_port", "1790")
 	if code, out, _ := tried(t, "env", "-d", "-e"); code != 0 || !strings.Contains(out, "exabgp_tcp_port='1790'\n") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"holdfast/appliance"
+	"holdfast/bgp/config"
 	"holdfast/bgp/grammar"
 )
 
@@ -44,6 +45,7 @@ type verdict struct {
 	Routes    int       `json:"routes"`
 	Gates     int       `json:"gates"`
 	Findings  []finding `json:"findings"`
+	Hint      string    `json:"hint,omitempty"` // what would make it valid
 }
 
 func (c *call) validateAll(files []string, asJSON bool) error {
@@ -75,6 +77,7 @@ func judge(file string) verdict {
 	l, err := appliance.Load(file)
 	if err != nil {
 		v.find(err, "error")
+		v.Hint = hint(file)
 		return v
 	}
 	for _, w := range l.Warnings {
@@ -88,6 +91,19 @@ func judge(file string) verdict {
 		v.Routes += len(n.Routes)
 	}
 	return v
+}
+
+// hint says that a file has a form of ExaBGP 3.4, if that is all that is wrong.
+func hint(file string) string {
+	text, err := appliance.Read(file)
+	if err != nil {
+		return ""
+	}
+	out, changed := config.Convert(file, string(text), tree())
+	if _, err := appliance.Parse(file, []byte(out)); err != nil || len(changed) == 0 {
+		return ""
+	}
+	return "it is a file of ExaBGP 3.4: holdfast config convert " + file + " gives it today's form"
 }
 
 // find takes an error, or all those that it joins.
@@ -119,6 +135,9 @@ func (c *call) tell(v verdict) {
 	}
 	if !v.Valid {
 		fmt.Fprintf(c.err, "%s: %d %s\n", v.File, errs, plural(errs, "error"))
+		if v.Hint != "" {
+			fmt.Fprintf(c.err, "%s: %s\n", v.File, v.Hint)
+		}
 		return
 	}
 	fmt.Fprintf(c.out, "%s is valid: %d %s, %d %s, %d %s\n", v.File, v.Neighbors, plural(v.Neighbors, "neighbor"),
