@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"holdfast/bgp"
 	"holdfast/bgp/grammar"
@@ -41,24 +42,29 @@ type Leaf struct {
 // Draft is a set of attributes while it is being said.
 type Draft struct {
 	Builder
-	list  []byte    // what the values of the leaf at hand gave
-	path  []bgp.ASN // of the segment at hand
-	inSet bool
-	count int // values of the leaf at hand
+	list  []byte // what the values of the leaf at hand gave
+	count int    // values of the leaf at hand
+}
+
+// Put puts an attribute that was not said before: of two, ExaBGP takes the
+// first.
+func (d *Draft) Put(code, flags uint8, value []byte) {
+	if !d.Has(code) {
+		d.Builder.Put(code, flags, value)
+	}
 }
 
 // Begin forgets the values of the leaf before.
 func (d *Draft) Begin() {
-	d.list, d.path, d.inSet, d.count = d.list[:0], d.path[:0], false, 0
+	d.list, d.count = d.list[:0], 0
 }
 
 // Leaves are the words of all attributes.
-var Leaves = slices.Concat(plainLeaves, []Leaf{aigpLeaf, pmsiLeaf, lsLeaf}, prefixSIDLeaves, tunnelLeaves)
+var Leaves = slices.Concat(plainLeaves, []Leaf{asPathLeaf, aigpLeaf, otcLeaf, pmsiLeaf, lsLeaf}, prefixSIDLeaves, tunnelLeaves)
 
 var plainLeaves = []Leaf{
 	{Word: "next-hop", Help: "where packets go (RFC 4271 5.1.3)", Form: One, Arg: "ADDRESS|self", Item: nextHop, End: single(NextHop, Transitive)},
 	{Word: "origin", Help: "how the route came into BGP (RFC 4271 5.1.1)", Form: One, Arg: "igp|egp|incomplete", Item: origin, End: single(Origin, Transitive)},
-	{Word: "as-path", Help: "the AS that the route came through; a set in parentheses (RFC 4271 5.1.2)", Form: List, Arg: "ASN", Item: asPath, End: endPath},
 	{Word: "med", Help: "metric among the entries to one AS, less is better (RFC 4271 5.1.4)", Form: One, Arg: "0-4294967295", Item: number, End: single(MED, Optional)},
 	{Word: "local-preference", Help: "preference inside our AS, more is better (RFC 4271 5.1.5)", Form: One, Arg: "0-4294967295", Item: number, End: single(LocalPref, Transitive)},
 	{Word: "atomic-aggregate", Help: "the path lacks AS numbers of what was aggregated (RFC 4271 5.1.6)", Form: Bare, End: flag(AtomicAggregate, Transitive)},
@@ -96,7 +102,7 @@ func single(code, flags uint8) func(*Draft) error {
 // put puts what the values gave; nothing, if there are none.
 func put(code, flags uint8) func(*Draft) error {
 	return func(d *Draft) error {
-		if d.Drop(code); d.count > 0 {
+		if d.count > 0 {
 			d.Put(code, flags, d.list)
 		}
 		return nil
@@ -115,7 +121,7 @@ func flag(code, flags uint8) func(*Draft) error {
 // attribute at all (RFC 7606 section 7 calls such a one malformed).
 func putSorted(code uint8, size int) func(*Draft) error {
 	return func(d *Draft) error {
-		if d.Drop(code); len(d.list) > 0 {
+		if len(d.list) > 0 {
 			d.Put(code, Optional|Transitive, sorted(d.list, size))
 		}
 		return nil
@@ -123,7 +129,7 @@ func putSorted(code uint8, size int) func(*Draft) error {
 }
 
 func nextHop(d *Draft, s string) error {
-	if s == "self" {
+	if strings.EqualFold(s, "self") {
 		return d.add() // no octets: each peer's local address stands for it
 	}
 	a, err := netip.ParseAddr(s)
@@ -139,48 +145,6 @@ func origin(d *Draft, s string) error {
 		return err
 	}
 	return d.add(v)
-}
-
-// asPath takes an AS number, which belongs to a sequence, or a parenthesis of a
-// set.
-func asPath(d *Draft, s string) error {
-	switch {
-	case s == "(" && !d.inSet, s == ")" && d.inSet:
-		d.closeSegment()
-		d.inSet = !d.inSet
-		return nil
-	case s == "(" || s == ")":
-		return fmt.Errorf("want an AS number, got %q", s)
-	}
-	as, err := bgp.ParseASN(s)
-	if err != nil {
-		return err
-	}
-	if as == 0 {
-		return errors.New("want an AS number, got 0, which is nobody's (RFC 7607)")
-	}
-	if len(d.list)+4*len(d.path) > listMax {
-		return fmt.Errorf("want a path that fits an attribute of %d octets", listMax)
-	}
-	d.path = append(d.path, as)
-	return nil
-}
-
-func (d *Draft) closeSegment() {
-	kind := byte(ASSequence)
-	if d.inSet {
-		kind = ASSet
-	}
-	d.list, d.path = appendSegment(d.list, kind, d.path), d.path[:0]
-}
-
-func endPath(d *Draft) error {
-	if d.inSet {
-		return errors.New("want ) at the end of the set")
-	}
-	d.closeSegment()
-	d.Put(ASPath, Transitive, d.list)
-	return nil
 }
 
 func number(d *Draft, s string) error {
@@ -272,7 +236,7 @@ var itemSizes = map[uint8]int{Community: 4, ExtCommunity: 8, IPv6Community: 20, 
 // made for each peer.
 func checkGeneric(code uint8, value []byte) error {
 	switch code {
-	case NextHop, MPReach, MPUnreach, AS4Path, AS4Aggregator:
+	case MPReach, MPUnreach, AS4Path, AS4Aggregator:
 		return errors.New("is made for each peer; want next-hop, as-path or aggregator in words")
 	}
 	if check := table[code].check; check != nil {

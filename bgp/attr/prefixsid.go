@@ -83,7 +83,7 @@ func (d *Draft) addTLV(kind uint8, value []byte) error {
 	if len(v) > listMax {
 		return fmt.Errorf("want what fits an attribute of %d octets", listMax)
 	}
-	d.Put(PrefixSID, Optional|Transitive, v)
+	d.Builder.Put(PrefixSID, Optional|Transitive, v)
 	return nil
 }
 

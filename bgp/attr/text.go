@@ -77,29 +77,6 @@ func textNumber(b []byte, v string) []byte {
 
 func textNothing(b []byte, _ string) []byte { return b }
 
-// textASPath appends AS numbers, sets in parentheses. What is inside a
-// confederation has no words in a route command: braces tell people.
-func textASPath(b []byte, v string) []byte {
-	b = append(b, " [ "...)
-	for len(v) >= 2 {
-		var kind uint8
-		var as string
-		kind, as, v = cutSegment(v)
-		around := asBrackets[min(kind, ASConfedSet)]
-		b = append(b, around[0]...)
-		for i := 0; i+4 <= len(as); i += 4 {
-			b = append(strconv.AppendUint(b, uint64(asAt(as, i)), 10), ' ')
-		}
-		b = append(b, around[1]...)
-	}
-	return append(b, ']')
-}
-
-// asBrackets are what stands around a segment.
-var asBrackets = [...][2]string{
-	ASSet: {"( ", ") "}, ASSequence: {"", ""}, ASConfedSequence: {"{ ", "} "}, ASConfedSet: {"{ ( ", ") } "},
-}
-
 func textAggregator(b []byte, v string) []byte {
 	b = append(b, " ( "...)
 	return append(appendAggregator(b, v), " )"...)

@@ -44,7 +44,7 @@ func (d *Draft) addSubTLV(kind uint8, value []byte) error {
 		return fmt.Errorf("want a policy that fits an attribute of %d octets", listMax)
 	}
 	binary.BigEndian.PutUint16(v[2:], uint16(len(v)-4))
-	d.Put(TunnelEncap, Optional|Transitive, v)
+	d.Builder.Put(TunnelEncap, Optional|Transitive, v)
 	return nil
 }
 

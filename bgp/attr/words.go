@@ -30,17 +30,6 @@ const (
 	listMax    = 60000
 )
 
-// appendSegment appends a segment, or more of them where one is too short.
-func appendSegment(b []byte, kind byte, as []bgp.ASN) []byte {
-	for chunk := range slices.Chunk(as, segmentMax) {
-		b = append(b, kind, byte(len(chunk)))
-		for _, a := range chunk {
-			b = binary.BigEndian.AppendUint32(b, uint32(a))
-		}
-	}
-	return b
-}
-
 // ParseAggregator reads "ASN:ADDRESS", in four octets and four.
 func ParseAggregator(s string) ([]byte, error) {
 	left, right, _ := strings.Cut(s, ":")
@@ -54,11 +43,18 @@ func ParseAggregator(s string) ([]byte, error) {
 
 // communityWords are the well-known communities (IANA registry).
 var communityWords = map[string]uint32{
-	"graceful-shutdown":   0xffff0000,
-	"accept-own":          0xffff0001,
+	"graceful-shutdown": 0xffff0000,
+	"accept-own":        0xffff0001,
+
+	"route-filter-translated-v4": 0xffff0002,
+	"route-filter-v4":            0xffff0003,
+	"route-filter-translated-v6": 0xffff0004,
+	"route-filter-v6":            0xffff0005,
+
 	"llgr-stale":          0xffff0006,
 	"no-llgr":             0xffff0007,
 	"accept-own-nexthop":  0xffff0008,
+	"standby-pe":          0xffff0009,
 	"blackhole":           0xffff029a,
 	"no-export":           0xffffff01,
 	"no-advertise":        0xffffff02,
@@ -78,9 +74,10 @@ var communityNames = func() map[uint32]string {
 	return m
 }()
 
-// ParseCommunity reads "65000:1", a well-known name, or "0xFDE80001".
+// ParseCommunity reads "65000:1", a well-known name, also as the registry spells
+// it ("NO_EXPORT"), or "0xFDE80001".
 func ParseCommunity(s string) (uint32, error) {
-	if v, ok := communityWords[s]; ok {
+	if v, ok := communityWords[strings.ReplaceAll(strings.ToLower(s), "_", "-")]; ok {
 		return v, nil
 	}
 	if h, ok := strings.CutPrefix(s, "0x"); ok {

@@ -150,7 +150,7 @@ func (d *Draft) merge(code uint8, list []byte, size int) error {
 		return fmt.Errorf("want a list that fits an attribute of %d octets", listMax)
 	}
 	if list = sorted(list, size); len(list) > 0 {
-		d.Put(code, Optional|Transitive, list)
+		d.Builder.Put(code, Optional|Transitive, list)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"holdfast/bgp/grammar"
 )
 
 // say runs words like "med 100 community [ 65000:1 ]" through the leaves, as
@@ -18,6 +20,14 @@ func say(d *Draft, text string) error {
 			return fmt.Errorf("no word %q", words[0])
 		}
 		d.Begin()
+		if leaf.Form == Free {
+			s := sourceOf(rest)
+			if err := leaf.Say(d, &s); err != nil {
+				return fmt.Errorf("%s: %w", leaf.Word, err)
+			}
+			words = rest[len(rest)-len(s):]
+			continue
+		}
 		n := values(leaf.Form, rest)
 		if n == 0 && leaf.Form != Bare {
 			return fmt.Errorf("%s: want a value", leaf.Word)
@@ -39,6 +49,13 @@ func say(d *Draft, text string) error {
 		words = rest[n:]
 	}
 	return nil
+}
+
+func sourceOf(words []string) (s tokenSource) {
+	for _, w := range words {
+		s = append(s, grammar.Token{Text: w})
+	}
+	return s
 }
 
 func leafOf(word string) *Leaf {
@@ -73,11 +90,21 @@ func TestWordsGiveOctets(t *testing.T) {
 		{"next-hop self", "3/40 "},
 		{"next-hop 2001:db8::1", "3/40 20010db8000000000000000000000001"},
 		{"med 200 origin incomplete", "1/40 02;4/80 000000c8"},
-		{"med 1 med 2", "4/80 00000002"},
+		{"med 1 med 2", "4/80 00000001"},
+		{"attribute [ 0x08 0xc0 0xfde80001 ] community 65000:2", "8/c0 fde80001"},
+		{"extended-community target:1:2 extended-community target:3:4", "16/c0 00020001000000020002000300000004"},
+		{"next-hop SELF origin IGP", "1/40 00;3/40 "},
 		{"local-preference 4294967295", "5/40 ffffffff"},
 		{"as-path [ ]", "2/40 "},
 		{"as-path 65000", "2/40 02010000fde8"},
 		{"as-path [ 1 1.1 ( 3 4 ) 5 ]", "2/40 0202000000010001000101020000000300000004020100000005"},
+		{"as-path [ 1 [ 2 ] , { 3 4 } { ( 5 ) } { [ 6 ] } 7 ]", "2/40 02010000000101010000000203020000000300000004040100000005040100000006020100000007"},
+		{"as-path ( 1 2 ) med 3", "2/40 01020000000100000002;4/80 00000003"},
+		{"as-path { 1 2 }", "2/40 03020000000100000002"},
+		{"as-path [ ( ) ]", "2/40 "},
+		{"only-to-customer 65000", "35/c0 0000fde8"},
+		{"community [ NO_EXPORT NoPeer route-filter-v4 standby-pe ]", "8/c0 ffff0003ffff0009ffffff01ffffff04"},
+		{"attribute [ 0x03 0x40 0xc0000201 ]", "3/40 c0000201"},
 		{"atomic-aggregate aggregator ( 18144:219.118.225.189 )", "6/40 ;7/c0 000046e0db76e1bd"},
 		{"community [ 65000:2 65000:1 65000:2 no-export ]", "8/c0 fde80001fde80002ffffff01"},
 		{"community blackhole", "8/c0 ffff029a"},
@@ -211,8 +238,12 @@ func TestBadWordsAreRefusedWithTheWish(t *testing.T) {
 		"med x":                                `med: want a number 0-4294967295, got "x"`,
 		"med 4294967296":                       `med: want a number 0-4294967295, got "4294967296"`,
 		"as-path [ 65000 x ]":                  `as-path: want an AS number 0-4294967295 or N.N, got "x"`,
-		"as-path [ ( 1 ]":                      `as-path: want ) at the end of the set`,
-		"as-path [ 1 ) ]":                      `as-path: want an AS number, got ")"`,
+		"as-path [ ( 1 ]":                      `as-path: want an AS number or ), got "]"`,
+		"as-path [ 1 ) ]":                      `as-path: want an AS number or ], got ")"`,
+		"as-path [ { ( 1 ) 2 } ]":              `as-path: want }, got "2"`,
+		"as-path [ { { 1 } } ]":                `as-path: want an AS number or }, got "{"`,
+		"as-path [ 0 ]":                        `as-path: want an AS number, got 0, which is nobody's (RFC 7607)`,
+		"as-path":                              `as-path: want an AS number, got nothing`,
 		"aggregator ( 65000 )":                 `aggregator: want ASN:ADDRESS like 65000:192.0.2.1, got "65000"`,
 		"community [ 65536:1 ]":                `community: want a community like 65000:1, no-export or 0xFDE80001, got "65536:1"`,
 		"large-community [ 1:2 ]":              `large-community: want a large community like 65000:1:2, got "1:2"`,
@@ -256,7 +287,7 @@ func TestLongPathHasSeveralSegments(t *testing.T) {
 
 // FuzzWords: no words panic, and what is taken says the same again.
 func FuzzWords(f *testing.F) {
-	f.Add("med 200 origin incomplete as-path [ 1 ( 2 3 ) 4 ] community [ 65000:1 blackhole ]")
+	f.Add("med 200 origin incomplete as-path [ 1 ( 2 3 ) { 4 } { ( 5 ) } ] community [ 65000:1 blackhole ]")
 	f.Add("attribute [ 0x20 0xc0 0x000000010000000200000003 ] extended-community [ target:1:1 l2info:1:2:3:4 ]")
 	f.Add("aggregator ( 1:1.2.3.4 ) atomic-aggregate originator-id 1.1.1.1 cluster-list [ 1.1.1.1 ]")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -59,6 +59,7 @@ func TestWalk(t *testing.T) {
 		{"never closed", "box a { size 1;", "box a|size 1|end", "f:1:7: the brace is never closed"},
 		{"closed twice", "box a { } }", "box a|end", "f:1:11: a closing brace without an opening one"},
 		{"no semicolon", "box a { size 1 }", "box a|size 1|end", "f:1:14: size: want ; behind \"1\""},
+		{"braces in a list", "box a { list [ { } ]; size 1; }", "box a|item {|item }|size 1|end", ""},
 		{"list never closed", "box a { list [ x y; }", "box a|item x|item y|end", "f:1:18: list: want a letter or ], got nothing"},
 		{"bad item", "box a { list [ x yy ]; }", "box a|item x|end", "f:1:18: list: want a letter, got \"yy\""},
 		{"nameless", "{ size 1; } box b { }", "box b|end", "f:1:1: a section without a name"},

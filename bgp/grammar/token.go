@@ -54,7 +54,33 @@ func Lex(file, text string) ([]Token, []*Error) {
 	for l.text != "" {
 		l.next()
 	}
+	bracketed(l.tokens)
 	return l.tokens, l.errs
+}
+
+// bracketed makes words of the braces within square brackets: they are no
+// section's, but what is inside a confederation of an AS path. A bracket that a
+// statement leaves open holds none.
+func bracketed(tokens []Token) {
+	depth, from := 0, 0
+	for i, t := range tokens {
+		switch {
+		case t.is(";"):
+			depth = 0
+		case t.is("["):
+			if depth++; depth == 1 {
+				from = i
+			}
+		case t.is("]") && depth > 0:
+			if depth--; depth > 0 {
+				continue
+			}
+			for j := range tokens[from:i] {
+				b := &tokens[from+j]
+				b.Quoted = b.Quoted || b.Text == "{" || b.Text == "}"
+			}
+		}
+	}
 }
 
 // atMost is about how many tokens a text has: as many as words begin, and

@@ -55,7 +55,7 @@ func (d *Draft) attribute(s grammar.Source, l *attr.Leaf) error {
 			return named(l.Word, err)
 		}
 	default:
-		if err := values(s, l.Arg, func(v string) error { return l.Item(&d.Draft, v) }); err != nil {
+		if err := grammar.Items(s, l.Arg, func(v string) error { return l.Item(&d.Draft, v) }); err != nil {
 			return named(l.Word, err)
 		}
 	}
@@ -67,33 +67,6 @@ func named(word string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", word, err)
-}
-
-// values gives one value, or those of a list, to item. Unlike grammar.Items it
-// hands over parentheses within brackets: they are the sets of an AS path.
-func values(s grammar.Source, arg string, item func(string) error) error {
-	end := map[string]string{"[": "]", "(": ")"}[s.Peek()]
-	if end == "" {
-		w, err := grammar.Value(s, arg)
-		if err != nil {
-			return err
-		}
-		return item(w)
-	}
-	for s.Next(); s.Peek() != end; {
-		w := s.Next()
-		if w == "" || strings.Contains("[]{};", w) {
-			return grammar.Wish(arg+" or "+end, w)
-		}
-		if w == "," {
-			continue
-		}
-		if err := item(w); err != nil {
-			return err
-		}
-	}
-	s.Next()
-	return nil
 }
 
 // wishes are the words that could stand where none of them does.
