@@ -14,7 +14,7 @@ const AIGP = 26
 const aigpTLV = "\x01\x00\x0b"
 
 var aigpRow = row{
-	name: "aigp", flags: Optional, bad: Discard, inside: true,
+	name: "aigp", flags: Optional, bad: Discard, flagsToo: true, inside: true,
 	check: checkAIGP, words: aigpWords, json: jsonAIGP,
 }
 

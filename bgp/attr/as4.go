@@ -13,7 +13,17 @@ import (
 var as4PathRow = row{
 	name: "as4-path", flags: Optional | Transitive, bad: Discard,
 	check: checkAS4Path,
-	keep:  func(k *Block, _ *Builder, _ uint8, v []byte) { k.path4 = v },
+	part: func(v []byte) *fault {
+		if inside(v) {
+			return &fault{MalformedASPath, 0, "segments of a confederation, which are left out"}
+		}
+		return nil
+	},
+	keep: func(k *Block, _ *Builder, _ uint8, v []byte) {
+		if k.path4 = v; inside(v) {
+			k.path4 = outside(v)
+		}
+	},
 }
 
 var as4AggregatorRow = row{
@@ -28,8 +38,30 @@ func checkAS4Path(v []byte, from Source) *fault {
 	if from.ASN4 {
 		return &fault{OptionalError, 0, betweenNew}
 	}
-	// What is inside a confederation must not be in it (RFC 6793 section 6).
-	return checkPathSegments(v, 4, Source{EBGP: true})
+	return checkPathSegments(v, 4, Source{Own: from.Own})
+}
+
+// inside says whether a path has segments of a confederation, which must not be
+// in AS4_PATH (RFC 6793 section 6).
+func inside(path []byte) bool {
+	for ; len(path) >= 2; path = path[2+4*int(path[1]):] {
+		if path[0] >= ASConfedSequence {
+			return true
+		}
+	}
+	return false
+}
+
+// outside is the path without them.
+func outside(path []byte) (out []byte) {
+	for len(path) >= 2 {
+		n := 2 + 4*int(path[1])
+		if path[0] < ASConfedSequence {
+			out = append(out, path[:n]...)
+		}
+		path = path[n:]
+	}
+	return out
 }
 
 func checkAS4Aggregator(v []byte, from Source) *fault {

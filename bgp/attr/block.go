@@ -13,6 +13,7 @@ type Source struct {
 	EBGP bool // the peer is in another AS
 	AIGP bool // believe AIGP even then
 	Own  bool // it is no peer: our operator may say what is refused from peers
+	MP   bool // there is no NLRI field: NEXT_HOP is nobody's (RFC 4760 section 3)
 }
 
 // SourceOf is the source of a session.
@@ -68,7 +69,7 @@ func (k *Block) Parse(block []byte, offset int, from Source, into *Builder) {
 		end := at + head + n
 		if end > len(block) {
 			f := &fault{MalformedList, 0, fmt.Sprintf("want %d octets, %d left", n, len(block)-at-head)}
-			k.failAt(block[at+1], f, offset+at, Withdraw, block[at:])
+			k.failAt(block[at+1], f, offset+at, overrun(block[at+1]), block[at:])
 			break
 		}
 		k.attribute(offset+at, head, block[at:end:end], into)
@@ -104,6 +105,11 @@ func (k *Block) attribute(at, head int, raw []byte, into *Builder) {
 		k.failAt(code, f, at+head+f.at, bad, raw)
 		return
 	}
+	if row.part != nil {
+		if f := row.part(v); f != nil {
+			k.failAt(code, f, at+head+f.at, Discard, raw)
+		}
+	}
 	if into != nil && code != MPReach && code != MPUnreach {
 		k.keep(row, into, code, flags, v)
 	}
@@ -117,17 +123,32 @@ func (k *Block) judge(row *row, flags uint8, v []byte) (*fault, Disposition) {
 		}
 		return nil, None
 	}
-	if (flags^row.flags)&(Optional|Transitive) != 0 {
-		return &fault{FlagsError, 0, fmt.Sprintf("flags 0x%02x, want 0x%02x", flags, row.flags)}, Withdraw
+	f, bad := (*fault)(nil), row.bad
+	switch {
+	case (flags^row.flags)&(Optional|Transitive) != 0:
+		f = &fault{FlagsError, 0, fmt.Sprintf("flags 0x%02x, want 0x%02x", flags, row.flags)}
+		if !row.flagsToo {
+			bad = Withdraw // RFC 7606 section 3 (c)
+		}
+	case row.check != nil:
+		if f = row.check(v, k.from); f != nil && row.grave != nil && row.grave(v, f) {
+			bad = Withdraw
+		}
 	}
-	if row.check == nil {
-		return nil, None
+	if k.from.MP && row.name == nextHopRow.name {
+		bad = Discard
 	}
-	f := row.check(v, k.from)
-	if f != nil && row.grave != nil && row.grave(v, f) {
-		return f, Withdraw
+	return f, bad
+}
+
+// overrun is what is done about an attribute that goes past the end (RFC 7606
+// section 4): of one that carries NLRI it is not known which, so that they can't
+// be withdrawn.
+func overrun(code uint8) Disposition {
+	if code == MPReach || code == MPUnreach {
+		return Reset
 	}
-	return f, row.bad
+	return Withdraw
 }
 
 // viewMP notes the attributes that carry NLRI, also those with wrong flags:

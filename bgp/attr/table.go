@@ -12,11 +12,15 @@ type row struct {
 	bad    Disposition // when it is malformed (RFC 7606 section 7)
 	inside bool        // from another AS it is dropped, even malformed
 
+	flagsToo bool // wrong flags are treated as bad says, by its own RFC
+
 	// check judges a received value, nil: anything is good.
 	check func(v []byte, from Source) *fault
 	// grave says that a fault which check found means Withdraw, whatever bad
 	// is; nil: none does.
 	grave func(v []byte, f *fault) bool
+	// part judges what of a good value keep leaves out.
+	part func(v []byte) *fault
 	// keep puts a good value in canonical form, nil: as it is.
 	keep func(k *Block, into *Builder, flags uint8, v []byte)
 	// words, for those whose statement is a form of its own, appends all of it;

@@ -225,7 +225,9 @@ func (t *tree) value(code, flags uint8, v []byte) string {
 	block := append([]byte{flags | attr.Extended, code, byte(len(v) >> 8), byte(len(v))}, v...)
 	var b attr.Builder
 	var k attr.Block
-	k.Parse(block, 0, attr.SourceOf(&t.d.Session.Negotiated), &b)
+	from := attr.SourceOf(&t.d.Session.Negotiated)
+	from.Own = true
+	k.Parse(block, 0, from, &b)
 	if text := string(b.Handle().Value().AppendText(nil)); text != "" {
 		return text
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"net/netip"
 
 	"holdfast/bgp"
 	"holdfast/bgp/attr"
@@ -170,7 +171,7 @@ func (u *Update) parse(msg []byte, n *bgp.Negotiated) {
 		into = &u.builder
 	}
 	from := attr.SourceOf(n)
-	from.Own = u.Own
+	from.Own, from.MP = u.Own, r.Len() == 0
 	u.Attrs.Parse(block, r.Offset()-len(block), from, into)
 	u.Withdrawn = u.plain(withdrawn, withdrawnAt, n)
 	nlriAt := r.Offset()
@@ -259,9 +260,10 @@ func (u *Update) nextHop(c *nlri.Codec, hop []byte, at int, data []byte, n *bgp.
 		u.failMP(attr.MPReach, at, data, fmt.Sprintf("%s: next hop of %d octets, want one of %d", c.Family, len(hop), c.NextHopLens))
 		return
 	}
-	if first := hop[rdLen(c):]; len(bytes.Trim(first[:min(len(first), 16)], "\x00")) == 0 && len(hop) > 0 {
+	first := hop[rdLen(c):]
+	if a, _ := netip.AddrFromSlice(first[:min(len(first), 16)]); len(hop) > 0 && (a.IsUnspecified() || a.IsMulticast()) {
 		u.Attrs.Fail(attr.Problem{Subcode: attr.OptionalError, Offset: at, Disposition: Withdraw, Data: data,
-			Reason: fmt.Sprintf("attribute 14 (mp-reach-nlri): %s: the next hop is no address", c.Family)})
+			Reason: fmt.Sprintf("attribute 14 (mp-reach-nlri): %s: the next hop is no host's address", c.Family)})
 		return
 	}
 	u.NextHop = hop
