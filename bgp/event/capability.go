@@ -66,12 +66,23 @@ func appendCapability(b []byte, cs []capability.Capability) []byte {
 		return appendLimits(b, cs)
 	case capability.MultiSession, capability.CiscoMultiSession:
 		variant := map[bool]string{true: "RFC", false: "Cisco"}[c.Code == capability.MultiSession]
-		return fmt.Appendf(b, `"name": "multisession", "variant": "%s", "capabilities": "%X"`, variant, c.Value)
+		return fmt.Appendf(b, `"name": "multisession", "variant": "%s", "capabilities": [ ]`, variant) // ExaBGP reads none
 	}
 	if name := c.String(); !strings.HasPrefix(name, "capability ") {
 		return fmt.Appendf(b, `"name": "%s"`, name)
 	}
-	return fmt.Appendf(b, `"name": "unknown", "iana": "unassigned", "value": %d, "raw": "%X"`, c.Code, c.Value)
+	return fmt.Appendf(b, `"name": "unknown", "iana": "%s", "value": %d, "raw": "%X"`, registry(c.Code), c.Code, c.Value)
+}
+
+// registry is what ExaBGP holds that IANA's list says of a code without a name.
+func registry(code uint8) string {
+	switch {
+	case code <= capability.EnhancedRefresh:
+		return "unknown"
+	case code < capability.CiscoRefresh:
+		return "unassigned"
+	}
+	return "reserved"
 }
 
 func slashed(f bgp.Family) string {
@@ -93,35 +104,46 @@ func appendFamilies(b []byte, cs []capability.Capability) []byte {
 }
 
 func appendHops(b []byte, cs []capability.Capability) []byte {
-	b = append(b, `"name": "nexthop", "conversions": [ `...)
+	b = append(b, `"name": "nexthop", "conversion": [ `...)
 	sep := ""
 	for _, c := range cs {
 		if !c.Valid() {
 			continue
 		}
 		for _, h := range c.Hops() {
-			b = fmt.Appendf(b, `%s{ "family": "%s", "nexthop": "%s" }`, sep, slashed(h.Family), map[bgp.AFI]string{bgp.AFIIPv4: "ipv4", bgp.AFIIPv6: "ipv6"}[h.AFI])
+			b = fmt.Appendf(b, `%s"%s/%s"`, sep, slashed(h.Family), afiWord(h.AFI))
 			sep = ", "
 		}
 	}
 	return append(b, " ]"...)
 }
 
+func afiWord(a bgp.AFI) string {
+	switch a {
+	case bgp.AFIIPv4:
+		return "ipv4"
+	case bgp.AFIIPv6:
+		return "ipv6"
+	}
+	return fmt.Sprintf("afi-%d", a)
+}
+
+// appendRestart has ExaBGP's words, which tell of each flag what the other means.
 func appendRestart(b []byte, r capability.Restart) []byte {
-	b = fmt.Appendf(b, `"name": "graceful restart", "time": %d, "address family flags": { `, r.Time/time.Second)
+	b = fmt.Appendf(b, `"name": "graceful restart", "time": %d, "address-family-flags": { `, r.Time/time.Second)
 	for i, f := range r.Families {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
 		b = fmt.Appendf(b, `"%s": [ `, slashed(f.Family))
 		if f.Forwarding {
-			b = append(b, `"forwarding" `...)
+			b = append(b, `"restart" `...)
 		}
 		b = append(b, ']')
 	}
-	b = append(b, ` }, "restart flags": [ `...)
+	b = append(b, ` }, "restart-flags": [ `...)
 	if r.Restarting {
-		b = append(b, `"restart" `...)
+		b = append(b, `"forwarding" `...)
 	}
 	return append(b, ']')
 }

@@ -118,7 +118,7 @@ func (e *Event) AppendKeepalive(b []byte) []byte {
 
 // AppendNotification appends the event of a NOTIFICATION.
 func (e *Event) AppendNotification(b []byte, n wire.Notification) []byte {
-	b = fmt.Appendf(e.begin(b, "notification"), `"notification": { "code": %d, "subcode": %d, "data": "%X", "message": `,
+	b = fmt.Appendf(e.begin(b, "notification"), `"notification": { "code": %d, "subcode": %d, "data": "0x%X", "message": `,
 		n.Code, n.Subcode, n.Data)
 	text := n.Text()
 	if text == "" {
