@@ -78,9 +78,13 @@ func (b *Builder) PutKnown(code uint8, value []byte) {
 }
 
 // told says whether helpers see the attribute in the list of attributes: the
-// next hop is said elsewhere, and ExaBGP does not tell of an empty path.
+// next hop is said elsewhere, and ExaBGP does not tell of an empty path, nor of
+// what nobody knows and passes on (RFC 4271 section 9).
 func (a Attr) told() bool {
-	return a.Code != NextHop && (a.Code != ASPath || a.Value != "")
+	if a.Code == ASPath {
+		return a.Value != ""
+	}
+	return a.Code != NextHop && (table[a.Code].name != "" || a.Flags&Transitive != 0)
 }
 
 // sayable says whether the value has the form that text, words and json
@@ -97,6 +101,9 @@ func (a Attr) sayable(r *row) bool {
 func (a Attr) AppendJSON(b []byte) []byte {
 	r := &table[a.Code]
 	if !a.sayable(r) {
+		if r.name == "" {
+			a.Flags |= Partial // as it would be passed on
+		}
 		b = fmt.Appendf(b, `"attribute-0x%02X-0x%02X": "0x`, a.Code, a.Flags)
 		return append(hex.AppendEncode(b, []byte(a.Value)), '"')
 	}
