@@ -118,8 +118,11 @@ func tableOf(t *testing.T, file string, n neighbors, argv func(*lab.Host) []stri
 	peer, _, _ := strings.Cut(n.Neighbors[0].Peer, "/")
 	for _, a := range []string{peer, n.Neighbors[0].LocalAddress} {
 		if !strings.HasPrefix(a, "127.") && a != "::1" {
-			bits := map[bool]string{true: "/128", false: "/32"}[strings.Contains(a, ":")]
-			h.Try("ip", "address", "add", a+bits, "dev", "lo")
+			add := []string{"ip", "address", "add", a + "/32", "dev", "lo"}
+			if strings.Contains(a, ":") {
+				add = []string{"ip", "address", "add", a + "/128", "dev", "lo", "nodad"} // to be there at once
+			}
+			h.Try(add...)
 		}
 	}
 	port := 1790
