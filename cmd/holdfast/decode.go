@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"holdfast/appliance"
+	"holdfast/appliance/settings"
 	"holdfast/bgp"
+	"holdfast/bgp/config"
 	"holdfast/bgp/event"
 	"holdfast/bgp/grammar"
 	"holdfast/bgp/offline"
@@ -229,18 +231,22 @@ func (d *decoding) message(dec *offline.Decoder, m []byte) {
 }
 
 // sessions are those of a configuration's neighbors, or the one that ExaBGP
-// takes for granted.
+// takes for granted. Helpers and keys need not be here.
 func sessions(file string) ([]*offline.Session, error) {
 	if file == "" {
 		return []*offline.Session{offline.Default()}, nil
 	}
-	l, err := appliance.Load(file)
+	text, err := appliance.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	c, err := config.Parse(file, text, config.Options{Sections: settings.Sections(settings.Default())})
 	if err != nil {
 		return nil, err
 	}
 	var out []*offline.Session
-	for i := range l.Config.Neighbors {
-		out = append(out, offline.Of(&l.Config.Neighbors[i]))
+	for i := range c.Neighbors {
+		out = append(out, offline.Of(&c.Neighbors[i]))
 	}
 	if out == nil {
 		return nil, fmt.Errorf("%s: there is no neighbor", file)
