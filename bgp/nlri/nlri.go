@@ -82,9 +82,6 @@ type Codec struct {
 	// HopAttr says that an IPv4 next hop also goes into the NEXT_HOP attribute,
 	// which nobody needs there (RFC 4760 section 3), but ExaBGP sends.
 	HopAttr bool
-	// WithAttrs says that a withdraw carries ORIGIN, AS_PATH and LOCAL_PREF,
-	// which nobody needs there (RFC 4760 section 4), but ExaBGP sends.
-	WithAttrs bool
 }
 
 // HopForm is how next hops of the family are sent.

@@ -98,7 +98,12 @@ func (e *Encoder) announce(b []byte, items []api.Item) ([]byte, int, error) {
 
 func (e *Encoder) withdraw(b []byte, items []api.Item) ([]byte, int) {
 	f := items[0].Route.NLRI.Family
-	b, frame := wire.BeginWithdraw(b, f)
+	export := attr.ExportFor(&e.Session.Negotiated)
+	var said attr.Set
+	if h := items[0].Route.Attrs; h != (attr.Handle{}) {
+		said = h.Value()
+	}
+	b, frame := wire.BeginWithdraw(b, f, said, &export)
 	n := 0
 	for max := same(items); n < max; n++ {
 		at := len(b)

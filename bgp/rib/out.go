@@ -224,7 +224,7 @@ func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
 	c := &t.classes[o.class].key
 	f := t.buckets[t.entries.at(e).bucket].key.family
 	path, limit := c.sendPath(f), min(c.max, wire.Packed)
-	b, w := wire.BeginWithdraw(b, f)
+	b, w := wire.BeginWithdraw(b, f, attr.Set{}, &c.export)
 	for n := 0; e != 0; e = t.entries.at(e).next {
 		x := t.entries.at(e)
 		if !o.mourns(x) {

@@ -38,11 +38,19 @@ const mpHeader = 4
 type WithdrawFrame struct {
 	family bgp.Family
 	start  int
+	set    attr.Set
+	export *attr.Export
+	tail   int // octets of the attributes behind MP_UNREACH_NLRI
 }
 
-// BeginWithdraw appends all that comes before the NLRI.
-func BeginWithdraw(b []byte, f bgp.Family) ([]byte, WithdrawFrame) {
-	w := WithdrawFrame{family: f, start: len(b)}
+// BeginWithdraw appends all that comes before the NLRI. Families beyond unicast
+// and multicast carry attributes behind them, those of s and what is sent
+// beside: nobody needs them there (RFC 4760 section 4), but ExaBGP sends them.
+func BeginWithdraw(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, WithdrawFrame) {
+	w := WithdrawFrame{family: f, start: len(b), set: s, export: e}
+	if safi := f.SAFI(); safi != bgp.SAFIUnicast && safi != bgp.SAFIMulticast {
+		w.tail = len(w.attributes(b)) - len(b)
+	}
 	b = AppendHeader(b, TypeUpdate)
 	if f == bgp.IPv4Unicast {
 		return append(b, 0, 0), w
@@ -56,7 +64,18 @@ func (w WithdrawFrame) Len(b []byte) int {
 	if w.family == bgp.IPv4Unicast {
 		return len(b) - w.start + 2
 	}
-	return len(b) - w.start
+	return len(b) - w.start + w.tail
+}
+
+// attributes appends those of the set, with its next hop where the family also
+// announces it so.
+func (w *WithdrawFrame) attributes(b []byte) []byte {
+	c := family.Lookup(w.family)
+	if hop, _, _ := w.set.NextHop(); hop.Is4() && c != nil && c.HopAttr {
+		a := hop.As4()
+		return appendWithHop(b, w.set, w.export, a[:])
+	}
+	return w.set.AppendRange(b, w.export, 0, 255)
 }
 
 // End closes the frame.
@@ -66,7 +85,9 @@ func (w WithdrawFrame) End(b []byte) []byte {
 		binary.BigEndian.PutUint16(b[body:], uint16(len(b)-body-2))
 		return PatchLength(append(b, 0, 0), w.start)
 	}
-	b = closeMP(b, body+4)
+	if b = closeMP(b, body+4); w.tail > 0 {
+		b = w.attributes(b)
+	}
 	binary.BigEndian.PutUint16(b[body+2:], uint16(len(b)-body-4))
 	return PatchLength(b, w.start)
 }
@@ -88,11 +109,8 @@ func closeMP(b []byte, mp int) []byte {
 // AnnounceFrame is an UPDATE that announces routes of one family with one set
 // of attributes, under construction: Begin, NLRI appended to the buffer, End.
 type AnnounceFrame struct {
-	family bgp.Family
-	start  int
-	mp     int // where MP_REACH_NLRI begins; 0: the NLRI field of IPv4 unicast
-	set    attr.Set
-	export *attr.Export
+	start int
+	mp    int // where MP_REACH_NLRI begins; 0: the NLRI field of IPv4 unicast
 }
 
 // BeginAnnounce appends all that comes before the NLRI. MP_REACH_NLRI is the last
@@ -101,7 +119,7 @@ type AnnounceFrame struct {
 // as it was, when the set has no next hop that the family can carry to this
 // peer.
 func BeginAnnounce(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, AnnounceFrame, bool) {
-	a := AnnounceFrame{family: f, start: len(b), set: s, export: e}
+	a := AnnounceFrame{start: len(b)}
 	c := family.Lookup(f)
 	if c == nil {
 		return b, a, false
@@ -113,12 +131,12 @@ func BeginAnnounce(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, 
 	}
 	b = append(AppendHeader(b, TypeUpdate), 0, 0, 0, 0)
 	if f == bgp.IPv4Unicast && len(hop) == 4 {
-		b = a.attributes(b, hop)
+		b = appendWithHop(b, s, e, hop)
 		binary.BigEndian.PutUint16(b[a.start+HeaderLen+2:], uint16(len(b)-a.start-HeaderLen-4))
 		return b, a, true
 	}
 	if address := hop[min(rdLen(c), len(hop)):]; c.HopAttr && len(address) == 4 {
-		b = a.attributes(b, address)
+		b = appendWithHop(b, s, e, address)
 	} else {
 		b = s.AppendRange(b, e, 0, 255)
 	}
@@ -128,11 +146,11 @@ func BeginAnnounce(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, 
 	return append(append(b, hop...), 0), a, true
 }
 
-// attributes appends all of them, with NEXT_HOP.
-func (a *AnnounceFrame) attributes(b, hop []byte) []byte {
-	b = a.set.AppendRange(b, a.export, 0, attr.NextHop-1)
+// appendWithHop appends all attributes, with NEXT_HOP.
+func appendWithHop(b []byte, s attr.Set, e *attr.Export, hop []byte) []byte {
+	b = s.AppendRange(b, e, 0, attr.NextHop-1)
 	b = append(append(b, attr.Transitive, attr.NextHop, 4), hop...)
-	return a.set.AppendRange(b, a.export, attr.NextHop+1, 255)
+	return s.AppendRange(b, e, attr.NextHop+1, 255)
 }
 
 // Len is the length of the frame if it ended with b, in octets.

@@ -13,7 +13,7 @@ import (
 )
 
 // Codec is the row of the family.
-var Codec = nlri.Codec{Family: bgp.L2VPNEVPN, Next: next, View: View, Form: &Form, Key: key, NextHopLens: []int{4, 16}, WithAttrs: true}
+var Codec = nlri.Codec{Family: bgp.L2VPNEVPN, Next: next, View: View, Form: &Form, Key: key, NextHopLens: []int{4, 16}}
 
 // Kind is a route type.
 type Kind uint8

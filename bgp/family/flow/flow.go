@@ -22,7 +22,7 @@ var (
 
 func codec(f bgp.Family) nlri.Codec {
 	k := kind{six: f.AFI() == bgp.AFIIPv6, vpn: f.SAFI() == bgp.SAFIFlowVPN}
-	return nlri.Codec{Family: f, Next: k.next, View: View, Form: &Form, NextHopLens: []int{0, 4, 16}, WithAttrs: true}
+	return nlri.Codec{Family: f, Next: k.next, View: View, Form: &Form, NextHopLens: []int{0, 4, 16}}
 }
 
 // kind is which of the four families it is.

@@ -13,8 +13,8 @@ import (
 
 // The rows of the families. ExaBGP offers them with all the others.
 var (
-	Codec = nlri.Codec{Family: bgp.BGPLS, Next: nextPlain, View: View, Form: &Form, NextHopLens: []int{4, 16, 32}, WithAttrs: true}
-	VPN   = nlri.Codec{Family: bgp.BGPLSVPN, Next: nextVPN, View: View, Form: &Form, NextHopLens: []int{12, 24, 48}, HopRD: true, WithAttrs: true}
+	Codec = nlri.Codec{Family: bgp.BGPLS, Next: nextPlain, View: View, Form: &Form, NextHopLens: []int{4, 16, 32}}
+	VPN   = nlri.Codec{Family: bgp.BGPLSVPN, Next: nextVPN, View: View, Form: &Form, NextHopLens: []int{12, 24, 48}, HopRD: true}
 )
 
 // Kind is the type of an NLRI (RFC 9552 section 5.2, RFC 9514 section 6).

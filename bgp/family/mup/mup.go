@@ -16,8 +16,8 @@ import (
 
 // The rows of the families.
 var (
-	IPv4 = nlri.Codec{Family: bgp.IPv4MUP, Next: next4, View: View, Form: &Form, Key: key, NextHopLens: []int{4, 16}, HopMapped: true, HopAttr: true, WithAttrs: true}
-	IPv6 = nlri.Codec{Family: bgp.IPv6MUP, Next: next6, View: View, Form: &Form, Key: key, NextHopLens: []int{4, 16}, HopMapped: true, HopAttr: true, WithAttrs: true}
+	IPv4 = nlri.Codec{Family: bgp.IPv4MUP, Next: next4, View: View, Form: &Form, Key: key, NextHopLens: []int{4, 16}, HopMapped: true, HopAttr: true}
+	IPv6 = nlri.Codec{Family: bgp.IPv6MUP, Next: next6, View: View, Form: &Form, Key: key, NextHopLens: []int{4, 16}, HopMapped: true, HopAttr: true}
 )
 
 // Kind is the type of a route of the architecture 3GPP 5G.

@@ -14,8 +14,8 @@ import (
 
 // The rows of the families.
 var (
-	IPv4 = nlri.Codec{Family: bgp.IPv4MVPN, Next: next4, View: View, Form: &Form, NextHopLens: []int{4, 16}, HopAttr: true, WithAttrs: true}
-	IPv6 = nlri.Codec{Family: bgp.IPv6MVPN, Next: next6, View: View, Form: &Form, NextHopLens: []int{4, 16}, HopAttr: true, WithAttrs: true}
+	IPv4 = nlri.Codec{Family: bgp.IPv4MVPN, Next: next4, View: View, Form: &Form, NextHopLens: []int{4, 16}, HopAttr: true}
+	IPv6 = nlri.Codec{Family: bgp.IPv6MVPN, Next: next6, View: View, Form: &Form, NextHopLens: []int{4, 16}, HopAttr: true}
 )
 
 // Kind is a route type (RFC 6514 section 4).

@@ -16,7 +16,7 @@ import (
 
 // Codec is the row of the family. Whoever agrees to it is sent no VPN routes but
 // those that it asked for, so that "all" must not mean it.
-var Codec = nlri.Codec{Family: bgp.IPv4RTC, OnlyNamed: true, Next: next, View: View, Form: &Form, NextHopLens: []int{4, 16}, WithAttrs: true}
+var Codec = nlri.Codec{Family: bgp.IPv4RTC, OnlyNamed: true, Next: next, View: View, Form: &Form, NextHopLens: []int{4, 16}}
 
 // maxBits is the length of a whole NLRI: an AS number and a route target.
 const maxBits = 96

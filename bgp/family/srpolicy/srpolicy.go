@@ -17,8 +17,8 @@ import (
 
 // The rows of the families.
 var (
-	IPv4 = nlri.Codec{Family: bgp.IPv4SRPolicy, Next: next4, View: View, Form: &Form, NextHopLens: []int{4, 16}, WithAttrs: true}
-	IPv6 = nlri.Codec{Family: bgp.IPv6SRPolicy, Next: next6, View: View, Form: &Form, NextHopLens: []int{4, 16}, WithAttrs: true}
+	IPv4 = nlri.Codec{Family: bgp.IPv4SRPolicy, Next: next4, View: View, Form: &Form, NextHopLens: []int{4, 16}}
+	IPv6 = nlri.Codec{Family: bgp.IPv6SRPolicy, Next: next6, View: View, Form: &Form, NextHopLens: []int{4, 16}}
 )
 
 // Policy is a candidate path of an SR policy (RFC 9830 section 2.1).

@@ -15,7 +15,7 @@ import (
 )
 
 // Codec is the row of the family.
-var Codec = nlri.Codec{Family: bgp.L2VPNVPLS, Next: next, View: View, Form: &Form, Key: key, NextHopLens: []int{4, 16}, WithAttrs: true}
+var Codec = nlri.Codec{Family: bgp.L2VPNVPLS, Next: next, View: View, Form: &Form, Key: key, NextHopLens: []int{4, 16}}
 
 // size is the length of a label block, without the length itself, in octets.
 const size = 17
