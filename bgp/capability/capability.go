@@ -56,7 +56,7 @@ var table = map[uint8]row{
 	GracefulRestart:   {"graceful-restart", func(v []byte) bool { return len(v) >= 2 && len(v)%4 == 2 }},
 	ASN4:              {"asn4", exactly(4)},
 	MultiSession:      {"multi-session", func(v []byte) bool { return true }},
-	AddPath:           {"add-path", itemsOf(4)},
+	AddPath:           {"add-path", validPaths},
 	EnhancedRefresh:   {"enhanced-route-refresh", exactly(0)},
 	HostName:          {"hostname", validHostName},
 	SoftwareVersion:   {"software-version", func(v []byte) bool { return len(v) > 0 && int(v[0]) == len(v)-1 }},
@@ -177,15 +177,23 @@ func ForPaths(ps []Path) Capability {
 	return Capability{AddPath, b}
 }
 
-// Paths reads a valid ADD-PATH capability. An entry with a direction that RFC
-// 7911 does not know is left out.
+// Paths reads a valid ADD-PATH capability.
 func (c Capability) Paths() (ps []Path) {
 	for b := c.Value; len(b) >= 4; b = b[4:] {
-		if d := b[3]; d >= 1 && d <= 3 {
-			ps = append(ps, Path{family(b), bgp.Direction(d)})
-		}
+		ps = append(ps, Path{family(b), bgp.Direction(b[3])})
 	}
 	return ps
+}
+
+// validPaths wants directions that exist: with any other the whole capability
+// counts as not understood (RFC 7911 section 4).
+func validPaths(v []byte) bool {
+	for ; len(v) >= 4; v = v[4:] {
+		if v[3] < 1 || v[3] > 3 {
+			return false
+		}
+	}
+	return len(v) == 0
 }
 
 func family(b []byte) bgp.Family {

@@ -39,7 +39,9 @@ func (l list) paths() map[bgp.Family]bgp.Direction {
 	m := map[bgp.Family]bgp.Direction{}
 	l.each(AddPath, func(c Capability) {
 		for _, p := range c.Paths() {
-			m[p.Family] = p.Direction
+			if _, said := m[p.Family]; !said {
+				m[p.Family] = p.Direction
+			}
 		}
 	})
 	return m

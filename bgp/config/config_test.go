@@ -30,6 +30,9 @@ func dump(c *config.Config, s *settings.Settings) string {
 		fmt.Fprintf(&b, "  passive %v listen %d connect %d link %q ttl %d/%d md5 %q ao %v\n", n.Passive, n.Listen, n.Connect, n.SourceInterface, n.OutgoingTTL, n.IncomingTTL, n.MD5Password, n.TCPAO != nil)
 		fmt.Fprintf(&b, "  families %v capabilities%s\n", n.Families, wanted(n.Capabilities))
 		fmt.Fprintf(&b, "  group-updates %v auto-flush %v manual-eor %v processes %q host %q %q %q\n", n.GroupUpdates, n.AutoFlush, n.ManualEOR, n.Processes, n.HostName, n.DomainName, n.Description)
+		for _, p := range n.PathList() {
+			fmt.Fprintf(&b, "  add-path %s %s limit %d\n", p.Family, p.Direction, p.Limit)
+		}
 		for _, r := range n.Routes {
 			fmt.Fprintf(&b, "  route %s withdraw %v\n", r.AppendText(nil), r.Withdraw)
 		}

@@ -83,6 +83,7 @@ type Capabilities struct {
 type AddPath struct {
 	Family    bgp.Family
 	Direction bgp.Direction // 0: that of "capability { add-path … }"
+	Off       bool          // it has none, whatever the capability says
 	Limit     uint16        // paths of a prefix that we want at most, 0: not said
 }
 
@@ -122,6 +123,9 @@ func (n *Neighbor) PathList() []AddPath {
 			if n.AddPaths[i].Direction != 0 {
 				p.Direction = n.AddPaths[i].Direction
 			}
+		}
+		if i >= 0 && n.AddPaths[i].Off {
+			continue
 		}
 		if (i >= 0 || len(n.AddPaths) == 0) && p.Direction != 0 {
 			out = append(out, p)

@@ -124,16 +124,20 @@ func (s *scope) nextHopNode() *grammar.Node {
 
 // addPathNode is ADD-PATH for single families.
 func (s *scope) addPathNode() *grammar.Node {
-	return &grammar.Node{Word: "add-path", Help: "families with several routes for a prefix, as \"ipv4 unicast send/receive limit 4\" (RFC 7911)",
+	return &grammar.Node{Word: "add-path", Help: "families with several routes for a prefix, as \"ipv4 unicast send/receive limit 4\", or without, as \"ipv4 unicast disable\" (RFC 7911)",
 		Otherwise: func(c *grammar.Cursor) error {
 			f, err := takeFamily(c)
 			if err != nil {
 				return err
 			}
 			p := AddPath{Family: f}
-			if d, ok := directions[c.Peek()]; ok {
+			switch w := c.Peek(); w {
+			case "disable", "disabled":
 				c.Next()
-				p.Direction = d
+				p.Off = true
+			case "send", "receive", "send/receive":
+				c.Next()
+				p.Direction = directions[w]
 			}
 			if c.Peek() == "limit" {
 				c.Next()
