@@ -3,8 +3,40 @@ package attr
 // RFC 8092.
 var largeCommunityRow = row{
 	name: "large-community", flags: Optional | Transitive, bad: Withdraw,
-	check: itemsOf(12), text: textLarge,
+	check: itemsOf(12), keep: keepLarge, text: textLarge,
 	json: func(b []byte, v string) []byte {
 		return jsonList(b, v, 12, func(b []byte, v string) []byte { return jsonNumbers(b, v, 4) })
 	},
+}
+
+// keepLarge leaves out what is there already (RFC 8092 section 5).
+func keepLarge(_ *Block, into *Builder, flags uint8, v []byte) {
+	if !repeats(v) {
+		into.Put(LargeCommunity, flags, v)
+		return
+	}
+	seen, once := map[[12]byte]bool{}, make([]byte, 0, len(v))
+	for ; len(v) >= 12; v = v[12:] {
+		if c := [12]byte(v); !seen[c] {
+			seen[c] = true
+			once = append(once, c[:]...)
+		}
+	}
+	into.Put(LargeCommunity, flags, once)
+}
+
+// repeats says whether one may be there twice: of a long list nobody knows.
+func repeats(v []byte) bool {
+	const few = 16
+	if len(v) > 12*few {
+		return true
+	}
+	for i := 12; i < len(v); i += 12 {
+		for j := 0; j < i; j += 12 {
+			if [12]byte(v[i:]) == [12]byte(v[j:]) {
+				return true
+			}
+		}
+	}
+	return false
 }
