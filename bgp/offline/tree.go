@@ -2,6 +2,7 @@ package offline
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"holdfast/bgp"
@@ -212,12 +213,14 @@ func hopText(f bgp.Family, hop []byte) string {
 	if c := family.Lookup(f); c != nil && c.HopRD && len(hop) >= 8 {
 		hop = hop[8:]
 	}
-	var b attr.Builder
-	b.PutKnown(attr.NextHop, hop)
-	if len(hop) != 4 && len(hop) != 16 && len(hop) != 32 {
+	if len(hop) == 32 {
+		return hopText(0, hop[:16]) + " and " + hopText(0, hop[16:])
+	}
+	a, ok := netip.AddrFromSlice(hop)
+	if !ok {
 		return fmt.Sprintf("0x%X", hop)
 	}
-	return strings.TrimPrefix(string(b.Handle().Value().AppendText(nil)), "next-hop ")
+	return a.String()
 }
 
 // value is the words of an attribute on its own.
