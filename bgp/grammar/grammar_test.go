@@ -118,7 +118,7 @@ func FuzzWalk(f *testing.F) {
 				t.Fatalf("%+v", e)
 			}
 		}
-		if len(r.Errors) > len(text)+1 {
+		if len(r.Errors) > 2*len(text)+2 { // a word may be unknown and lack its semicolon
 			t.Fatalf("%d errors in %d octets", len(r.Errors), len(text))
 		}
 	})

@@ -162,7 +162,9 @@ func (l *lexer) quoted(quote byte) {
 	if n < 0 {
 		n = len(l.text)
 	}
-	l.emit(strings.TrimRight(l.text[1:n], space), true)
+	if word := strings.TrimRight(l.text[1:n], space); word != "" {
+		l.emit(word, true)
+	}
 	l.skip(n)
 }
 
