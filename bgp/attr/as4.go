@@ -72,7 +72,8 @@ func checkAS4Aggregator(v []byte, from Source) *fault {
 }
 
 // mergeAS4 puts together what an old speaker and the AS4 attributes say
-// (RFC 6793 section 4.2.3).
+// (RFC 6793 section 4.2.3). Of paths that together may not fit an attribute the
+// one of the old speaker stays.
 func (k *Block) mergeAS4(into *Builder) {
 	if aggregator, ok := into.Get(Aggregator); ok && k.aggregator4 != nil {
 		if binary.BigEndian.Uint32(aggregator) != uint32(bgp.ASTrans) {
@@ -83,7 +84,7 @@ func (k *Block) mergeAS4(into *Builder) {
 		into.Put(Aggregator, into.flags(Aggregator), k.aggregator4)
 	}
 	path, ok := into.Get(ASPath)
-	if !ok || k.path4 == nil {
+	if !ok || k.path4 == nil || len(path)+len(k.path4) > valueMax {
 		return
 	}
 	if lead := hops(path) - hops(k.path4); lead >= 0 {

@@ -19,13 +19,16 @@ var asPathRow = row{
 }
 
 // checkASPath is RFC 7606 section 7.2, with what came later: no AS 0 (RFC 7607)
-// and no sets (RFC 9774).
+// and no sets (RFC 9774). A path whose AS numbers have two octets must fit an
+// attribute with four for each, too: so it is kept.
 func checkASPath(v []byte, from Source) *fault {
-	size := 2
-	if from.ASN4 {
-		size = 4
+	switch {
+	case from.ASN4:
+		return checkPathSegments(v, 4, from)
+	case len(v) > valueMax/2:
+		return pathFault(0, fmt.Sprintf("%d octets, want at most %d", len(v), valueMax/2))
 	}
-	return checkPathSegments(v, size, from)
+	return checkPathSegments(v, 2, from)
 }
 
 func checkPathSegments(v []byte, size int, from Source) *fault {

@@ -1,6 +1,7 @@
 package attr
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -87,5 +88,44 @@ func TestProblemsAreBounded(t *testing.T) {
 	}
 	if p := k.Gravest(); p.Disposition != Reset || p.Subcode != UnrecognisedWellKnown {
 		t.Errorf("gravest is %v", p)
+	}
+}
+
+// TestLongPath has AS numbers of two octets, of which fewer fit an attribute
+// when they get four: what is kept must be a path.
+func TestLongPath(t *testing.T) {
+	segment := func(n, size int) []byte {
+		b := []byte{ASSequence, byte(n)}
+		for range n {
+			b = append(append(b, make([]byte, size-2)...), 0xfd, 0xe9)
+		}
+		return b
+	}
+	attribute := func(code, flags byte, v []byte) []byte {
+		return append([]byte{flags | Extended, code, byte(len(v) >> 8), byte(len(v))}, v...)
+	}
+	for _, c := range []struct {
+		segments, as4 int // of 255 AS numbers, and of one
+		problems      int
+		hops          int // of what is kept
+	}{
+		{63, 1, 0, 63 * 255},
+		{65, 1, 1, 0},
+		{126, 1, 1, 0},
+		{60, 4000, 0, 60 * 255}, // together they are too long
+		{20, 4000, 0, 20 * 255},
+	} {
+		block := attribute(ASPath, Transitive, bytes.Repeat(segment(255, 2), c.segments))
+		block = append(block, attribute(AS4Path, Optional|Transitive, bytes.Repeat(segment(1, 4), c.as4))...)
+		var k Block
+		var b Builder
+		k.Parse(block, 23, Source{EBGP: true}, &b)
+		if len(k.Problems) != c.problems {
+			t.Errorf("%d segments: problems %v", c.segments, k.Problems)
+		}
+		v, _ := b.Handle().Value().value(ASPath)
+		if f := checkASPath([]byte(v), Source{ASN4: true}); f != nil || hops([]byte(v)) != c.hops {
+			t.Errorf("%d segments and %d of AS4_PATH: %d hops, %v", c.segments, c.as4, hops([]byte(v)), f)
+		}
 	}
 }

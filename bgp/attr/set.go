@@ -58,6 +58,9 @@ type Attr struct {
 // header of an attribute in canon: code, flags, length in two octets.
 const header = 4
 
+// valueMax is the longest value that this length can tell, in octets.
+const valueMax = 0xffff
+
 // All gives the attributes in the order of their codes.
 func (s Set) All() iter.Seq[Attr] {
 	return func(yield func(Attr) bool) {
