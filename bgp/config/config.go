@@ -22,7 +22,7 @@ type Options struct {
 // Parse reads a configuration. The error joins all that is wrong, each an
 // *grammar.Error with its place; then there is no configuration.
 func Parse(file string, text []byte, o Options) (*Config, error) {
-	b := &builder{options: o, templates: map[string]grammar.Body{}}
+	b := &builder{options: o, templates: map[string]grammar.Body{}, ends: map[Ends]grammar.Pos{}}
 	r := grammar.Walk(file, string(text), b.root())
 	b.errs = append(b.errs, r.Errors...)
 	if len(b.config.Neighbors) == 0 && len(b.config.Processes) == 0 && len(b.errs) == 0 {
@@ -39,7 +39,7 @@ func Parse(file string, text []byte, o Options) (*Config, error) {
 
 // Tree is the tree of keywords, for the manual and for completion.
 func Tree(sections []*grammar.Node) *grammar.Node {
-	b := &builder{options: Options{Sections: sections}, templates: map[string]grammar.Body{}}
+	b := &builder{options: Options{Sections: sections}, templates: map[string]grammar.Body{}, ends: map[Ends]grammar.Pos{}}
 	return b.root()
 }
 
@@ -49,6 +49,7 @@ type builder struct {
 	config    Config
 	errs      []*grammar.Error
 	templates map[string]grammar.Body
+	ends      map[Ends]grammar.Pos // of the neighbors so far
 	process   Process
 	used      []usedProcess
 }

@@ -181,11 +181,11 @@ func (c *conversion) capability(_, s *part) {
 	for i, k := range words {
 		text := ""
 		if i == 0 {
-			text = "capability {\n"
+			var all strings.Builder
 			for _, w := range words {
-				text += "\t\t" + c.textOf(w) + "\n"
+				all.WriteString("\t\t" + c.textOf(w) + "\n")
 			}
-			text += "\t}"
+			text = "capability {\n" + all.String() + "\t}"
 		}
 		c.edit(k.from, k.to, text)
 		c.say(k.pos(), "%s belongs into section capability", k.word())
@@ -201,18 +201,18 @@ func (c *conversion) group(_, s *part) {
 	if c.groups[name]++; c.groups[name] > 1 {
 		name += fmt.Sprintf("-%d", c.groups[name])
 	}
-	common := ""
+	var common strings.Builder
 	for _, k := range s.kids {
 		if k.word() == "neighbor" && k.open > 0 {
 			continue
 		}
-		common += "\t\t" + c.textOf(k) + "\n"
+		common.WriteString("\t\t" + c.textOf(k) + "\n")
 		end := k.to + len(c.text[k.to:]) - len(strings.TrimLeft(c.text[k.to:], " \t\r\n"))
 		c.edit(k.from, end, "")
 	}
 	head, inherit := "", ""
-	if common != "" {
-		head, inherit = fmt.Sprintf("template {\n\tneighbor %s {\n%s\t}\n}\n", name, common), fmt.Sprintf("\n\t\tinherit %s;", name)
+	if common.Len() > 0 {
+		head, inherit = fmt.Sprintf("template {\n\tneighbor %s {\n%s\t}\n}\n", name, common.String()), fmt.Sprintf("\n\t\tinherit %s;", name)
 	}
 	c.edit(s.from, s.open, head)
 	for _, k := range s.kids {

@@ -112,10 +112,10 @@ func (s *scope) end() error {
 	s.checkHops()
 	s.checkFamilies()
 	err := errors.Join(s.complete(), s.key())
-	for _, n := range s.b.config.Neighbors {
-		if n.Ends() == s.n.Ends() {
-			err = errors.Join(err, fmt.Errorf("there is a neighbor %s already, at %s; another local-address or connect would tell them apart", n.Peer, n.Pos))
-		}
+	if at, ok := s.b.ends[s.n.Ends()]; ok {
+		err = errors.Join(err, fmt.Errorf("there is a neighbor %s already, at %s; another local-address or connect would tell them apart", s.n.Peer, at))
+	} else {
+		s.b.ends[s.n.Ends()] = s.n.Pos
 	}
 	s.b.used = append(s.b.used, s.processPos...)
 	s.b.config.Neighbors = append(s.b.config.Neighbors, s.n)
