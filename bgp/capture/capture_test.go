@@ -160,6 +160,7 @@ func TestPackets(t *testing.T) {
 		"from the middle":  {pcapOf(le, 0xa1b2c3d4, 101, segmentOf(100, 16, both[5:])), []string{"1 192.0.2.1 AS0 true false 0500010001"}},
 		"ethernet, tagged": {pcapOf(le, 0xa1b2c3d4, 1, append(octets(t, "000000000001 000000000002 8100 0005 0800"), segmentOf(100, 16, both)...)), got(1, 1)},
 		"cooked":           {pcapOf(le, 0xa1b2c3d4, 113, append(octets(t, "0000 0001 0006 0000000000000000 0800"), segmentOf(100, 16, both)...)), got(1, 1)},
+		"another link":     {pcapOf(le, 0xa1b2c3d4, 105, segmentOf(100, 16, both)), []string{"error record at octet 0: packets of link type 105, which is not known"}},
 		"another port":     {pcapOf(le, 0xa1b2c3d4, 101, append(segmentOf(1, 16, both)[:20], append([]byte{1, 2, 3, 4}, segmentOf(1, 16, both)[24:]...)...)), nil},
 		"cut":              {pcapOf(le, 0xa1b2c3d4, 101, segmentOf(100, 16, both))[:60], []string{"error record at octet 24: cut: 62 octets are missing"}},
 		"pcapng":           {ng(segmentOf(100, 16, both)), []string{"1700000000 192.0.2.1 AS0 true false 04", "1700000000 192.0.2.1 AS0 true false 0500010001"}},

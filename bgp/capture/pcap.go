@@ -13,7 +13,11 @@ func (in *input) pcap(yield func(Message) bool) error {
 		return err
 	}
 	order, unit := byteOrder(h)
-	s := newStreams(yield, order.Uint32(h[20:])&0xffff)
+	link := order.Uint32(h[20:]) & 0xffff
+	if !known(link) {
+		return in.wrong("packets of link type %d, which is not known", link)
+	}
+	s := newStreams(yield, link)
 	for {
 		h, ok, err := in.next(16)
 		if !ok {

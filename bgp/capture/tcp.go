@@ -18,6 +18,9 @@ const (
 	linkIPv4     = 228
 	linkIPv6     = 229
 	linkCooked2  = 276
+
+	linkRawBSD     = 12 // what linkRaw was to some systems
+	linkRawOpenBSD = 14
 )
 
 // Limits of what one file can make us hold.
@@ -186,6 +189,15 @@ func (st *stream) messages(yield func([]byte) bool) bool {
 	return true
 }
 
+// known says whether unwrap knows packets of a link.
+func known(link uint32) bool {
+	switch link {
+	case linkEthernet, linkCooked, linkCooked2, linkNull, linkLoop, linkRaw, linkIPv4, linkIPv6, linkRawBSD, linkRawOpenBSD:
+		return true
+	}
+	return false
+}
+
 // unwrap finds the payload of TCP in a packet of a link.
 func unwrap(link uint32, b []byte) (src, dst netip.Addr, payload []byte, ok bool) {
 	kind := uint16(0)
@@ -205,9 +217,10 @@ func unwrap(link uint32, b []byte) (src, dst netip.Addr, payload []byte, ok bool
 			return
 		}
 		b = b[4:]
-	case linkRaw, linkIPv4, linkIPv6, 12, 14:
 	default:
-		return
+		if !known(link) {
+			return
+		}
 	}
 	if kind != 0 && kind != 0x0800 && kind != 0x86dd || len(b) == 0 {
 		return

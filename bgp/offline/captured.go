@@ -13,6 +13,7 @@ import (
 // Tracker knows the sessions that a capture's messages belong to. What two
 // speakers have agreed on shows in their OPENs, if the capture has them.
 type Tracker struct {
+	paths   bool // what is not known to be otherwise has path identifiers
 	sources map[source]*tracked
 	opens   map[[2]netip.AddrPort]*wire.Open // by sender and receiver
 }
@@ -30,9 +31,10 @@ type tracked struct {
 	count   uint64
 }
 
-// NewTracker knows nobody yet.
-func NewTracker() *Tracker {
-	return &Tracker{sources: map[source]*tracked{}, opens: map[[2]netip.AddrPort]*wire.Open{}}
+// NewTracker knows nobody yet. With paths, routes of packets carry path
+// identifiers where no OPENs tell whether they do.
+func NewTracker(paths bool) *Tracker {
+	return &Tracker{paths: paths, sources: map[source]*tracked{}, opens: map[[2]netip.AddrPort]*wire.Open{}}
 }
 
 // maxSources is how many sessions are remembered at once.
@@ -91,11 +93,11 @@ func (t *Tracker) make(m *capture.Message) *Session {
 		s.LocalAS = ours.AS
 	}
 	s.finish()
-	if theirs != nil && ours != nil {
+	switch told := theirs != nil && ours != nil; {
+	case told:
 		s.Negotiated.ASN4 = false
 		capability.Negotiate(&s.Negotiated, ours.Capabilities, theirs.Capabilities)
-	}
-	if m.AddPath {
+	case m.AddPath, m.Packet && t.paths:
 		s.AllPaths()
 	}
 	return s

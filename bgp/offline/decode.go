@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,22 +23,47 @@ type Decoder struct {
 	Problems    []string // of the last message
 
 	update wire.Update
-	known  map[string]known // by a block of attributes
+	memory *Memory
 }
 
-// known is what was made of a block of attributes without MP attributes.
+// Memory is what blocks of attributes became: a table has many routes with the
+// same ones. Decoders of one goroutine share it. The zero value is empty.
+type Memory struct {
+	known map[block]known
+	held  int // octets, about
+}
+
+// block is attributes without MP attributes, in one session.
+type block struct {
+	session *Session
+	octets  string
+}
+
+// known is what was made of them.
 type known struct{ attributes, hop string }
 
-// maxKnown is how many blocks are remembered: a table has many routes with the
-// same attributes.
-const maxKnown = 1 << 16
+// maxHeld bounds a Memory, in octets. A table of hundreds of peers has more than
+// any machine should hold.
+const maxHeld = 64 << 20
 
-// NewDecoder reads messages of a session, of which it keeps a copy.
-func NewDecoder(s *Session, e event.Event) *Decoder {
+// add keeps what a block became. When there is too much, all is forgotten.
+func (m *Memory) add(b block, k known) {
+	const itself = 128
+	size := len(b.octets) + len(k.attributes) + len(k.hop) + itself
+	if m.known == nil || m.held+size > maxHeld {
+		m.known, m.held = map[block]known{}, 0
+	}
+	m.known[b] = k
+	m.held += size
+}
+
+// NewDecoder reads messages of a session, of which it keeps a copy. Without a
+// Memory it has its own.
+func NewDecoder(s *Session, e event.Event, m *Memory) *Decoder {
 	e.Neighbor = s.Neighbor
 	own := *s
 	own.Negotiated.Families = slices.Clone(s.Negotiated.Families)
-	d := &Decoder{Event: e, Session: &own, known: map[string]known{}}
+	d := &Decoder{Event: e, Session: &own, memory: cmp.Or(m, new(Memory))}
 	d.update.Keep, d.update.Own = true, true
 	return d
 }
@@ -96,7 +122,7 @@ func (d *Decoder) JSON(b, msg []byte) ([]byte, error) {
 // nothing but routes of IPv4 unicast.
 func (d *Decoder) again(b, msg []byte) ([]byte, bool) {
 	attrs, routes := split(msg)
-	k, ok := d.known[string(attrs)]
+	k, ok := d.memory.known[block{d.Session, string(attrs)}]
 	if !ok || len(attrs) == 0 || len(routes) == 0 {
 		return b, false
 	}
@@ -129,12 +155,9 @@ func (d *Decoder) remember(msg []byte) {
 	if len(routes) == 0 || len(d.Problems) > 0 || u.Attrs.Reach.There || u.Attrs.Unreach.There || u.NLRI.Empty() {
 		return
 	}
-	if len(d.known) >= maxKnown {
-		clear(d.known)
-	}
 	set := u.Handle(false).Value()
 	hop, _, _ := set.NextHop()
-	d.known[string(attrs)] = known{string(set.AppendJSON(nil)), hop.String()}
+	d.memory.add(block{d.Session, string(attrs)}, known{string(set.AppendJSON(nil)), hop.String()})
 }
 
 // parse reads an UPDATE, with whatever families are in it.

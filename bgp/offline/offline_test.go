@@ -64,7 +64,7 @@ func TestGoldens(t *testing.T) {
 // goThrough says a command, reads its messages, and says what it read.
 func goThrough(t *testing.T, command string, said map[string]bool) string {
 	e := Encoder{Session: Default()}
-	d := NewDecoder(Default(), fixed)
+	d := NewDecoder(Default(), fixed, nil)
 	out, err := e.Line(nil, command)
 	if err != nil {
 		return fmt.Sprintf("error %v\n", err)
@@ -103,7 +103,7 @@ func goThrough(t *testing.T, command string, said map[string]bool) string {
 // means what they meant together.
 func again(t *testing.T, commands string, m []byte) {
 	e := Encoder{Session: Default()}
-	d := NewDecoder(Default(), fixed)
+	d := NewDecoder(Default(), fixed, nil)
 	var got string
 	for _, line := range strings.Split(strings.TrimSpace(commands), "\n") {
 		out, err := e.Line(nil, line)
@@ -143,7 +143,7 @@ func TestMessages(t *testing.T) {
 			}
 			for _, m := range msgs {
 				for _, legacy := range []bool{false, true} {
-					d := NewDecoder(Default(), fixed)
+					d := NewDecoder(Default(), fixed, nil)
 					d.Legacy = legacy
 					j, err := d.JSON(nil, m)
 					if err != nil {
@@ -155,7 +155,7 @@ func TestMessages(t *testing.T) {
 					}
 					got += string(j) + "\n"
 				}
-				got += string(NewDecoder(Default(), fixed).Tree(nil, m))
+				got += string(NewDecoder(Default(), fixed, nil).Tree(nil, m))
 			}
 			if *update {
 				s.Data = []byte(got)
@@ -172,7 +172,7 @@ func TestMessages(t *testing.T) {
 }
 
 func TestNLRI(t *testing.T) {
-	d := NewDecoder(Default(), fixed)
+	d := NewDecoder(Default(), fixed, nil)
 	c := family.ByWords("ipv4", "unicast")
 	got, err := d.NLRI(nil, []byte{8, 10, 16, 10, 1, 40}, c.Family)
 	want := "{ \"nlri\": \"10.0.0.0/8\" }\n{ \"nlri\": \"10.1.0.0/16\" }\n"
@@ -201,7 +201,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		msgs, _ := Messages(b, wire.TypeUpdate)
 		for _, m := range msgs {
-			d := NewDecoder(Default(), fixed)
+			d := NewDecoder(Default(), fixed, nil)
 			j, err := d.JSON(nil, m)
 			if err == nil && !json.Valid(j) {
 				t.Fatalf("no JSON: %s", j)
@@ -210,4 +210,18 @@ func FuzzDecode(f *testing.F) {
 			d.Commands(nil, m)
 		}
 	})
+}
+
+// TestMemoryIsBounded has more attributes than a machine should hold, and finds
+// those of the last route.
+func TestMemoryIsBounded(t *testing.T) {
+	var m Memory
+	value := strings.Repeat("x", 1<<16)
+	for i := range 3 * maxHeld / len(value) {
+		b := block{nil, fmt.Sprint(i)}
+		m.add(b, known{attributes: value})
+		if m.held > maxHeld || m.known[b].attributes != value {
+			t.Fatalf("%d octets held, %d blocks", m.held, len(m.known))
+		}
+	}
 }

@@ -43,15 +43,15 @@ func (d *decoding) capture(path string) error {
 	work, order := make(chan *batch), make(chan *batch, 2*runtime.GOMAXPROCS(0))
 	pool := sync.Pool{New: func() any { return &batch{} }}
 	go func() {
-		read(f, &pool, work, order)
+		read(f, d.paths, &pool, work, order)
 		close(work)
 		close(order)
 	}()
 	for range runtime.GOMAXPROCS(0) {
 		go func() {
-			decoders := map[*offline.Session]*offline.Decoder{}
+			w := &worker{decoding: d, decoders: map[*offline.Session]*offline.Decoder{}}
 			for b := range work {
-				d.decode(b, decoders)
+				w.decode(b)
 				close(b.done)
 			}
 		}()
@@ -72,9 +72,10 @@ func (d *decoding) capture(path string) error {
 // maxSaid is how many problems travel together.
 const maxSaid = 1000
 
-// read fills batches.
-func read(r io.Reader, pool *sync.Pool, work, order chan<- *batch) {
-	tracker := offline.NewTracker()
+// read fills batches. With paths, routes of packets carry path identifiers where
+// what was agreed on is not in the file.
+func read(r io.Reader, paths bool, pool *sync.Pool, work, order chan<- *batch) {
+	tracker := offline.NewTracker(paths)
 	b := fresh(pool)
 	send := func() {
 		order <- b
@@ -105,29 +106,42 @@ func fresh(pool *sync.Pool) *batch {
 	return b
 }
 
+// worker decodes batches.
+type worker struct {
+	*decoding
+	decoders map[*offline.Session]*offline.Decoder
+	memory   offline.Memory
+}
+
 // maxDecoders bounds what a worker remembers of sessions.
 const maxDecoders = 4096
 
-func (d *decoding) decode(b *batch, decoders map[*offline.Session]*offline.Decoder) {
+// decoder is the one of a session.
+func (w *worker) decoder(s *offline.Session) *offline.Decoder {
+	dec := w.decoders[s]
+	if dec == nil {
+		if len(w.decoders) >= maxDecoders {
+			clear(w.decoders)
+		}
+		dec = offline.NewDecoder(s, w.decoding.decoders[0].Event, &w.memory)
+		w.decoders[s] = dec
+	}
+	return dec
+}
+
+func (w *worker) decode(b *batch) {
 	from := 0
 	for i := range b.items {
 		c := &b.items[i]
 		raw := b.raw[from:c.end]
 		from = c.end
-		dec := decoders[c.session]
-		if dec == nil {
-			if len(decoders) >= maxDecoders {
-				clear(decoders)
-			}
-			dec = offline.NewDecoder(c.session, d.decoders[0].Event)
-			decoders[c.session] = dec
-		}
+		dec := w.decoder(c.session)
 		dec.Time, dec.Counter = c.Time, c.counter-1
 		var err error
 		switch {
-		case d.tree:
+		case w.tree:
 			b.out = dec.Tree(b.out, raw)
-		case d.commands:
+		case w.commands:
 			if raw[18] == 2 {
 				b.out, err = dec.Commands(b.out, raw)
 			}

@@ -102,11 +102,12 @@ func (d *decoding) run() error {
 		return err
 	}
 	host, _ := os.Hostname()
+	var memory offline.Memory
 	for _, s := range sessions {
 		if d.paths {
 			s.AllPaths()
 		}
-		d.decoders = append(d.decoders, offline.NewDecoder(s, event.Event{Legacy: legacy, Time: time.Now(), Host: host, PID: os.Getpid(), PPID: os.Getppid()}))
+		d.decoders = append(d.decoders, offline.NewDecoder(s, event.Event{Legacy: legacy, Time: time.Now(), Host: host, PID: os.Getpid(), PPID: os.Getppid()}, &memory))
 	}
 	d.w = bufio.NewWriterSize(d.out, 1<<16)
 	if err := d.all(); err != nil {
@@ -130,6 +131,9 @@ func (d *decoding) all() error {
 		}
 		d.text(text)
 		return nil
+	}
+	if len(d.args) > 0 && (d.file != "" || d.nlri) {
+		return usagef("a capture tells of its sessions itself: -c and -n are for octets")
 	}
 	for _, path := range d.args {
 		if err := d.capture(path); err != nil {

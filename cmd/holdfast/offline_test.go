@@ -62,30 +62,48 @@ func TestDecodeAndEncode(t *testing.T) {
 func TestDecodeCapture(t *testing.T) {
 	open := "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00350104FDE800B4C00002011802060104000100010206450400010103" + "020641040000FDE8"
 	path := "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF003402000000154001010040020040030401020304400504000000640000000718 0A0000"
+	const want = `{ "nlri": "10.0.0.0/24", "path-information": "0.0.0.7" }`
+	code, out, errs := tried(t, "decode", captureOf(t, sent{1, 0, open}, sent{2, 0, open}, sent{1, 53, path}))
+	if code != 0 || strings.Count(out, "\n") != 3 || !strings.Contains(out, want) {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+	alone := captureOf(t, sent{1, 0, path})
+	if code, out, errs := tried(t, "decode", "-i", alone); code != 0 || !strings.Contains(out, want) {
+		t.Errorf("without OPENs: %d %s%s", code, out, errs)
+	}
+	if code, _, errs := tried(t, "decode", "-n", alone); code != exitUsage || !strings.Contains(errs, "-c and -n are for octets") {
+		t.Errorf("-n: %d %s", code, errs)
+	}
+}
+
+// sent is a packet of one of two speakers, with its place in what that one says.
+type sent struct {
+	from byte
+	seq  uint32
+	data string
+}
+
+// captureOf is a file with packets.
+func captureOf(t *testing.T, packets ...sent) (name string) {
+	t.Helper()
 	var file []byte
 	le := binary.LittleEndian
 	file = append(le.AppendUint32(nil, 0xa1b2c3d4), 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0)
-	for i, p := range []struct {
-		from byte
-		data string
-	}{{1, open}, {2, open}, {1, path}} {
+	for i, p := range packets {
 		data, err := hex.DecodeString(strings.ReplaceAll(p.data, " ", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
 		b := []byte{0x45, 0, 0, byte(40 + len(data)), 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, p.from, 192, 0, 2, 3 - p.from, 0, 179, 0, 179}
-		b = append(binary.BigEndian.AppendUint32(b, map[bool]uint32{true: 0, false: 53}[i < 2]), 0, 0, 0, 0, 0x50, 16, 0, 0, 0, 0, 0, 0)
+		b = append(binary.BigEndian.AppendUint32(b, p.seq), 0, 0, 0, 0, 0x50, 16, 0, 0, 0, 0, 0, 0)
 		b = append(b, data...)
 		file = append(le.AppendUint32(le.AppendUint32(le.AppendUint32(le.AppendUint32(file, uint32(i)), 0), uint32(len(b))), uint32(len(b))), b...)
 	}
-	name := filepath.Join(t.TempDir(), "session.pcap")
+	name = filepath.Join(t.TempDir(), "session.pcap")
 	if err := os.WriteFile(name, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := tried(t, "decode", name)
-	if code != 0 || strings.Count(out, "\n") != 3 || !strings.Contains(out, `{ "nlri": "10.0.0.0/24", "path-information": "0.0.0.7" }`) {
-		t.Errorf("%d %s%s", code, out, errs)
-	}
+	return name
 }
 
 func TestValidateAsJSON(t *testing.T) {
