@@ -78,12 +78,10 @@ var prefixSIDLeaves = []Leaf{
 // addTLV puts a TLV at the end of the attribute.
 func (d *Draft) addTLV(kind uint8, value []byte) error {
 	was, _ := d.Get(PrefixSID)
-	v := append(append([]byte{}, was...), kind, byte(len(value)>>8), byte(len(value)))
-	v = append(v, value...)
-	if len(v) > listMax {
+	if len(was)+3+len(value) > listMax {
 		return fmt.Errorf("want what fits an attribute of %d octets", listMax)
 	}
-	d.Builder.Put(PrefixSID, Optional|Transitive, v)
+	d.grow(PrefixSID, Optional|Transitive, append([]byte{kind, byte(len(value) >> 8), byte(len(value))}, value...))
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math/bits"
 	"net/netip"
+	"slices"
 	"strings"
 	"unique"
 
@@ -116,6 +117,19 @@ func (b *Builder) Put(code, flags uint8, value []byte) {
 	b.used[code>>6] |= 1 << (code & 63)
 	b.buf = append(b.buf, code, flags, byte(len(value)>>8), byte(len(value)))
 	b.buf = append(b.buf, value...)
+}
+
+// grow appends to the value of a code, which need not be there. The last one
+// that was put grows in place: a list of thousands is not copied for each.
+func (b *Builder) grow(code, flags uint8, more []byte) {
+	v, _ := b.Get(code)
+	at := int(b.at[code]) - 1
+	if !b.Has(code) || at+header+len(v) < len(b.buf) {
+		b.Put(code, flags, slices.Concat(v, more))
+		return
+	}
+	b.buf = append(b.buf, more...)
+	binary.BigEndian.PutUint16(b.buf[at+2:], uint16(len(v)+len(more)))
 }
 
 // begin starts an attribute whose value the caller appends to buf; end closes it.

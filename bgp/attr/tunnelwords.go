@@ -27,24 +27,27 @@ var tunnelLeaves = []Leaf{
 // addSubTLV puts a sub-TLV at the end of the SR policy. Only of segment lists
 // there may be several.
 func (d *Draft) addSubTLV(kind uint8, value []byte) error {
-	v := []byte{0, tunnelSRPolicy, 0, 0}
-	if was, ok := d.Get(TunnelEncap); ok {
-		v = append([]byte{}, was...)
+	if !d.Has(TunnelEncap) {
+		d.Put(TunnelEncap, Optional|Transitive, []byte{0, tunnelSRPolicy, 0, 0})
 	}
+	v, _ := d.Get(TunnelEncap)
 	if len(v) < 4 || v[1] != tunnelSRPolicy || 4+int(binary.BigEndian.Uint16(v[2:])) != len(v) {
 		return errors.New("want no other tunnel beside an SR policy")
 	}
-	for k := range subTLVs(string(v[4:]), 128) {
-		if k == kind && kind != subSegmentList {
-			return errors.New("want it once")
+	if kind != subSegmentList {
+		for k := range subTLVs(string(v[4:]), 128) {
+			if k == kind {
+				return errors.New("want it once")
+			}
 		}
 	}
-	v = appendSubTLV(v, kind, value)
-	if len(v) > listMax {
+	more := appendSubTLV(nil, kind, value)
+	if len(v)+len(more) > listMax {
 		return fmt.Errorf("want a policy that fits an attribute of %d octets", listMax)
 	}
+	d.grow(TunnelEncap, Optional|Transitive, more)
+	v, _ = d.Get(TunnelEncap)
 	binary.BigEndian.PutUint16(v[2:], uint16(len(v)-4))
-	d.Builder.Put(TunnelEncap, Optional|Transitive, v)
 	return nil
 }
 

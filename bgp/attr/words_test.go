@@ -312,3 +312,21 @@ func FuzzWords(f *testing.F) {
 		}
 	})
 }
+
+// TestGrow has an attribute grow where another was put behind it, and where not.
+func TestGrow(t *testing.T) {
+	var b Builder
+	b.grow(PrefixSID, Optional, []byte{1})
+	b.grow(PrefixSID, Optional, []byte{2})
+	b.Put(MED, Optional, []byte{0, 0, 0, 7})
+	b.grow(PrefixSID, Optional, []byte{3})
+	b.Drop(MED)
+	b.grow(MED, Optional, []byte{9})
+	got := map[uint8]string{}
+	for a := range b.Handle().Value().All() {
+		got[a.Code] = a.Value
+	}
+	if diff := cmp.Diff(map[uint8]string{PrefixSID: "\x01\x02\x03", MED: "\t"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
