@@ -82,12 +82,20 @@ func (o Object) jsonReach(b []byte, v string) []byte {
 // jsonOthers appends what has no name, but for the nodes: a list for each code.
 func (o Object) jsonOthers(b []byte, told ...uint16) []byte {
 	told = append(told, codeLocal, codeRemote)
-	for code := range tlvs(o.TLVs) {
+	var codes []uint16 // in the order in which each came first
+	lists := map[uint16][]byte{}
+	for code, v := range tlvs(o.TLVs) {
 		if slices.Contains(told, code) {
 			continue
 		}
-		told = append(told, code)
-		b = o.jsonList(fmt.Appendf(b, `, "tlv-%d": `, code), jsonOctets, code)
+		list, sep := lists[code], ", "
+		if list == nil {
+			codes, sep = append(codes, code), ""
+		}
+		lists[code], _ = jsonOctets(list, sep, v)
+	}
+	for _, code := range codes {
+		b = append(append(fmt.Appendf(b, `, "tlv-%d": [ `, code), lists[code]...), " ]"...)
 	}
 	return b
 }
