@@ -1,6 +1,9 @@
 package rib
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // entry is one route for one audience. It holds no pointers, so that the
 // garbage collector does not look at a million of them.
@@ -49,7 +52,7 @@ type slab struct {
 	pages   []*[pageSize]entry
 	used    uint32 // entries ever handed out
 	dropped uint32 // head of the free list, through next
-	big     []string
+	big     [][]byte
 	bigFree []uint32
 }
 
@@ -78,7 +81,7 @@ func (s *slab) drop(e uint32) {
 func (s *slab) dropBig(x *entry) {
 	if x.n == over {
 		i := binary.LittleEndian.Uint32(x.inline[:])
-		s.big[i] = ""
+		s.big[i] = nil
 		s.bigFree = append(s.bigFree, i)
 	}
 }
@@ -90,7 +93,7 @@ func (s *slab) setBody(e uint32, body []byte) {
 		x.n = uint8(copy(x.inline[:], body))
 		return
 	}
-	v := string(body)
+	v := bytes.Clone(body)
 	s.dropBig(x)
 	var i uint32
 	if n := len(s.bigFree); n > 0 {
@@ -105,9 +108,10 @@ func (s *slab) setBody(e uint32, body []byte) {
 	x.n = over
 }
 
+// body is a view on an entry's NLRI.
 func (t *Table) body(x *entry) []byte {
 	if x.n == over {
-		return []byte(t.entries.big[binary.LittleEndian.Uint32(x.inline[:])])
+		return t.entries.big[binary.LittleEndian.Uint32(x.inline[:])]
 	}
 	return x.inline[:x.n]
 }
