@@ -12,14 +12,12 @@ import (
 var lsLeaf = Leaf{Word: "bgp-ls", Help: "what BGP-LS tells of a node, a link or a prefix: TLVs under the names of the JSON, others as tlv CODE 0xHEX (RFC 9552 5.3)",
 	Form: Free, Arg: "[ NAME VALUE … ]", Say: sayLS}
 
-// sayLS puts the TLVs in the order in which they are said, behind those of a
-// statement before.
+// sayLS puts the TLVs in the order in which they are said.
 func sayLS(d *Draft, s grammar.Source) error {
 	if err := grammar.Expect(s, "["); err != nil {
 		return err
 	}
-	was, _ := d.Get(LinkState)
-	v := append([]byte{}, was...)
+	v := []byte{}
 	for s.Peek() != "]" {
 		w := s.Next()
 		var err error
