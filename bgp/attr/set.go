@@ -166,13 +166,6 @@ func (b *Builder) Get(code uint8) ([]byte, bool) {
 // Reset empties the builder and keeps its memory.
 func (b *Builder) Reset() { b.buf, b.used = b.buf[:0], [4]uint64{} }
 
-// PutSet puts all of a set: the start of one that differs in a few attributes.
-func (b *Builder) PutSet(s Set) {
-	for a := range s.All() {
-		b.Put(a.Code, a.Flags, []byte(a.Value))
-	}
-}
-
 // Handle interns what was collected.
 func (b *Builder) Handle() Handle {
 	var out strings.Builder

@@ -2,9 +2,10 @@ package config
 
 import (
 	"errors"
+	"net/netip"
+
 	"holdfast/bgp"
 	"holdfast/bgp/grammar"
-	"net/netip"
 )
 
 // set makes a node of a word with one value.

@@ -4,12 +4,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"holdfast/bgp"
-	"holdfast/bgp/family"
-	"holdfast/bgp/grammar"
 	"regexp"
 	"slices"
 	"time"
+
+	"holdfast/bgp"
+	"holdfast/bgp/family"
+	"holdfast/bgp/grammar"
 )
 
 func (s *scope) familyNode() *grammar.Node {

@@ -67,13 +67,3 @@ func Any(f bgp.Family) *nlri.Codec {
 	}
 	return nil
 }
-
-// ByWords finds the row of a family by ExaBGP's two words ("ipv4", "unicast"),
-// nil if there is none.
-func ByWords(afi, safi string) *nlri.Codec {
-	f, ok := bgp.FamilyByWords(afi, safi)
-	if !ok {
-		return nil
-	}
-	return Lookup(f)
-}

@@ -15,12 +15,6 @@ func TestTable(t *testing.T) {
 			t.Errorf("%v: wants Next and View", c.Family)
 		}
 	}
-	if c := ByWords("ipv6", "unicast"); c == nil || c.Family != bgp.IPv6Unicast {
-		t.Errorf("ipv6 unicast: got %v", c)
-	}
-	if c := ByWords("ipv9", "unicast"); c != nil {
-		t.Errorf("ipv9 unicast: got %v", c)
-	}
 	if c := Lookup(bgp.MakeFamily(9, 9)); c != nil {
 		t.Errorf("afi 9: got %v", c)
 	}

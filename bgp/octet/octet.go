@@ -92,14 +92,6 @@ func (r *Reader) U32() uint32 {
 	return 0
 }
 
-// U64 reads eight octets.
-func (r *Reader) U64() uint64 {
-	if v := r.take(8); v != nil {
-		return binary.BigEndian.Uint64(v)
-	}
-	return 0
-}
-
 // Bytes is a view on the next n octets, nil if they are not there.
 func (r *Reader) Bytes(n int) []byte { return r.take(n) }
 

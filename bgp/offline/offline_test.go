@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"holdfast/bgp"
 	"holdfast/bgp/event"
 	"holdfast/bgp/family"
 	"holdfast/bgp/wire"
@@ -173,7 +174,7 @@ func TestMessages(t *testing.T) {
 
 func TestNLRI(t *testing.T) {
 	d := NewDecoder(Default(), fixed, nil)
-	c := family.ByWords("ipv4", "unicast")
+	c := family.Lookup(bgp.IPv4Unicast)
 	got, err := d.NLRI(nil, []byte{8, 10, 16, 10, 1, 40}, c.Family)
 	want := "{ \"nlri\": \"10.0.0.0/8\" }\n{ \"nlri\": \"10.1.0.0/16\" }\n"
 	if diff := cmp.Diff(want, string(got)); diff != "" || err == nil || !strings.HasPrefix(err.Error(), "octet 5: ipv4 unicast: ") {

@@ -100,11 +100,3 @@ func (t *Table) Group(name string, state Gate) {
 		}
 	}
 }
-
-// GateOf is the state of a group.
-func (t *Table) GateOf(name string) Gate {
-	if g := t.groups[name]; g != nil {
-		return g.gate
-	}
-	return Open
-}

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 
 	"holdfast/bgp"
-	"holdfast/bgp/grammar"
 	"holdfast/bgp/nlri"
 )
 
@@ -29,15 +28,6 @@ func AFI(p netip.Prefix) bgp.AFI {
 
 // Family is the unicast family of a prefix.
 func Family(p netip.Prefix) bgp.Family { return bgp.MakeFamily(AFI(p), bgp.SAFIUnicast) }
-
-// AppendBody reads a prefix as ParsePrefix does and appends its NLRI.
-func AppendBody(b []byte, s string) ([]byte, bgp.Family, error) {
-	p, err := grammar.ParsePrefix(s)
-	if err != nil {
-		return b, 0, err
-	}
-	return AppendPrefix(b, p), Family(p), nil
-}
 
 // View is the typed form of a checked NLRI of one of our families.
 func View(r nlri.Raw) nlri.NLRI { return Of(r) }
