@@ -43,7 +43,7 @@ func (e *Encoder) Line(b []byte, line string) ([]byte, error) {
 		case api.Announce:
 			b, n, err = e.announce(b, e.batch.Items[i:])
 		case api.Withdraw:
-			b, n = e.withdraw(b, e.batch.Items[i:])
+			b, n, err = e.withdraw(b, e.batch.Items[i:])
 		default:
 			err = fmt.Errorf("no message comes of %q", line)
 		}
@@ -87,7 +87,7 @@ func (e *Encoder) announce(b []byte, items []api.Item) ([]byte, int, error) {
 		b = items[n].Route.NLRI.AppendWire(b, e.Session.Negotiated.SendPath(f))
 		if frame.Len(b) > e.Session.Negotiated.MaxLen() {
 			if n == 0 {
-				return b[:start], 0, fmt.Errorf("%s: the route does not fit a message of %d octets", f, e.Session.Negotiated.MaxLen())
+				return b[:start], 0, e.tooLong(f)
 			}
 			b = b[:at]
 			break
@@ -96,24 +96,32 @@ func (e *Encoder) announce(b []byte, items []api.Item) ([]byte, int, error) {
 	return frame.End(b), n, nil
 }
 
-func (e *Encoder) withdraw(b []byte, items []api.Item) ([]byte, int) {
+func (e *Encoder) withdraw(b []byte, items []api.Item) ([]byte, int, error) {
 	f := items[0].Route.NLRI.Family
 	export := attr.ExportFor(&e.Session.Negotiated)
 	var said attr.Set
 	if h := items[0].Route.Attrs; h != (attr.Handle{}) {
 		said = h.Value()
 	}
+	start := len(b)
 	b, frame := wire.BeginWithdraw(b, f, said, &export)
 	n := 0
 	for max := same(items); n < max; n++ {
 		at := len(b)
 		b = items[n].Route.NLRI.AppendWire(b, e.Session.Negotiated.SendPath(f))
-		if n > 0 && frame.Len(b) > e.Session.Negotiated.MaxLen() {
+		if frame.Len(b) > e.Session.Negotiated.MaxLen() {
+			if n == 0 {
+				return b[:start], 0, e.tooLong(f)
+			}
 			b = b[:at]
 			break
 		}
 	}
-	return frame.End(b), n
+	return frame.End(b), n, nil
+}
+
+func (e *Encoder) tooLong(f bgp.Family) error {
+	return fmt.Errorf("%s: the route does not fit a message of %d octets", f, e.Session.Negotiated.MaxLen())
 }
 
 func otherAFI(f bgp.Family) bgp.AFI {

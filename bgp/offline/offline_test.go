@@ -226,3 +226,23 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestTooLong has attributes that fit a set, and no message beside each other:
+// both commands say so.
+func TestTooLong(t *testing.T) {
+	var lists strings.Builder
+	for name, format := range map[string]string{"community": "%d:%d ", "extended-community": "target:%d:%d "} {
+		fmt.Fprintf(&lists, " %s [ ", name)
+		for i := range 7500 {
+			fmt.Fprintf(&lists, format, 1+i>>12, i&0xfff)
+		}
+		lists.WriteString("]")
+	}
+	e := Encoder{Session: Default()}
+	for _, command := range []string{"announce", "withdraw"} {
+		out, err := e.Line(nil, command+" flow route destination 10.0.0.0/24"+lists.String())
+		if err == nil || err.Error() != "ipv4 flow: the route does not fit a message of 65535 octets" {
+			t.Errorf("%s: %d octets, %v", command, len(out), err)
+		}
+	}
+}
