@@ -59,9 +59,9 @@ func (k kind) next(b []byte) ([]byte, int, error) {
 		}
 		rules = rules[rdLen:]
 	}
-	canonical, err := k.check(rules)
-	if other := (kind{k.six, k.vpn, true}); k.six && !canonical {
-		if _, bad := other.check(rules); bad == nil {
+	canonical, masked, err := k.check(rules)
+	if other := (kind{k.six, k.vpn, true}); k.six && (err != nil || !masked) {
+		if _, _, bad := other.check(rules); bad == nil {
 			k, err = other, nil
 		}
 	}
@@ -85,30 +85,32 @@ func length(b []byte) (head, size int, ok bool) {
 	return 0, 0, false
 }
 
-// check walks the components: their types ascend (RFC 8955 section 4.2).
-func (k kind) check(rules []byte) (canonical bool, err error) {
+// check walks the components: their types ascend (RFC 8955 section 4.2). It says
+// whether all is in the canonical form, and whether prefixes have no bits set
+// that do not count: such bits may be those of the other form.
+func (k kind) check(rules []byte) (canonical, masked bool, err error) {
 	if len(rules) == 0 {
-		return false, errors.New("a flow specification without components")
+		return false, false, errors.New("a flow specification without components")
 	}
-	canonical = true
+	canonical, masked = true, true
 	for last := byte(0); len(rules) > 0; {
 		t := rules[0]
 		c := k.component(t)
 		switch {
 		case c == nil:
-			return false, fmt.Errorf("component type %d is not known", t)
+			return false, false, fmt.Errorf("component type %d is not known", t)
 		case t <= last:
-			return false, fmt.Errorf("component type %d after %d, want ascending types", t, last)
+			return false, false, fmt.Errorf("component type %d after %d, want ascending types", t, last)
 		}
 		last = t
 		n, exact, err := k.part(c, rules[1:])
 		if err != nil {
-			return false, fmt.Errorf("component %s: %w", c.name(k.six), err)
+			return false, false, fmt.Errorf("component %s: %w", c.name(k.six), err)
 		}
-		canonical = canonical && exact
+		canonical, masked = canonical && exact, masked && (exact || c.form != prefixForm)
 		rules = rules[1+n:]
 	}
-	return canonical, nil
+	return canonical, masked, nil
 }
 
 // part checks one component behind its type: how many octets it has, and

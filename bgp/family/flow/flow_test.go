@@ -69,6 +69,7 @@ func TestCanonical(t *testing.T) {
 		{&IPv6, "0b 024020 20010db800000001", "0b 024020 0000000000000001"},                       // bits before the offset
 		{&IPv6, "07 024020 00000001", "0b 024020 0000000000000001"},                               // RFC 8956: the pattern alone
 		{&IPv6, "0a 02403c 10 03 81 11 0d 81 05", "11 02403c 0000000000000001 03 81 11 0d 81 05"}, // its four bits are shifted
+		{&IPv6, "0b 012004 00010db8 0a 910040", "0a 012004 00010db8 0a 8140"},                     // a long value says nothing of the prefix
 		{&IPv6, "08 01200020010db8 00", ""},                                                       // neither form
 	} {
 		b := octets(t, c.in)
