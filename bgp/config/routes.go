@@ -84,7 +84,7 @@ func (s *scope) checkHops() {
 func (s *scope) checkFamilies() {
 	for f, pos := range s.routes {
 		if !s.wrongFamily && !slices.Contains(s.n.Families, f) {
-			s.b.errs = append(s.b.errs, &grammar.Error{Pos: pos, Err: fmt.Errorf("a route of %s, which section family of neighbor %s does not have", f, s.n.Peer.Addr())})
+			s.b.errs = append(s.b.errs, &grammar.Error{Pos: pos, Err: fmt.Errorf("a route of %s, a family that neighbor %s does not have: want it in section family", f, s.n.Peer.Addr())})
 		}
 	}
 }

@@ -214,9 +214,12 @@ func (s *scope) apiNode() *grammar.Node {
 		}),
 		set("processes-match", "[ EXPRESSIONS ]", "the same, by regular expressions", func(c *grammar.Cursor) error {
 			return c.List("a regular expression", func(e string) error {
-				m, err := regexp.Compile("^(?:" + e + ")$")
+				m, err := regexp.Compile(e)
+				if err == nil {
+					m, err = regexp.Compile("^(?:" + e + ")$")
+				}
 				if err != nil {
-					return err
+					return fmt.Errorf("want a regular expression: %w", err)
 				}
 				s.matches = append(s.matches, m)
 				return nil
