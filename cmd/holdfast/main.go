@@ -203,9 +203,9 @@ usage: holdfast COMMAND …        holdfast FILE is holdfast run FILE
 }
 
 func verbUsage(out io.Writer, v *verb) {
-	fmt.Fprintf(out, "usage: holdfast %s %s\n\n%s.\n", v.word, v.args, strings.ToUpper(v.help[:1])+v.help[1:])
+	fmt.Fprintf(out, "usage: holdfast %s\n\n%s.\n", strings.TrimSpace(v.word+" "+v.args), strings.ToUpper(v.help[:1])+v.help[1:])
 	if v.long != "" {
-		fmt.Fprintf(out, "\n%s\n", strings.TrimSpace(v.long))
+		fmt.Fprintf(out, "\n%s\n", strings.Trim(v.long, "\n"))
 	}
 }
 

@@ -241,3 +241,18 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 }
+
+// TestHelp wants options of a verb to stand in one column.
+func TestHelp(t *testing.T) {
+	for _, v := range verbs {
+		code, out, _ := tried(t, v.word, "--help")
+		if code != 0 || !strings.HasPrefix(out, "usage: holdfast "+v.word) {
+			t.Errorf("%s: %d %s", v.word, code, out)
+		}
+		for line := range strings.Lines(out) {
+			if strings.HasPrefix(line, "-") || strings.HasSuffix(line, " \n") {
+				t.Errorf("%s: %q", v.word, line)
+			}
+		}
+	}
+}

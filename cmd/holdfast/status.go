@@ -10,9 +10,12 @@ import (
 	"holdfast/appliance/control"
 )
 
-const socketHelp = `
-  --socket PATH   control socket of the daemon (` + control.DefaultSocket + `)
+const (
+	socketHelp = `
+  --socket PATH   control socket of the daemon (` + control.DefaultSocket + `)`
+	askedHelp = socketHelp + `
   --json          JSON, for programs`
+)
 
 // asked are the flags of commands that talk to the daemon.
 type asked struct {
@@ -26,7 +29,7 @@ func (c *call) asked() asked {
 
 var statusVerb = &verb{word: "status", args: "[--json] [--socket PATH]",
 	help: "what the daemon does, and why",
-	long: socketHelp + `
+	long: askedHelp + `
 
 Exit code: 0, or 1 if no daemon answers.`,
 	run: func(c *call) error {
@@ -47,7 +50,7 @@ Exit code: 0, or 1 if no daemon answers.`,
 
 var explainVerb = &verb{word: "explain", args: "PREFIX [--json] [--socket PATH]",
 	help: "why a prefix is announced or not, to whom, and its last changes",
-	long: socketHelp + `
+	long: askedHelp + `
 
 PREFIX is an address or a prefix, as it was announced: 192.0.2.53/32, 2001:db8::53.
 Exit code: 0, or 1 if no daemon answers or it knows no such prefix.`,
