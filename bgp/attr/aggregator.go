@@ -1,8 +1,13 @@
 package attr
 
 import (
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"strconv"
+	"strings"
+
+	"holdfast/bgp"
 )
 
 var aggregatorRow = row{
@@ -50,4 +55,28 @@ func jsonAggregator(b []byte, v string) []byte {
 func appendAggregator(b []byte, v string) []byte {
 	b = strconv.AppendUint(b, uint64(asAt(v, 0)), 10)
 	return textDotted(append(b, ':'), v[4:])
+}
+
+func textAggregator(b []byte, v string) []byte {
+	b = append(b, " ( "...)
+	return append(appendAggregator(b, v), " )"...)
+}
+
+// parseAggregator reads "ASN:ADDRESS", in four octets and four.
+func parseAggregator(s string) ([]byte, error) {
+	left, right, _ := strings.Cut(s, ":")
+	as, err := bgp.ParseASN(left)
+	ip, err2 := netip.ParseAddr(right)
+	if err != nil || err2 != nil || as == 0 || !ip.Is4() { // AS 0: RFC 7607
+		return nil, fmt.Errorf("want ASN:ADDRESS like 65000:192.0.2.1, got %q", s)
+	}
+	return append(binary.BigEndian.AppendUint32(nil, uint32(as)), ip.AsSlice()...), nil
+}
+
+func aggregator(d *Draft, s string) error {
+	v, err := parseAggregator(s)
+	if err != nil {
+		return err
+	}
+	return d.add(v...)
 }

@@ -65,11 +65,11 @@ func ipv6Community(code uint16, a netip.Addr, n uint16) (e IPv6ExtendedCommunity
 	return e
 }
 
-// ParseIPv6Extended reads "redirect-to-nexthop-ietf:2001:db8::1",
+// parseIPv6Extended reads "redirect-to-nexthop-ietf:2001:db8::1",
 // "target:[2001:db8::1]:7", or twenty octets as 0x and hexadecimal.
-func ParseIPv6Extended(s string) (e IPv6ExtendedCommunity, err error) {
+func parseIPv6Extended(s string) (e IPv6ExtendedCommunity, err error) {
 	if strings.HasPrefix(s, "0x") {
-		b, err := ParseHex(s)
+		b, err := parseHex(s)
 		if err != nil || len(b) != len(e) {
 			return e, fmt.Errorf("want twenty octets as 0x and hexadecimal, got %q", s)
 		}
@@ -98,7 +98,7 @@ func ParseIPv6Extended(s string) (e IPv6ExtendedCommunity, err error) {
 	return e, fmt.Errorf("want redirect-to-nexthop-ietf:2001:db8::1, target:-2001:db8::1-:7 or twenty octets, got %q", s)
 }
 
-// AppendText appends what ParseIPv6Extended reads. An address before a number
+// AppendText appends what parseIPv6Extended reads. An address before a number
 // stands between dashes, for brackets are the list's.
 func (e IPv6ExtendedCommunity) AppendText(b []byte) []byte {
 	return e.append(b, ":", func(b []byte, a netip.Addr) []byte {
@@ -134,17 +134,15 @@ func jsonIPv6Community(b []byte, v string) []byte {
 
 // ipv6Extended takes one value of the word.
 func ipv6Extended(d *Draft, s string) error {
-	e, err := ParseIPv6Extended(s)
+	e, err := parseIPv6Extended(s)
 	if err != nil {
 		return err
 	}
 	return d.add(e[:]...)
 }
 
-// endMerge merges a list with what the statement said before.
-func endMerge(code uint8, size int) func(*Draft) error {
-	return func(d *Draft) error {
-		have, _ := d.Get(code)
-		return d.merge(code, append(slices.Clone(have), d.list...), size)
-	}
+// AddExtendedIPv6 is AddExtended for those with an IPv6 address.
+func (d *Draft) AddExtendedIPv6(e IPv6ExtendedCommunity) error {
+	have, _ := d.Get(IPv6Community)
+	return d.merge(IPv6Community, append(slices.Clone(have), e[:]...), len(e))
 }

@@ -1,5 +1,12 @@
 package attr
 
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
 // RFC 8092.
 var largeCommunityRow = row{
 	name: "large-community", flags: Optional | Transitive, bad: Withdraw,
@@ -39,4 +46,44 @@ func repeats(v []byte) bool {
 		}
 	}
 	return false
+}
+
+// parseLarge reads "65000:1:2" (RFC 8092).
+func parseLarge(s string) (v [3]uint32, err error) {
+	parts := strings.Split(s, ":")
+	for i := range v {
+		var n uint64
+		if len(parts) == 3 {
+			n, err = strconv.ParseUint(parts[i], 10, 32)
+		}
+		if len(parts) != 3 || err != nil {
+			return v, fmt.Errorf("want a large community like 65000:1:2, got %q", s)
+		}
+		v[i] = uint32(n)
+	}
+	return v, nil
+}
+
+func large(d *Draft, s string) error {
+	v, err := parseLarge(s)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 0, 12)
+	for _, n := range v {
+		b = binary.BigEndian.AppendUint32(b, n)
+	}
+	return d.add(b...)
+}
+
+func textLarge(b []byte, v string) []byte { return textList(b, v, 12, textLargeOne) }
+
+func textLargeOne(b []byte, v string) []byte {
+	for i := range 3 {
+		if i > 0 {
+			b = append(b, ':')
+		}
+		b = strconv.AppendUint(b, uint64(asAt(v, 4*i)), 10)
+	}
+	return b
 }

@@ -2,14 +2,12 @@ package attr
 
 import (
 	"encoding/binary"
-	"errors"
+	"encoding/hex"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
-	"holdfast/bgp"
 	"holdfast/bgp/grammar"
 )
 
@@ -128,25 +126,6 @@ func putSorted(code uint8, size int) func(*Draft) error {
 	}
 }
 
-func nextHop(d *Draft, s string) error {
-	if strings.EqualFold(s, "self") {
-		return d.add() // no octets: each peer's local address stands for it
-	}
-	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" {
-		return fmt.Errorf("want an address or self, got %q", s)
-	}
-	return d.add(a.AsSlice()...)
-}
-
-func origin(d *Draft, s string) error {
-	v, err := ParseOrigin(s)
-	if err != nil {
-		return err
-	}
-	return d.add(v)
-}
-
 func number(d *Draft, s string) error {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {
@@ -155,94 +134,23 @@ func number(d *Draft, s string) error {
 	return d.add(binary.BigEndian.AppendUint32(nil, uint32(n))...)
 }
 
-func aggregator(d *Draft, s string) error {
-	v, err := ParseAggregator(s)
-	if err != nil {
-		return err
+// parseHex reads "0x" and pairs of digits.
+func parseHex(s string) ([]byte, error) {
+	h, ok := strings.CutPrefix(strings.ToLower(s), "0x")
+	b, err := hex.DecodeString(h)
+	if !ok || err != nil {
+		return nil, fmt.Errorf("want octets like 0x00FF, got %q", s)
 	}
-	return d.add(v...)
+	return b, nil
 }
 
-func community(d *Draft, s string) error {
-	v, err := ParseCommunity(s)
-	if err != nil {
-		return err
+// sorted puts the items of a list of equal sizes in order, each once: ExaBGP
+// sends them so, and equal sets are then equal octets.
+func sorted(list []byte, size int) []byte {
+	items := make([]string, 0, len(list)/size)
+	for ; len(list) >= size; list = list[size:] {
+		items = append(items, string(list[:size]))
 	}
-	return d.add(binary.BigEndian.AppendUint32(nil, v)...)
-}
-
-func large(d *Draft, s string) error {
-	v, err := ParseLarge(s)
-	if err != nil {
-		return err
-	}
-	b := make([]byte, 0, 12)
-	for _, n := range v {
-		b = binary.BigEndian.AppendUint32(b, n)
-	}
-	return d.add(b...)
-}
-
-func extended(d *Draft, s string) error {
-	v, err := ParseExtended(s)
-	if err != nil {
-		return err
-	}
-	return d.add(v[:]...)
-}
-
-func routerID(d *Draft, s string) error {
-	id, err := bgp.ParseID(s)
-	if err != nil {
-		return err
-	}
-	return d.add(binary.BigEndian.AppendUint32(nil, uint32(id))...)
-}
-
-// generic takes the code, the flags, and then the value.
-func generic(d *Draft, s string) error {
-	b, err := ParseHex(s)
-	if err != nil {
-		return err
-	}
-	if d.count < 2 && len(b) != 1 {
-		return fmt.Errorf("want one octet like 0x20, got %q", s)
-	}
-	if d.count == 3 {
-		return fmt.Errorf("want no more than code, flags and value, got %q", s)
-	}
-	return d.add(b...)
-}
-
-func endGeneric(d *Draft) error {
-	if d.count != 3 {
-		return errors.New("want code, flags and value like [ 0x20 0xC0 0x000000010000000200000003 ]")
-	}
-	code, flags, value := d.list[0], d.list[1], d.list[2:]
-	if err := checkGeneric(code, value); err != nil {
-		return fmt.Errorf("code 0x%02X: %w", code, err)
-	}
-	if size := itemSizes[code]; size > 0 {
-		value = sorted(value, size)
-	}
-	d.Put(code, flags, value)
-	return nil
-}
-
-// itemSizes is the size of one item of the attributes that are sorted lists.
-var itemSizes = map[uint8]int{Community: 4, ExtCommunity: 8, IPv6Community: 20, LargeCommunity: 12}
-
-// checkGeneric refuses octets that no peer could read, and attributes that are
-// made for each peer.
-func checkGeneric(code uint8, value []byte) error {
-	switch code {
-	case MPReach, MPUnreach, AS4Path, AS4Aggregator:
-		return errors.New("is made for each peer; want next-hop, as-path or aggregator in words")
-	}
-	if check := table[code].check; check != nil {
-		if f := check(value, Source{ASN4: true, Own: true}); f != nil {
-			return errors.New(f.reason)
-		}
-	}
-	return nil
+	slices.Sort(items)
+	return []byte(strings.Join(slices.Compact(items), ""))
 }

@@ -27,7 +27,7 @@ var lsOctets = lsShape{
 		if err != nil {
 			return b, err
 		}
-		v, err := ParseHex(w)
+		v, err := parseHex(w)
 		return append(b, v...), err
 	},
 }

@@ -1,6 +1,10 @@
 package attr
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
 
 var nextHopRow = row{
 	name: "next-hop", flags: Transitive, bad: Withdraw,
@@ -21,7 +25,22 @@ func checkNextHop(v []byte, from Source) *fault {
 
 var fourOctets = fixed(4)
 
-func jsonAddress(b []byte, v string) []byte {
-	a, _ := netip.AddrFromSlice([]byte(v))
-	return append(a.AppendTo(append(b, '"')), '"')
+// textNextHop leaves out the link-local address that may go along: it is made
+// for each peer.
+func textNextHop(b []byte, v string) []byte {
+	if v == "" {
+		return append(b, " self"...)
+	}
+	return textAddress(b, v[:min(len(v), 16)])
+}
+
+func nextHop(d *Draft, s string) error {
+	if strings.EqualFold(s, "self") {
+		return d.add() // no octets: each peer's local address stands for it
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return fmt.Errorf("want an address or self, got %q", s)
+	}
+	return d.add(a.AsSlice()...)
 }

@@ -99,27 +99,14 @@ func pmsiTunnel(v []byte, s grammar.Source) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b, err := ParseHex(w); err == nil {
+	if b, err := parseHex(w); err == nil {
 		return append(v, b...), nil
 	}
-	a, err := grammar.Addr(&word{w})
+	a, err := grammar.Addr(&tokenSource{{Text: w}})
 	if err != nil {
 		return nil, grammar.Wish("an address, or octets as 0xHEX", w)
 	}
 	return append(v, a.AsSlice()...), nil
-}
-
-// word is a source of one word.
-type word struct{ w string }
-
-// Peek is the word that comes next.
-func (s *word) Peek() string { return s.w }
-
-// Next takes it.
-func (s *word) Next() string {
-	w := s.w
-	s.w = ""
-	return w
 }
 
 func pmsiWords(b []byte, v string) ([]byte, bool) {

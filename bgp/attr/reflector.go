@@ -1,5 +1,11 @@
 package attr
 
+import (
+	"encoding/binary"
+
+	"holdfast/bgp"
+)
+
 // Codes of what a route reflector adds (RFC 4456).
 const (
 	OriginatorID = 9
@@ -16,3 +22,13 @@ var clusterRow = row{
 	check: itemsOf(4), text: textClusters,
 	json: func(b []byte, v string) []byte { return jsonList(b, v, 4, jsonAddress) },
 }
+
+func routerID(d *Draft, s string) error {
+	id, err := bgp.ParseID(s)
+	if err != nil {
+		return err
+	}
+	return d.add(binary.BigEndian.AppendUint32(nil, uint32(id))...)
+}
+
+func textClusters(b []byte, v string) []byte { return textList(b, v, 4, textDotted) }

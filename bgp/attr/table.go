@@ -1,10 +1,5 @@
 package attr
 
-import (
-	"encoding/hex"
-	"fmt"
-)
-
 // row is all that the room knows of one attribute.
 type row struct {
 	name   string      // ExaBGP's word; "": not known, kept as it came
@@ -77,16 +72,6 @@ func (b *Builder) PutKnown(code uint8, value []byte) {
 	b.Put(code, flags, value)
 }
 
-// told says whether helpers see the attribute in the list of attributes: the
-// next hop is said elsewhere, and ExaBGP does not tell of an empty path, nor of
-// what nobody knows and passes on (RFC 4271 section 9).
-func (a Attr) told() bool {
-	if a.Code == ASPath {
-		return a.Value != ""
-	}
-	return a.Code != NextHop && (table[a.Code].name != "" || a.Flags&Transitive != 0)
-}
-
 // sayable says whether the value has the form that text, words and json
 // take for granted. A next hop has many.
 func (a Attr) sayable(r *row) bool {
@@ -94,34 +79,4 @@ func (a Attr) sayable(r *row) bool {
 		return r.json != nil
 	}
 	return r.check([]byte(a.Value), Source{ASN4: true, Own: true}) == nil
-}
-
-// AppendJSON appends the attribute as a member of an object, with ExaBGP's
-// names and shapes.
-func (a Attr) AppendJSON(b []byte) []byte {
-	r := &table[a.Code]
-	if !a.sayable(r) {
-		if r.name == "" {
-			a.Flags |= Partial // as it would be passed on
-		}
-		b = fmt.Appendf(b, `"attribute-0x%02X-0x%02X": "0x`, a.Code, a.Flags)
-		return append(hex.AppendEncode(b, []byte(a.Value)), '"')
-	}
-	b = append(append(b, '"'), r.name...)
-	return r.json(append(b, `": `...), a.Value)
-}
-
-// AppendJSON appends the attributes as an object, without the next hop.
-func (s Set) AppendJSON(b []byte) []byte {
-	b = append(b, '{')
-	sep := " "
-	for a := range s.All() {
-		if !a.told() {
-			continue
-		}
-		b = append(b, sep...)
-		sep = ", "
-		b = a.AppendJSON(b)
-	}
-	return append(b, " }"...)
 }

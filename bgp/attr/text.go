@@ -1,12 +1,13 @@
 package attr
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
+
+	"holdfast/bgp/grammar"
 )
 
 // textOrder is the order in which ExaBGP says attributes, the next hop first;
@@ -55,17 +56,6 @@ func (a Attr) AppendText(b []byte) []byte {
 	return r.text(append(b, r.name...), a.Value)
 }
 
-func textOrigin(b []byte, v string) []byte { return append(append(b, ' '), originWords[v[0]]...) }
-
-// textNextHop leaves out the link-local address that may go along: it is made
-// for each peer.
-func textNextHop(b []byte, v string) []byte {
-	if v == "" {
-		return append(b, " self"...)
-	}
-	return textAddress(b, v[:min(len(v), 16)])
-}
-
 func textAddress(b []byte, v string) []byte {
 	a, _ := netip.AddrFromSlice([]byte(v))
 	return a.AppendTo(append(b, ' '))
@@ -77,16 +67,6 @@ func textNumber(b []byte, v string) []byte {
 
 func textNothing(b []byte, _ string) []byte { return b }
 
-func textAggregator(b []byte, v string) []byte {
-	b = append(b, " ( "...)
-	return append(appendAggregator(b, v), " )"...)
-}
-
-func textCommunities(b []byte, v string) []byte { return textList(b, v, 4, textCommunity) }
-func textLarge(b []byte, v string) []byte       { return textList(b, v, 12, textLargeOne) }
-func textClusters(b []byte, v string) []byte    { return textList(b, v, 4, textDotted) }
-func textExtended(b []byte, v string) []byte    { return textList(b, v, 8, textExtendedOne) }
-
 // textList appends items of a size in square brackets.
 func textList(b []byte, v string, size int, item func([]byte, string) []byte) []byte {
 	b = append(b, " [ "...)
@@ -96,27 +76,53 @@ func textList(b []byte, v string, size int, item func([]byte, string) []byte) []
 	return append(b, ']')
 }
 
-func textCommunity(b []byte, v string) []byte {
-	n := binary.BigEndian.Uint32([]byte(v))
-	if name, ok := communityNames[n]; ok {
-		return append(b, name...)
-	}
-	b = strconv.AppendUint(b, uint64(n>>16), 10)
-	return strconv.AppendUint(append(b, ':'), uint64(n&0xffff), 10)
-}
-
-func textLargeOne(b []byte, v string) []byte {
-	for i := range 3 {
-		if i > 0 {
-			b = append(b, ':')
-		}
-		b = strconv.AppendUint(b, uint64(asAt(v, 4*i)), 10)
-	}
-	return b
-}
-
 func textDotted(b []byte, v string) []byte {
 	return netip.AddrFrom4([4]byte([]byte(v))).AppendTo(b)
 }
 
-func textExtendedOne(b []byte, v string) []byte { return ExtendedCommunity([]byte(v)).AppendText(b) }
+// saysAgain says whether words of Free leaves give a value octet for octet.
+func saysAgain(code uint8, text, v string) bool {
+	tokens, errs := grammar.Lex("", text)
+	if errs != nil {
+		return false
+	}
+	s := tokenSource(tokens)
+	var d Draft
+	for s.Peek() != "" {
+		if !sayFree(&d, s.Next(), &s) {
+			return false
+		}
+	}
+	got, _ := d.Get(code)
+	return string(got) == v
+}
+
+func sayFree(d *Draft, word string, s grammar.Source) bool {
+	for i := range Leaves {
+		if l := &Leaves[i]; l.Word == word && l.Form == Free {
+			d.Begin()
+			return l.Say(d, s) == nil
+		}
+	}
+	return false
+}
+
+// tokenSource gives the words of a text.
+type tokenSource []grammar.Token
+
+// Peek is the word that comes next.
+func (t *tokenSource) Peek() string {
+	if len(*t) == 0 {
+		return ""
+	}
+	return (*t)[0].Text
+}
+
+// Next takes it.
+func (t *tokenSource) Next() string {
+	w := t.Peek()
+	if w != "" {
+		*t = (*t)[1:]
+	}
+	return w
+}

@@ -2,7 +2,6 @@ package attr
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -212,24 +211,6 @@ func jsonPolicyPart(b []byte, kind uint8, v string) []byte {
 func address(v string) netip.Addr {
 	a, _ := netip.AddrFromSlice([]byte(v))
 	return a
-}
-
-// appendQuoted appends a string of a peer as JSON: what is not printable ASCII
-// is escaped octet by octet.
-func appendQuoted(b []byte, s string) []byte {
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ' || c > '~':
-			b = append(b, `\u00`...)
-			b = hex.AppendEncode(b, []byte{c})
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
 }
 
 func jsonSegmentList(b []byte, v string) []byte {

@@ -201,7 +201,7 @@ func TestExtendedShown(t *testing.T) {
 		"030c0000 0000000d": "encap:MPLS-in-UDP", "030c0000 0000000f": "encap:encap:UNKNOWN-15", "03140000 00640000": "consistentHashSortOrder:100",
 		"06000100 00000001": "mac-mobility:1:sticky", "0009fde8 00000001": "0x0009FDE800000001",
 	} {
-		b, err := ParseHex("0x" + strings.ReplaceAll(octets, " ", ""))
+		b, err := parseHex("0x" + strings.ReplaceAll(octets, " ", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,13 +218,13 @@ func TestIPv6Extended(t *testing.T) {
 		"target:-2001:db8::1-:7":                     "000220010db80000000000000000000000010007",
 		"0x990220010db80000000000000000000000010007": "990220010db80000000000000000000000010007",
 	} {
-		v, err := ParseIPv6Extended(text)
+		v, err := parseIPv6Extended(text)
 		if got := fmt.Sprintf("%x", v[:]); err != nil || got != octets || string(v.AppendText(nil)) != text {
 			t.Errorf("%s: got %s %v, said as %s", text, got, err, v.AppendText(nil))
 		}
 	}
 	for _, text := range []string{"", "target:1", "redirect-to-nexthop-ietf:192.0.2.1", "0x00", "target:-fe80::1%a-:7"} {
-		if v, err := ParseIPv6Extended(text); err == nil {
+		if v, err := parseIPv6Extended(text); err == nil {
 			t.Errorf("%q: got %x", text, v)
 		}
 	}
