@@ -47,7 +47,9 @@ type ExportedNeighbor struct {
 	OutgoingTTL  int                 `json:"outgoing-ttl,omitempty"`
 	IncomingTTL  int                 `json:"incoming-ttl,omitempty"`
 	MD5          bool                `json:"md5-password"` // there is one
+	MD5IP        string              `json:"md5-ip,omitempty"`
 	TCPAO        string              `json:"tcp-ao,omitempty"`
+	RateLimit    int                 `json:"rate-limit,omitempty"`
 	GroupUpdates bool                `json:"group-updates"`
 	AutoFlush    bool                `json:"auto-flush"`
 	ManualEOR    bool                `json:"manual-eor"`
@@ -58,6 +60,7 @@ type ExportedNeighbor struct {
 	Processes    []string            `json:"processes,omitempty"`
 	Events       map[string][]string `json:"events,omitempty"` // what the helpers of each section "api" hear
 	Routes       []string            `json:"announce"`
+	Operational  []string            `json:"operational,omitempty"` // messages
 }
 
 // Export is the configuration without its keys.
@@ -77,7 +80,7 @@ func export(n *config.Neighbor) ExportedNeighbor {
 		LocalAS: asn(n.LocalAS), PeerAS: asn(n.PeerAS), HostName: n.HostName, DomainName: n.DomainName,
 		HoldTime: int(n.HoldTime.Seconds()), Passive: n.Passive, Listen: n.Listen, Connect: n.Connect, Interface: n.SourceInterface,
 		OutgoingTTL: n.OutgoingTTL, IncomingTTL: n.IncomingTTL, MD5: n.MD5Password != "",
-		GroupUpdates: n.GroupUpdates, AutoFlush: n.AutoFlush, ManualEOR: n.ManualEOR, Capabilities: capabilities(n), Processes: n.Processes}
+		RateLimit: n.RateLimit, GroupUpdates: n.GroupUpdates, AutoFlush: n.AutoFlush, ManualEOR: n.ManualEOR, Capabilities: capabilities(n), Processes: n.Processes}
 	if n.Peer.IsSingleIP() {
 		e.Peer = n.Peer.Addr().WithZone(n.Zone).String()
 	}
@@ -86,6 +89,9 @@ func export(n *config.Neighbor) ExportedNeighbor {
 	}
 	if n.LinkLocal.IsValid() {
 		e.LinkLocal = n.LinkLocal.String()
+	}
+	if n.MD5IP.IsValid() {
+		e.MD5IP = n.MD5IP.String()
 	}
 	if n.RouterID != 0 {
 		e.RouterID = n.RouterID.String()
@@ -121,6 +127,9 @@ func (e *ExportedNeighbor) lists(n *config.Neighbor) {
 			e.Events[p] = slices.Compact(slices.Sorted(slices.Values(append(e.Events[p], heard...))))
 		}
 	}
+	for _, m := range n.Operational {
+		e.Operational = append(e.Operational, string(m.AppendText(nil)))
+	}
 	for _, r := range n.Routes {
 		for _, name := range bgp.FamilyNames(r.NLRI.Family)[:1] {
 			e.Routes = append(e.Routes, string(r.AppendText([]byte(name.AFI+" "+name.SAFI+" "))))
@@ -133,7 +142,7 @@ func capabilities(n *config.Neighbor) map[string]any {
 	c := n.Capabilities
 	return map[string]any{"asn4": c.ASN4, "route-refresh": c.RouteRefresh, "extended-message": c.ExtendedMessage,
 		"graceful-restart": int(c.GracefulRestart.Seconds()), "add-path": c.AddPath.String(), "nexthop": c.NextHop,
-		"aigp": c.AIGP, "software-version": c.SoftwareVersion, "link-local-nexthop": c.LinkLocalNextHop, "link-local-prefer": c.LinkLocalPrefer}
+		"multi-session": c.MultiSession, "operational": c.Operational, "aigp": c.AIGP, "software-version": c.SoftwareVersion, "link-local-nexthop": c.LinkLocalNextHop, "link-local-prefer": c.LinkLocalPrefer}
 }
 
 // asn is an AS number as the configuration says it.

@@ -256,3 +256,22 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestExport has words that a neighbor needs rarely.
+func TestExport(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "edge.conf")
+	text := `neighbor 10.0.0.2 { local-address 10.0.0.1; local-as 1; peer-as 2; router-id 1.1.1.1; rate-limit 7; md5-password key; md5-ip 10.0.0.3;
+	capability { multi-session; operational; } operational { asm afi ipv4 safi unicast advisory "hello"; } }`
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, out, errs := tried(t, "config", "export", name)
+	for _, want := range []string{`"rate-limit": 7`, `"md5-ip": "10.0.0.3"`, `"multi-session": true`, `"operational": true`, `"asm afi ipv4 safi unicast advisory \"hello\""`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("want %s in %s%s", want, out, errs)
+		}
+	}
+	if strings.Contains(out, `"key"`) {
+		t.Error("the key is told")
+	}
+}
