@@ -85,7 +85,7 @@ func TestMRT(t *testing.T) {
 			[]string{"1694498816 192.0.2.2 AS65001 false false 020000000440010100080A"}},
 		"cut header":        {index[:5], []string{"error record at octet 0: cut: 7 octets are missing"}},
 		"cut":               {index[:20], []string{fmt.Sprintf("error record at octet 0: cut: %d octets are missing", len(index)-20)}},
-		"no capture":        {[]byte("what is this file?"), []string{"error record at octet 0: type 8297, subtype 29472 is not one of MRT, and this no pcap"}},
+		"no capture":        {[]byte("what is this file?"), []string{"error record at octet 0: want a capture (pcap, pcapng or MRT), got type 8297, subtype 29472"}},
 		"no such peer":      {append(bytes.Clone(index), record(nil, 13, 2, octets(t, "00000000 08 0a 0001 0009 65000000 0000"))...), []string{fmt.Sprintf("error record at octet %d: peer 9, the index table has 2", len(index))}},
 		"lying length":      {append(binary.BigEndian.AppendUint32(record(nil, 13, 1, nil)[:8], 0xffffffff), 1), []string{"error record at octet 0: a record of 16777217 octets, want at most 16777216"}},
 		"half a message":    {record(nil, 16, 1, octets(t, "fde9 fde8 0001 0001 c0000202 c0000201"+keepalive[:20])), []string{"error record at octet 0: no whole BGP message in it"}},

@@ -41,7 +41,7 @@ func (in *input) mrt(yield func(Message) bool) error {
 		kind, subtype := binary.BigEndian.Uint16(h[4:]), binary.BigEndian.Uint16(h[6:])
 		when, size := binary.BigEndian.Uint32(h), binary.BigEndian.Uint32(h[8:])
 		if in.start == 0 && (kind > 64 || subtype > 64) {
-			return in.wrong("type %d, subtype %d is not one of MRT, and this no pcap", kind, subtype)
+			return in.wrong("want a capture (pcap, pcapng or MRT), got type %d, subtype %d", kind, subtype)
 		}
 		b, err := in.take(int(min(size, maxRecord+1)))
 		if err != nil {

@@ -218,6 +218,21 @@ func (d *Decoder) NLRI(b, octets []byte, f bgp.Family) ([]byte, error) {
 	return b, nil
 }
 
+// Routes gives the octets of each NLRI of an UPDATE, those that are withdrawn
+// first.
+func (d *Decoder) Routes(msg []byte, yield func([]byte)) error {
+	if err := d.parse(msg); err != nil {
+		return err
+	}
+	u := &d.update
+	for _, r := range []wire.Routes{u.Withdrawn, u.Unreach, u.NLRI, u.Reach} {
+		for raw := range r.All() {
+			yield(raw.AppendWire(nil, raw.HasPath))
+		}
+	}
+	return nil
+}
+
 // Commands appends an UPDATE as the API commands that would send it, one a line.
 func (d *Decoder) Commands(b, msg []byte) ([]byte, error) {
 	d.Problems = d.Problems[:0]

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"holdfast/bgp"
+	"holdfast/bgp/event"
 	"holdfast/bgp/offline"
 	"holdfast/bgp/wire"
 )
@@ -30,7 +31,7 @@ Exit code: 0, or 1 if a command could not be encoded.`,
 	run: func(c *call) error {
 		var file string
 		var local, peer bgp.ASN
-		var paths, nlri, bare bool
+		var paths, only, bare bool
 		for _, n := range []string{"c", "configuration"} {
 			c.StringVar(&file, n, "", "")
 		}
@@ -44,7 +45,7 @@ Exit code: 0, or 1 if a command could not be encoded.`,
 			c.BoolVar(&paths, n, false, "")
 		}
 		for _, n := range []string{"n", "nlri"} {
-			c.BoolVar(&nlri, n, false, "")
+			c.BoolVar(&only, n, false, "")
 		}
 		for _, n := range []string{"f", "family"} { // ExaBGP's: the command says its family
 			c.Func(n, "", func(words string) error { _, err := familyOf(words); return err })
@@ -66,8 +67,9 @@ Exit code: 0, or 1 if a command could not be encoded.`,
 		e := &offline.Encoder{Session: s}
 		show := func(m []byte) { fmt.Fprintln(c.out, strings.ToUpper(hex.EncodeToString(m))) }
 		switch {
-		case nlri:
-			show = func(m []byte) { c.showNLRI(s, m) }
+		case only:
+			d := offline.NewDecoder(s, event.Event{}, nil)
+			show = func(m []byte) { c.showNLRI(d, m) }
 		case bare:
 			show = func(m []byte) { fmt.Fprintln(c.out, strings.ToUpper(hex.EncodeToString(m[wire.HeaderLen:]))) }
 		}
@@ -111,14 +113,9 @@ func encodeLine(e *offline.Encoder, line string, show func([]byte)) error {
 }
 
 // showNLRI prints the NLRI of a message, each on a line.
-func (c *call) showNLRI(s *offline.Session, m []byte) {
-	var u wire.Update
-	if bad := wire.ParseUpdate(m, &s.Negotiated, &u); bad != nil {
-		return
-	}
-	for _, r := range []wire.Routes{u.Withdrawn, u.NLRI, u.Unreach, u.Reach} {
-		for raw := range r.All() {
-			fmt.Fprintln(c.out, strings.ToUpper(hex.EncodeToString(raw.AppendWire(nil, raw.HasPath))))
-		}
+func (c *call) showNLRI(d *offline.Decoder, m []byte) {
+	err := d.Routes(m, func(octets []byte) { fmt.Fprintln(c.out, strings.ToUpper(hex.EncodeToString(octets))) })
+	if err != nil {
+		fmt.Fprintf(c.err, "holdfast encode: %s\n", err)
 	}
 }

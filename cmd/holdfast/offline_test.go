@@ -275,3 +275,16 @@ func TestExport(t *testing.T) {
 		t.Error("the key is told")
 	}
 }
+
+// TestEncodeOfAnotherFamily has NLRI that the neighbor's session does not have.
+func TestEncodeOfAnotherFamily(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "edge.conf")
+	text := "neighbor 10.0.0.2 { local-address 10.0.0.1; local-as 1; peer-as 2; router-id 1.1.1.1; family { ipv4 unicast; } }"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := tried(t, "encode", "-n", "-c", name, "announce ipv6 unicast 2001:db8::/32 next-hop 2001:db8::1")
+	if code != 0 || out != "2020010DB8\n" {
+		t.Errorf("%d %q %s", code, out, errs)
+	}
+}
