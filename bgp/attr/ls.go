@@ -179,6 +179,9 @@ func sayLSOne(b []byte, word string, s grammar.Source) (_ []byte, err error) {
 	switch {
 	case code != 0:
 		b, err = lsTLVs[code].say(b, s)
+		if len(b)-at-4 == 16 && (code == 1028 || code == 1030) {
+			code++ // the router identifiers of IPv6
+		}
 	case word == "tlv":
 		var n uint64
 		if n, err = grammar.Uint(s, 0xffff); err == nil {
@@ -194,9 +197,6 @@ func sayLSOne(b []byte, word string, s grammar.Source) (_ []byte, err error) {
 	n := len(b) - at - 4
 	if n > 0xffff {
 		return b, fmt.Errorf("%s: want at most 65535 octets", word)
-	}
-	if n == 16 && (code == 1028 || code == 1030) {
-		code++ // the router identifiers of IPv6
 	}
 	binary.BigEndian.PutUint16(b[at:], code)
 	binary.BigEndian.PutUint16(b[at+2:], uint16(n))
