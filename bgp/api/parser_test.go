@@ -171,6 +171,32 @@ func TestSelector(t *testing.T) {
 	}
 }
 
+// TestQuotes: what stands in quotes is one word, as in a configuration.
+func TestQuotes(t *testing.T) {
+	for line, want := range map[string]string{
+		`a "b c" d`:     "a|b c|d",
+		`a 'b "c" d'`:   `a|b "c" d`,
+		`a "b \"c\\" d`: `a|b "c\|d`,
+		`a "b\tc"`:      "a|b\tc",
+		`it's "" x`:     "it's||x",
+		`a "b`:          "column 3: want a closing quote",
+		`a "b\"`:        "column 3: want a closing quote",
+	} {
+		w, err := split(line)
+		var got []string
+		for _, x := range w.list {
+			got = append(got, x.text)
+		}
+		text := strings.Join(got, "|")
+		if err != nil {
+			text = err.Error()
+		}
+		if text != want {
+			t.Errorf("%s: want %s, got %s", line, want, text)
+		}
+	}
+}
+
 func TestSelectorOfMultiSession(t *testing.T) {
 	peer := Peer{Address: netip.MustParseAddr("10.0.0.1"), Families: "ipv4-unicast/ipv6-unicast"}
 	for text, want := range map[string]bool{

@@ -3,6 +3,8 @@ package api
 import (
 	"fmt"
 	"strings"
+
+	"holdfast/bgp/grammar"
 )
 
 // punctuation is what is a word of its own, wherever it stands.
@@ -21,7 +23,7 @@ type word struct {
 }
 
 // split cuts a line into words: at blanks, at punctuation, and none of these
-// within double quotes.
+// within quotes, where a backslash takes the next character as it is.
 func split(line string) (words, error) {
 	w := words{line: line}
 	if i := strings.IndexFunc(line, isControl); i >= 0 {
@@ -34,13 +36,13 @@ func split(line string) (words, error) {
 		case strings.IndexByte(punctuation, c) >= 0:
 			w.list = append(w.list, word{line[i : i+1], i})
 			i++
-		case c == '"':
-			n := strings.IndexByte(line[i+1:], '"')
-			if n < 0 {
+		case c == '"' || c == '\'':
+			text, n := quoted(line[i:])
+			if n == 0 {
 				return w, &Error{Column: i + 1, Err: fmt.Errorf("want a closing quote")}
 			}
-			w.list = append(w.list, word{line[i+1 : i+1+n], i})
-			i += n + 2
+			w.list = append(w.list, word{text, i})
+			i += n
 		default:
 			n := strings.IndexAny(line[i:], " \t\""+punctuation)
 			if n < 0 {
@@ -51,6 +53,27 @@ func split(line string) (words, error) {
 		}
 	}
 	return w, nil
+}
+
+// quoted reads the string that s begins with, in n octets; 0: it is not closed.
+func quoted(s string) (text string, n int) {
+	end := strings.IndexByte(s[1:], s[0]) + 1
+	if end > 0 && strings.IndexByte(s[:end], '\\') < 0 {
+		return s[1:end], end + 1
+	}
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == s[0]:
+			return b.String(), i + 1
+		case c == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(grammar.Escape(s[i]))
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", 0
 }
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

@@ -95,10 +95,10 @@ func (in *input) pcapng(yield func(Message) bool) error {
 		switch {
 		case kind == blockInterface && len(b) >= 8 && len(links) < 1<<16:
 			links = append(links, ifc{uint32(order.Uint16(b)), ticks(b[8:], order)})
-		case kind == blockEnhanced && len(b) >= 20 && int(order.Uint32(b)) < len(links):
+		case kind == blockEnhanced && len(b) >= 20 && order.Uint32(b) < uint32(len(links)): // an int may have 32 bits
 			i := links[order.Uint32(b)]
 			t := uint64(order.Uint32(b[4:]))<<32 | uint64(order.Uint32(b[8:]))
-			n := min(int(order.Uint32(b[12:])), len(b)-20)
+			n := min(order.Uint32(b[12:]), uint32(len(b)-20))
 			s.link = i.link
 			ok = s.packet(b[20:20+n], i.time(t), in.start)
 		case kind == blockSimple && len(b) >= 4 && len(links) > 0:

@@ -134,6 +134,23 @@ func (l *lexer) next() {
 // escapes are the characters that a backslash changes; any other it leaves.
 var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r'}
 
+// Escape is what a character means behind a backslash.
+func Escape(c byte) byte {
+	if e, ok := escapes[c]; ok {
+		return e
+	}
+	return c
+}
+
+// Quote gives the text of a word: itself, or a string in quotes where it would
+// not be one word.
+func Quote(word string) string {
+	if word != "" && !strings.ContainsAny(word, space+punctuation+`"'\#`) {
+		return word
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(word) + `"`
+}
+
 // quoted takes a string, up to a quote like its first: one of the other kind is
 // a part of it. A backslash takes the next character as it is, if that is no
 // escape. A quote is closed on its line, as ExaBGP has it: one that is forgotten
@@ -148,11 +165,7 @@ func (l *lexer) quoted(quote byte) {
 			return
 		case c == '\\' && i+1 < len(l.text) && l.text[i+1] != '\n':
 			i++
-			c = l.text[i]
-			if e, ok := escapes[c]; ok {
-				c = e
-			}
-			b.WriteByte(c)
+			b.WriteByte(Escape(l.text[i]))
 		default:
 			b.WriteByte(c)
 		}

@@ -17,7 +17,7 @@ const self = bgp.ID(0x01020304)
 // messages are words, the octets that ExaBGP sends for them, and its JSON.
 var messages = []struct{ words, octets, json string }{
 	{`asm afi ipv4 safi unicast advisory "say \"hi\""`, "0002000b00010173617920226869" + "22", `{ "name": "ASM", "afi": "ipv4", "safi": "unicast", "advisory": "say \"hi\"" }`},
-	{`adm afi ipv6 safi unicast advisory "bye"`, "00010006000201627965", `{ "name": "ADM", "afi": "ipv6", "safi": "unicast", "advisory": "bye" }`},
+	{"adm afi ipv6 safi unicast advisory bye", "00010006000201627965", `{ "name": "ADM", "afi": "ipv6", "safi": "unicast", "advisory": "bye" }`},
 	{"rpcq afi ipv4 safi unicast sequence 5 router-id 1.2.3.4", "0003000b0001010102030400000005", `{ "name": "RPCQ", "afi": "ipv4", "safi": "unicast" }`},
 	{"rpcp afi ipv4 safi unicast sequence 5 router-id 1.2.3.4 counter 200", "0004000f0001010102030400000005000000c8",
 		`{ "name": "RPCP", "afi": "ipv4", "safi": "unicast", "router-id": "1.2.3.4", "sequence": 5, "counter": 200 }`},

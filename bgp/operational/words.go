@@ -98,7 +98,7 @@ func (m *Message) AppendText(b []byte) []byte {
 	afi, safi := m.Family.Words()
 	b = fmt.Appendf(b, "%s afi %s safi %s", strings.ToLower(m.Kind.String()), afi, safi)
 	if form == advisory {
-		return fmt.Appendf(b, " advisory %s", quote(m.Advisory))
+		return fmt.Appendf(b, " advisory %s", grammar.Quote(m.Advisory))
 	}
 	b = fmt.Appendf(b, " sequence %d router-id %s", m.Sequence, m.RouterID)
 	if form == answer {
@@ -106,9 +106,6 @@ func (m *Message) AppendText(b []byte) []byte {
 	}
 	return b
 }
-
-// quote writes a string as the grammar reads one.
-func quote(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
 
 // AppendJSON appends the object that ExaBGP's events have: a question's number
 // is not in it.

@@ -63,6 +63,7 @@ func TestStatements(t *testing.T) {
 		"10.0.0.0/24 next-hop 10.0.0.1 origin IGP":                           {"10.0.0.0/24 next-hop 10.0.0.1 origin igp"},
 		"10.0.0.1 next-hop self":                                             {"10.0.0.1/32 next-hop self"},
 		"0.0.0.0/0 next-hop 1.1.1.1":                                         {"0.0.0.0/0 next-hop 1.1.1.1"},
+		`10.0.0.0/24 next-hop self watchdog "a \"b\\"`:                       {`10.0.0.0/24 next-hop self watchdog "a \"b\\"`},
 		"2001:db8::/32 next-hop self watchdog dns withdraw":                  {"2001:db8::/32 next-hop self watchdog dns withdraw"},
 		"10.0.0.0/8 path-information 7 name x med 5 next-hop 1.1.1.1":        {"10.0.0.0/8 path-information 0.0.0.7 next-hop 1.1.1.1 med 5"},
 		"10.0.0.0/24 split /26 next-hop 1.1.1.1":                             {"10.0.0.0/26 next-hop 1.1.1.1", "10.0.0.64/26 next-hop 1.1.1.1", "10.0.0.128/26 next-hop 1.1.1.1", "10.0.0.192/26 next-hop 1.1.1.1"},

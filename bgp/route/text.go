@@ -1,10 +1,9 @@
 package route
 
 import (
-	"strings"
-
 	"holdfast/bgp/attr"
 	"holdfast/bgp/family"
+	"holdfast/bgp/grammar"
 	"holdfast/bgp/nlri"
 )
 
@@ -37,8 +36,5 @@ func AppendNLRI(b []byte, r nlri.Raw) []byte {
 
 // appendWord appends a name, in quotes where it would not be one word.
 func appendWord(b []byte, s string) []byte {
-	if strings.ContainsAny(s, " \t;{}[](),#") {
-		return append(append(append(b, '"'), s...), '"')
-	}
-	return append(b, s...)
+	return append(b, grammar.Quote(s)...)
 }

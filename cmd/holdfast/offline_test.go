@@ -266,7 +266,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, out, errs := tried(t, "config", "export", name)
-	for _, want := range []string{`"rate-limit": 7`, `"md5-ip": "10.0.0.3"`, `"multi-session": true`, `"operational": true`, `"asm afi ipv4 safi unicast advisory \"hello\""`} {
+	for _, want := range []string{`"rate-limit": 7`, `"md5-ip": "10.0.0.3"`, `"multi-session": true`, `"operational": true`, `"asm afi ipv4 safi unicast advisory hello"`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("want %s in %s%s", want, out, errs)
 		}
