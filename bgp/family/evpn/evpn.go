@@ -61,7 +61,7 @@ func next(b []byte) ([]byte, int, error) {
 	}
 	r, err := parse(body)
 	if err != nil {
-		return nil, 0, fmt.Errorf("route type %d: %w", body[0], err)
+		return nil, n, fmt.Errorf("route type %d: %w", body[0], err)
 	}
 	if r.Kind == IPPrefix && r.Prefix.Masked() != r.Prefix {
 		r.Prefix = r.Prefix.Masked()

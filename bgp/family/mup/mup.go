@@ -72,7 +72,7 @@ func next(b []byte, afi bgp.AFI) ([]byte, int, error) {
 	}
 	r, err := parse(body, afi)
 	if err != nil {
-		return nil, 0, err
+		return nil, n, err
 	}
 	if at := header + 8 + 1; r.Prefix.IsValid() && r.Prefix.Bits()&7 != 0 {
 		end := at + (r.Prefix.Bits()+7)/8

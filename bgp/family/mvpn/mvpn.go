@@ -67,7 +67,7 @@ func next(b []byte, afi bgp.AFI) ([]byte, int, error) {
 		return body, n, nil
 	}
 	if _, err := parse(body, afi); err != nil {
-		return nil, 0, fmt.Errorf("route type %d: %w", body[0], err)
+		return nil, n, fmt.Errorf("route type %d: %w", body[0], err)
 	}
 	return body, n, nil
 }
