@@ -48,7 +48,7 @@ var nodeDescriptors = []descriptor{
 	{512, "as", "ASN", "autonomous system", sayASN, textNumber, member("autonomous-system", false)},
 	{513, "bgp-ls-id", "0-4294967295", "BGP-LS identifier", sayNumber, textNumber, member("bgp-ls-identifier", true)},
 	{514, "area", "A.B.C.D", "OSPF area", sayAddress(4), textAddress(4), jsonArea},
-	{codeRouterID, "router-id", "A.B.C.D|A.B.C.D-A.B.C.D|XXXX.XXXX.XXXX[.XX]", "IGP router: of OSPF with its designated router, of IS-IS with its pseudonode", sayRouterID, textRouterID, jsonRouterID},
+	{codeRouterID, "router-id", "A.B.C.D|A.B.C.D-A.B.C.D|HHHH.HHHH.HHHH[.HH]", "IGP router: of OSPF with its designated router, of IS-IS with its pseudonode", sayRouterID, textRouterID, jsonRouterID},
 	{516, "bgp-router-id", "A.B.C.D", "BGP router (RFC 9086)", sayAddress(4), textAddress(4), jsonBGPRouter},
 	{517, "member-as", "ASN", "member of a confederation (RFC 9086)", sayASN, textNumber, member("confederation-member", false)},
 }
@@ -258,7 +258,7 @@ func sayRouterID(b []byte, s grammar.Source) ([]byte, error) {
 	return append(b, v...), nil
 }
 
-// appendISO appends six octets as XXXX.XXXX.XXXX and a seventh as .XX.
+// appendISO appends six octets as HHHH.HHHH.HHHH and a seventh as .HH.
 func appendISO(b []byte, v string) []byte {
 	if len(v) != 6 && len(v) != 7 {
 		return b
