@@ -29,6 +29,18 @@ func (p lsPart) said() string {
 // lsZero is octets that are reserved. They are not told.
 func lsZero(size int) lsPart { return lsPart{size: size} }
 
+// cut cuts off the part that v begins with; one without a size is all of v.
+func (p lsPart) cut(v string) (part, rest string, fits bool) {
+	size := p.size
+	if size == 0 {
+		size = len(v)
+	}
+	if size > len(v) {
+		return "", v, false
+	}
+	return v[:size], v[size:], true
+}
+
 // lsRecord is parts one after another: an object in JSON, words in brackets.
 func lsRecord(parts ...lsPart) lsShape {
 	return lsShape{
@@ -36,42 +48,36 @@ func lsRecord(parts ...lsPart) lsShape {
 			b = append(b, '{')
 			sep := ""
 			for _, p := range parts {
-				size := len(v)
-				if p.size > 0 {
-					size = p.size
-				}
-				if size > len(v) {
+				part, rest, fits := p.cut(v)
+				if !fits {
 					return b, false
 				}
 				if p.json != nil && p.name != "" {
 					b = fmt.Appendf(b, `%s"%s": `, sep, p.name)
 				}
 				if p.json != nil {
-					if b, ok = p.json(b, v[:size]); !ok {
+					if b, ok = p.json(b, part); !ok {
 						return b, false
 					}
 				}
-				v, sep = v[size:], ", "
+				v, sep = rest, ", "
 			}
 			return append(b, '}'), v == ""
 		},
 		text: func(b []byte, v string) (_ []byte, ok bool) {
 			b = append(b, "[ "...)
 			for _, p := range parts {
-				size := len(v)
-				if p.size > 0 {
-					size = p.size
-				}
-				if size > len(v) {
+				part, rest, fits := p.cut(v)
+				if !fits {
 					return b, false
 				}
-				if p.text != nil && (p.size > 0 || p.need || size > 0) {
-					if b, ok = p.text(append(append(b, p.said()...), ' '), v[:size]); !ok {
+				if p.text != nil && (p.size > 0 || p.need || part != "") {
+					if b, ok = p.text(append(append(b, p.said()...), ' '), part); !ok {
 						return b, false
 					}
 					b = append(b, ' ')
 				}
-				v = v[size:]
+				v = rest
 			}
 			return append(b, ']'), v == ""
 		},
