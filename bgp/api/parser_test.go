@@ -146,7 +146,7 @@ func TestSelector(t *testing.T) {
 	peer := Peer{
 		Address: netip.MustParseAddr("10.0.0.1"), Local: netip.MustParseAddr("10.0.0.2"), LocalAS: 1, PeerAS: 2, RouterID: 0x01020304,
 	}
-	for text, want := range map[string]bool{
+	testSelectors(t, peer, map[string]bool{
 		"neighbor *": true, "neighbor 10.0.0.1": true, "neighbor 10.0.0.2": false,
 		"neighbor 10.0.0.1 local-ip 10.0.0.2 local-as 1 peer-as 2 router-id 1.2.3.4 family-allowed in-open": true,
 		"neighbor 10.0.0.1 local-as 2":                   false,
@@ -159,13 +159,17 @@ func TestSelector(t *testing.T) {
 		"peer 10.0.0.1":                                  true,
 		"peer [10.0.0.9, 10.0.0.1 peer-as 2]":            true,
 		"peer [10.0.0.9, 10.0.0.1 peer-as 3]":            false,
-	} {
+	})
+}
+
+func testSelectors(t *testing.T, peer Peer, wants map[string]bool) {
+	t.Helper()
+	for text, want := range wants {
 		w, err := split(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := selector(&w)
-		if err != nil || s.Match(peer) != want {
+		if s, err := selector(&w); err != nil || s.Match(peer) != want {
 			t.Errorf("%s: got %v, %v", text, !want, err)
 		}
 	}
@@ -198,21 +202,12 @@ func TestQuotes(t *testing.T) {
 }
 
 func TestSelectorOfMultiSession(t *testing.T) {
-	peer := Peer{Address: netip.MustParseAddr("10.0.0.1"), Families: "ipv4-unicast/ipv6-unicast"}
-	for text, want := range map[string]bool{
+	testSelectors(t, Peer{Address: netip.MustParseAddr("10.0.0.1"), Families: "ipv4-unicast/ipv6-unicast"}, map[string]bool{
 		"neighbor 10.0.0.1": true,
 		"neighbor 10.0.0.1 family-allowed ipv4-unicast/ipv6-unicast": true,
 		"neighbor 10.0.0.1 family-allowed ipv4-unicast":              false,
 		"neighbor 10.0.0.1 family-allowed in-open":                   false,
-	} {
-		w, err := split(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s, err := selector(&w); err != nil || s.Match(peer) != want {
-			t.Errorf("%s: got %v, %v", text, !want, err)
-		}
-	}
+	})
 }
 
 func TestAnswers(t *testing.T) {
