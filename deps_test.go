@@ -57,7 +57,7 @@ var rooms = map[string]room{
 	"bgp/config":          {may: "bgp bgp/grammar bgp/attr bgp/nlri bgp/family bgp/capability bgp/operational bgp/route", pure: true, why: "a configuration is text until somebody applies it"},
 	"bgp/offline":         {may: "bgp/...", pure: true, why: "messages without a session"},
 	"bgp/capture":         {may: "bgp bgp/octet bgp/attr bgp/family bgp/wire", pure: true, why: "messages out of files that others wrote"},
-	"bgp/api":             {may: "bgp bgp/grammar bgp/attr bgp/nlri bgp/family bgp/family/... bgp/route", pure: true, why: "commands are values; who carries them out is not their business"},
+	"bgp/api":             {may: "bgp bgp/grammar bgp/attr bgp/nlri bgp/family bgp/family/... bgp/route bgp/operational", pure: true, why: "commands are values; who carries them out is not their business"},
 	"bgp/speaker":         {may: "bgp/... netio", never: "os os/exec", why: "the one room where bgp meets netio"},
 
 	"netio":      {why: "bytes, fairness and the kernel, but not BGP"},

@@ -291,10 +291,11 @@ func (d *Daemon) manual(group string, on bool) {
 
 // apply takes a helper's commands to the loop.
 func (d *Daemon) apply(b *api.Batch, done func()) {
-	d.loop.Post(func() {
-		d.speaker.Do(b)
-		done()
-	})
+	if b.Alone {
+		go d.query(b, done)
+		return
+	}
+	d.loop.Post(func() { d.speaker.Do(b, done) })
 }
 
 // listed is called by the monitor, with each snapshot that differs.

@@ -12,6 +12,8 @@ import (
 // that helpers repeat. It is not for use by two goroutines at once.
 type Parser struct {
 	Version string // what "version" answers
+	API     int    // the version of the grammar: 4, 6, or 0 for both
+	Text    bool   // data is told in text, where version 4 of the API has one
 
 	route, set [2][2]cache[tail] // by verb and address family; see tails and sets
 	peers      cache[*Selector]

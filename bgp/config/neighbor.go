@@ -58,6 +58,7 @@ type Neighbor struct {
 	ManualEOR    bool
 
 	Processes []string // helpers whose commands are for this neighbor
+	Listeners []Listener
 	API       []API
 	Routes    []route.Route
 
@@ -146,6 +147,19 @@ type API struct {
 	Name      string
 	Processes []string
 	Switches  map[string]bool // "neighbor-changes", "receive update", …
+}
+
+// Listener is a helper of a neighbor, and what it is told of it.
+type Listener struct {
+	Process                          string
+	Changes, Negotiated, FSM, Signal bool
+	Send, Receive                    Messages
+}
+
+// Messages is which messages a helper is told of, and how.
+type Messages struct {
+	Parsed, Packets, Consolidate                                bool
+	Open, Update, Notification, Keepalive, Refresh, Operational bool
 }
 
 // Process is a section "process": a helper.

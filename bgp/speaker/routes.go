@@ -141,14 +141,16 @@ func (s *Speaker) peersFor(from string, sel *api.Selector) rib.PeerSet {
 }
 
 // Do applies a helper's commands, sets the errors of those that fail, and sends
-// what came of them. The batch is its owner's again when Do returns.
-func (s *Speaker) Do(b *api.Batch) {
+// what came of them. The batch is its owner's again when done is called, on the
+// loop.
+func (s *Speaker) Do(b *api.Batch, done func()) {
 	for i := range b.Items {
 		if it := &b.Items[i]; it.Err == nil {
 			it.Err = s.do(b, it)
 		}
 	}
 	s.wake()
+	done()
 }
 
 func (s *Speaker) do(b *api.Batch, it *api.Item) error {

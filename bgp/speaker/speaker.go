@@ -14,6 +14,7 @@ import (
 
 	"holdfast/bgp"
 	"holdfast/bgp/config"
+	"holdfast/bgp/event"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/wire"
 	"holdfast/netio"
@@ -34,6 +35,9 @@ type Options struct {
 	Watchdog   func(group string, on bool) // a helper's "announce watchdog"
 	Shutdown   func()                      // a helper's "shutdown"
 	Reload     func()                      // a helper's "reload"
+	// Report is called for what somebody listens to (config.Neighbor.Listeners),
+	// with a report that is the callee's.
+	Report func(*config.Neighbor, *event.Report)
 }
 
 // Speaker is the BGP side of the daemon.
@@ -77,6 +81,9 @@ func New(l *netio.Loop, o Options) *Speaker {
 	}
 	if o.Reload == nil {
 		o.Reload = func() {}
+	}
+	if o.Report == nil {
+		o.Report = func(*config.Neighbor, *event.Report) {}
 	}
 	return &Speaker{loop: l, options: o, log: o.Log, table: rib.NewTable(), peers: map[key]*peer{},
 		listeners: map[listenKey]*listener{}}

@@ -238,7 +238,7 @@ func (r *rig) say(from string, lines ...string) *api.Batch {
 	for _, l := range lines {
 		p.Line(b, []byte(l))
 	}
-	r.do(func() { r.s.Do(b) })
+	r.do(func() { r.s.Do(b, func() {}) })
 	return b
 }
 
