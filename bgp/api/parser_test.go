@@ -9,7 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var kinds = [...]string{"nothing", "announce", "withdraw", "on", "off", "eor", "ack", "no-ack", "silence", "shutdown", "reload", "flush"}
+var kinds = map[Kind]string{
+	Nothing: "nothing", AckOn: "ack", AckOff: "no-ack", AckSilent: "silence", SyncOn: "sync", SyncOff: "no-sync", Reset: "reset", Bye: "bye",
+	Announce: "announce", Withdraw: "withdraw", Attributes: "attributes", GroupOn: "on", GroupOff: "off", EOR: "eor", Refresh: "refresh",
+	Operational: "operational", Flush: "flush", ClearOut: "clear out", ClearIn: "clear in", Teardown: "teardown", CreatePeer: "create",
+	DeletePeer: "delete", RemoveIndex: "remove", Shutdown: "shutdown", Reload: "reload", Restart: "restart", Crash: "crash", Query: "query",
+}
 
 // show is a batch in words.
 func show(b *Batch) string {
