@@ -2,6 +2,7 @@ package rib
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -101,6 +102,11 @@ type model struct {
 	wants []map[string]wish
 	sees  []mirror
 	gates map[string]Gate
+
+	at      uint32 // where a walk goes on
+	before  map[string]bool
+	met     map[string]int
+	changed map[string]bool
 }
 
 func newModel(t *testing.T, seed uint64, peers int) *model {
@@ -130,6 +136,7 @@ func (m *model) announce() {
 	p := v4(fmt.Sprintf("10.0.0.%d/32", m.rng.IntN(12)))
 	w := wish{med: uint32(m.rng.IntN(3)), group: []string{"", "", "a", "b"}[m.rng.IntN(4)], off: m.rng.IntN(5) == 0}
 	m.table.Announce(API, to, route.Route{NLRI: p, Attrs: set(w.med), Group: w.group, Withdraw: w.off})
+	m.change(p.Body, is)
 	for _, i := range is {
 		m.wants[i][fmt.Sprintf("%x", p.Body)] = w
 	}
@@ -139,6 +146,7 @@ func (m *model) withdraw() {
 	from, is := m.some()
 	p := v4(fmt.Sprintf("10.0.0.%d/32", m.rng.IntN(12)))
 	m.table.Withdraw(from, p)
+	m.change(p.Body, is)
 	for _, i := range is {
 		delete(m.wants[i], fmt.Sprintf("%x", p.Body))
 	}
@@ -175,7 +183,7 @@ func (m *model) flap(i int) {
 
 func (m *model) step() {
 	i := m.rng.IntN(len(m.outs))
-	switch k := m.rng.IntN(20); {
+	switch k := m.rng.IntN(22); {
 	case k < 7:
 		m.announce()
 	case k < 11:
@@ -186,6 +194,8 @@ func (m *model) step() {
 		m.flap(i)
 	case k < 14 && m.sees[i] != nil:
 		m.outs[i].Refresh(bgp.IPv4Unicast)
+	case k < 16:
+		m.walk()
 	default:
 		m.pull(i, 1+m.rng.IntN(60))
 	}
@@ -219,13 +229,61 @@ func (m *model) check() {
 			m.t.Fatalf("peer %d (-want +sees):\n%s", i, d)
 		}
 	}
-	wanted := 0
-	for e := range m.table.index {
-		_ = e
-		wanted++
-	}
 	if m.table.graves.head != 0 {
 		m.t.Fatalf("graves are left after all peers have caught up")
+	}
+}
+
+// walk starts a walk, or takes it a few places further, and compares what was
+// met with what was wanted from its start to its end.
+func (m *model) walk() {
+	if m.at == 0 {
+		m.met, m.changed = map[string]int{}, map[string]bool{}
+		m.before = m.wanted()
+	}
+	m.at = m.table.Walk(m.at, 1+m.rng.IntN(6), func(v View) {
+		for _, told := range v.Peers {
+			m.met[m.place(told.Peer, v.Route.NLRI.Body)]++
+		}
+	})
+	if m.at != 0 {
+		return
+	}
+	for k := range m.before {
+		if n := m.met[k]; n != 1 && !m.changed[k] {
+			m.t.Fatalf("%s was met %d times in a walk", k, n)
+		}
+		delete(m.met, k)
+	}
+	for k := range m.met {
+		if !m.changed[k] {
+			m.t.Fatalf("%s was met in a walk and is not wanted", k)
+		}
+	}
+}
+
+func (m *model) place(o *Out, body []byte) string {
+	return fmt.Sprintf("%x for peer %d", body, slices.Index(m.outs, o))
+}
+
+// wanted is each route for each peer.
+func (m *model) wanted() map[string]bool {
+	all := map[string]bool{}
+	for i, o := range m.outs {
+		for p := range m.wants[i] {
+			body, _ := hex.DecodeString(p)
+			all[m.place(o, body)] = true
+		}
+	}
+	return all
+}
+
+// change notes that a walk may miss a route, or meet it twice.
+func (m *model) change(body []byte, is []int) {
+	if m.at != 0 {
+		for _, i := range is {
+			m.changed[m.place(m.outs[i], body)] = true
+		}
 	}
 }
 

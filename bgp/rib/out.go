@@ -71,17 +71,14 @@ func (t *Table) DropPeer(o *Out) {
 	o.Down()
 	t.dropAllShades()
 	alone := t.Peers(o)
-	for e := uint32(1); e <= t.entries.used; e++ {
-		x := t.entries.at(e)
-		if x.bucket == 0 || x.has(fUnwanted) || !t.sets.has(t.audience(x), o.number) {
-			continue
-		}
-		if t.audience(x) == alone {
+	t.walk(1, t.entries.used, func(e uint32, x *entry) {
+		switch to := t.audience(x); {
+		case to == alone:
 			t.unwant(e, false)
-		} else {
+		case t.sets.has(to, o.number):
 			t.exclude(x, alone)
 		}
-	}
+	})
 	t.peers[o.number] = nil
 }
 

@@ -48,22 +48,58 @@ func (t *Table) Lookup(n nlri.Raw, any bool) (vs []View) {
 		}
 		return vs
 	}
-	for e := uint32(1); e <= t.entries.used; e++ {
-		x := t.entries.at(e)
-		if x.bucket != 0 && !x.has(fUnwanted|fShade) && t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.body(x), n.Body) {
+	t.walk(1, t.entries.used, func(_ uint32, x *entry) {
+		if t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.body(x), n.Body) {
 			vs = append(vs, t.view(x))
 		}
-	}
+	})
 	return vs
 }
 
+// Walk visits wanted routes in the order of the memory that they are in: those
+// in at most so many places from pos on, where 0 is the beginning. It gives where
+// to go on, 0 at the end. The table may change between two calls: a route that
+// does not, is met exactly once. What a view points at is the table's, and
+// holds until f returns.
+func (t *Table) Walk(pos uint32, most int, f func(View)) (next uint32) {
+	var peers []Told
+	first := max(pos, 1)
+	last := min(uint64(t.entries.used), uint64(first)+uint64(most)-1)
+	t.walk(first, uint32(last), func(_ uint32, x *entry) {
+		v := t.look(x, peers[:0])
+		peers = v.Peers
+		f(v)
+	})
+	if last == uint64(t.entries.used) {
+		return 0
+	}
+	return uint32(last) + 1
+}
+
+// walk visits the wanted routes in a range of places.
+func (t *Table) walk(first, last uint32, f func(uint32, *entry)) {
+	for e := first; e <= last; e++ {
+		if x := t.entries.at(e); x.bucket != 0 && !x.has(fUnwanted|fShade) {
+			f(e, x)
+		}
+	}
+}
+
+// view is a look at an entry that may be kept.
 func (t *Table) view(x *entry) View {
-	k := t.buckets[x.bucket].key
-	v := View{Owner: x.owner, On: t.on(x), Route: route.Route{NLRI: t.raw(x), Attrs: k.attrs, Group: k.group, Withdraw: x.has(fStartsOff)}}
+	v := t.look(x, nil)
 	v.Route.NLRI.Body = bytes.Clone(v.Route.NLRI.Body)
-	to := t.audience(x)
+	return v
+}
+
+// look is a view of an entry whose body is the table's, and whose peers are
+// appended to peers.
+func (t *Table) look(x *entry, peers []Told) View {
+	k := &t.buckets[x.bucket].key
+	v := View{Owner: x.owner, On: t.on(x), Peers: peers,
+		Route: route.Route{NLRI: t.raw(x), Attrs: k.attrs, Group: k.group, Withdraw: x.has(fStartsOff)}}
 	for _, o := range t.peers {
-		if o != nil && t.sets.has(to, o.number) {
+		if o != nil && t.sets.has(k.to, o.number) && !t.sets.has(x.except, o.number) {
 			v.Peers = append(v.Peers, Told{o, o.told(x)})
 		}
 	}
