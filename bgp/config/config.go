@@ -29,6 +29,9 @@ func Parse(file string, text []byte, o Options) (*Config, error) {
 		b.errs = append(b.errs, &grammar.Error{Pos: grammar.Pos{File: file, Line: 1, Col: 1}, Err: errors.New("there is no neighbor")})
 	}
 	b.checkProcesses()
+	for i := range b.config.Neighbors {
+		b.config.Neighbors[i].listen(b.config.Processes)
+	}
 	b.config.Warnings = append(b.config.Warnings, r.Warnings...)
 	if err := grammar.Join(grammar.Sort(b.errs)); err != nil {
 		return nil, err

@@ -30,6 +30,9 @@ func dump(c *config.Config, s *settings.Settings) string {
 		fmt.Fprintf(&b, "  passive %v listen %d connect %d link %q ttl %d/%d md5 %q ao %v\n", n.Passive, n.Listen, n.Connect, n.SourceInterface, n.OutgoingTTL, n.IncomingTTL, n.MD5Password, n.TCPAO != nil)
 		fmt.Fprintf(&b, "  families %v capabilities%s\n", n.Families, wanted(n.Capabilities))
 		fmt.Fprintf(&b, "  group-updates %v auto-flush %v manual-eor %v processes %q host %q %q %q\n", n.GroupUpdates, n.AutoFlush, n.ManualEOR, n.Processes, n.HostName, n.DomainName, n.Description)
+		for _, l := range n.Listeners {
+			fmt.Fprintf(&b, "  %s hears%s; send%s; receive%s\n", l.Process, wanted(l), wanted(l.Send), wanted(l.Receive))
+		}
 		for _, p := range n.PathList() {
 			fmt.Fprintf(&b, "  add-path %s %s limit %d\n", p.Family, p.Direction, p.Limit)
 		}
@@ -59,12 +62,12 @@ func dump(c *config.Config, s *settings.Settings) string {
 	return b.String()
 }
 
-// wanted are the capabilities that are not off.
-func wanted(c config.Capabilities) (names string) {
+// wanted are the fields of a structure that are not off.
+func wanted(c any) (names string) {
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
 		switch f := v.Field(i); {
-		case f.IsZero():
+		case f.IsZero(), f.Kind() == reflect.String, f.Kind() == reflect.Struct:
 		case f.Kind() == reflect.Bool:
 			names += " " + v.Type().Field(i).Name
 		default:

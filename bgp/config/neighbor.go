@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"regexp"
 	"slices"
 	"time"
 
@@ -57,8 +58,8 @@ type Neighbor struct {
 	AdjRIBIn     bool
 	ManualEOR    bool
 
-	Processes []string // helpers whose commands are for this neighbor
-	Listeners []Listener
+	Processes []string   // helpers whose commands are for this neighbor
+	Listeners []Listener // those that hear something
 	API       []API
 	Routes    []route.Route
 
@@ -147,6 +148,8 @@ type API struct {
 	Name      string
 	Processes []string
 	Switches  map[string]bool // "neighbor-changes", "receive update", …
+
+	matches []*regexp.Regexp
 }
 
 // Listener is a helper of a neighbor, and what it is told of it.

@@ -199,7 +199,7 @@ func (s *scope) apiNode() *grammar.Node {
 	}
 	messages := func(dir string) *grammar.Node {
 		n := &grammar.Node{Word: dir, Help: "messages that the helper hears of"}
-		for _, w := range []string{"parsed", "packets", "consolidate", "open", "update", "notification", "keepalive", "refresh", "operational"} {
+		for _, w := range messageWords {
 			n.Kids = append(n.Kids, set(w, "enable|disable", "", on(dir+" ")))
 		}
 		return n
@@ -221,13 +221,13 @@ func (s *scope) apiNode() *grammar.Node {
 				if err != nil {
 					return fmt.Errorf("want a regular expression: %w", err)
 				}
-				s.matches = append(s.matches, m)
+				s.api.matches = append(s.api.matches, m)
 				return nil
 			})
 		}),
 		messages("send"), messages("receive"),
 	}
-	for _, w := range []string{"neighbor-changes", "negotiated", "fsm", "signal"} {
+	for _, w := range stateWords {
 		kids = append(kids, set(w, "enable|disable", "", on("")))
 	}
 	return &grammar.Node{Word: "api", Args: "NAME", Help: "which helpers speak for this neighbor, and what they hear", Kids: kids,

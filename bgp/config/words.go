@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +20,6 @@ type scope struct {
 	template   bool
 	n          Neighbor
 	base64     bool
-	matches    []*regexp.Regexp
 	password   string
 	processPos []usedProcess
 	api        API
@@ -105,7 +103,6 @@ func (s *scope) end() error {
 	if len(s.n.Families) == 0 {
 		s.n.Families = family.All()
 	}
-	s.n.Processes = s.processes()
 	if s.holdRestart {
 		s.n.Capabilities.GracefulRestart = min(s.n.HoldTime, maxRestart*time.Second)
 	}
@@ -171,22 +168,6 @@ func (s *scope) key() error {
 
 // maxMD5 is the longest key that the kernel takes.
 const maxMD5 = 80
-
-// processes is the helpers of all sections "api".
-func (s *scope) processes() (names []string) {
-	for _, a := range s.n.API {
-		names = append(names, a.Processes...)
-	}
-	for _, p := range s.b.config.Processes {
-		for _, m := range s.matches {
-			if m.MatchString(p.Name) {
-				names = append(names, p.Name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
 
 // words are those of a neighbor.
 func (s *scope) words() []*grammar.Node {
