@@ -159,6 +159,7 @@ func (o *Out) replayed(b []byte) (_ []byte, done bool) {
 // past them. The cursor stands on an entry.
 func (o *Out) frame(b []byte, c *cursor) []byte {
 	t := o.t
+	o.begun = true
 	key := chunkKey{class: o.class, first: c.pos}
 	shared := t.classes[o.class].users > 1 && c.limit == ^uint64(0)
 	if k, ok := t.chunks[key]; shared && ok {

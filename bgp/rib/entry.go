@@ -16,10 +16,10 @@ type entry struct {
 	bucket     uint32
 	path       uint32
 	except     PeerSet // peers of the bucket that this entry is not for
-	flags      uint8
+	flags      uint16
 	owner      Owner
 	n          uint8 // octets in inline, or over
-	inline     [21]byte
+	inline     [20]byte
 }
 
 // Flags of an entry.
@@ -32,14 +32,15 @@ const (
 	fStartsOff             // "withdraw": off until its group is switched on by hand
 	fHeld                  // a cursor stands here
 	fShade                 // see shade.go
+	fSaid                  // a withdraw that somebody asked for
 )
 
 // over in entry.n says that inline is the place of the body in slab.big.
 const over = 255
 
-func (x *entry) has(f uint8) bool { return x.flags&f != 0 }
-func (x *entry) set(f uint8)      { x.flags |= f }
-func (x *entry) clear(f uint8)    { x.flags &^= f }
+func (x *entry) has(f uint16) bool { return x.flags&f != 0 }
+func (x *entry) set(f uint16)      { x.flags |= f }
+func (x *entry) clear(f uint16)    { x.flags &^= f }
 
 const (
 	pageBits = 12

@@ -101,6 +101,7 @@ type model struct {
 	outs  []*Out
 	wants []map[string]wish
 	sees  []mirror
+	owed  []map[string]bool // withdraws that a peer has still to hear
 	gates map[string]Gate
 
 	at      uint32 // where a walk goes on
@@ -115,6 +116,7 @@ func newModel(t *testing.T, seed uint64, peers int) *model {
 		m.outs = append(m.outs, m.table.AddPeer())
 		m.wants = append(m.wants, map[string]wish{})
 		m.sees = append(m.sees, nil)
+		m.owed = append(m.owed, map[string]bool{})
 	}
 	return m
 }
@@ -145,10 +147,13 @@ func (m *model) announce() {
 func (m *model) withdraw() {
 	from, is := m.some()
 	p := v4(fmt.Sprintf("10.0.0.%d/32", m.rng.IntN(12)))
-	m.table.Withdraw(from, p)
+	m.table.Withdraw(from, p, attr.Handle{})
 	m.change(p.Body, is)
 	for _, i := range is {
 		delete(m.wants[i], fmt.Sprintf("%x", p.Body))
+		if o := m.outs[i]; o.up && o.begun {
+			m.owed[i][fmt.Sprintf("%x", p.Body)] = true
+		}
 	}
 }
 
@@ -169,12 +174,19 @@ func (m *model) pull(i, n int) {
 		b, _ = o.Bulk(b, n, false)
 	}
 	m.sees[i].take(m.t, b)
+	for len(b) > 0 {
+		for _, p := range prefixes(b[21 : 21+binary.BigEndian.Uint16(b[19:])]) {
+			delete(m.owed[i], p)
+		}
+		b = b[binary.BigEndian.Uint16(b[16:]):]
+	}
 }
 
 func (m *model) flap(i int) {
 	if m.sees[i] != nil {
 		m.outs[i].Down()
 		m.sees[i] = nil
+		clear(m.owed[i])
 		return
 	}
 	m.outs[i].Up(session([]bgp.ASN{65000, 65001}[m.rng.IntN(2)]))
@@ -218,6 +230,9 @@ func (m *model) check() {
 				m.t.Fatalf("peer %d never catches up", i)
 			}
 			m.pull(i, 1000)
+		}
+		if len(m.owed[i]) > 0 {
+			m.t.Fatalf("peer %d never hears the withdraws of %v", i, m.owed[i])
 		}
 		want := mirror{}
 		for p, w := range m.wants[i] {
@@ -320,7 +335,7 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	all := m.table.Peers(m.outs...)
 	for i := range 12 {
-		m.table.Withdraw(all, v4(fmt.Sprintf("10.0.0.%d/32", i)))
+		m.table.Withdraw(all, v4(fmt.Sprintf("10.0.0.%d/32", i)), attr.Handle{})
 	}
 	for i := range m.wants {
 		clear(m.wants[i])

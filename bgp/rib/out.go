@@ -5,8 +5,6 @@ import (
 
 	"holdfast/bgp"
 	"holdfast/bgp/attr"
-	"holdfast/bgp/family"
-	"holdfast/bgp/wire"
 )
 
 // Out is one peer's side of the table: what it was told, and what comes next.
@@ -18,6 +16,7 @@ type Out struct {
 	up      bool
 	isIdle  bool
 	isDirty bool
+	begun   bool // it was told something in this session
 
 	families []bgp.Family
 	enhanced bool // BoRR and EoRR around replays (RFC 7313)
@@ -89,7 +88,7 @@ func (o *Out) Up(s Session) {
 	o.families, o.enhanced = s.Negotiated.Families, s.Negotiated.EnhancedRefresh
 	o.class = o.t.classOf(s)
 	o.count = Counters{}
-	o.held, o.eorHeld = s.Hold, s.HoldEOR
+	o.held, o.eorHeld, o.begun = s.Hold, s.HoldEOR, false
 	if !s.NoEOR {
 		o.eor = slices.Clone(o.families)
 	}
@@ -190,69 +189,6 @@ func (t *Table) standAtGrave(o *Out, e uint32) {
 		t.resting = append(t.resting, o)
 	}
 	o.grave = e
-}
-
-// Urgent appends withdraws, whole frames, until about max octets; more says
-// that some are left.
-func (o *Out) Urgent(b []byte, max int) (_ []byte, more bool) {
-	if !o.up || o.grave == 0 {
-		return b, false
-	}
-	t, start := o.t, len(b)
-	e := o.grave
-	for e != 0 && len(b)-start < max {
-		b, e = o.withdraws(b, e)
-	}
-	t.standAtGrave(o, e)
-	t.reap()
-	return b, e != 0
-}
-
-// withdraws appends one frame of withdraws of one family, from grave e on, and
-// gives the grave after them.
-func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
-	t := o.t
-	for e != 0 && !o.mourns(t.entries.at(e)) {
-		e = t.entries.at(e).next
-	}
-	if e == 0 {
-		return b, 0
-	}
-	c := &t.classes[o.class].key
-	f := t.buckets[t.entries.at(e).bucket].key.family
-	path, limit := c.sendPath(f), min(c.max, wire.Packed)
-	b, w := wire.BeginWithdraw(b, f, attr.Set{}, &c.export)
-	for n := 0; e != 0; e = t.entries.at(e).next {
-		x := t.entries.at(e)
-		if !o.mourns(x) {
-			continue
-		}
-		if t.buckets[x.bucket].key.family != f || n > 0 && (c.single || w.Len(b)+t.wireLen(x, path) > limit) {
-			break
-		}
-		b = appendWithdraw(b, t, x, f, path)
-		o.count.Withdrawn++
-		n++
-	}
-	o.count.Updates++
-	return w.End(b), e
-}
-
-// mourns says whether the peer is to be told that a buried entry is gone.
-func (o *Out) mourns(x *entry) bool {
-	b := &o.t.buckets[x.bucket]
-	return (x.has(fTold) || o.main.seen(x.bucket) >= x.version) && o.takes(b.key.family) &&
-		o.t.sets.has(b.key.to, o.number) && !o.t.sets.has(x.except, o.number)
-}
-
-func appendWithdraw(b []byte, t *Table, x *entry, f bgp.Family, path bool) []byte {
-	r := t.raw(x)
-	if f != bgp.IPv4Unicast && f != bgp.IPv6Unicast {
-		if c := family.Lookup(f); c != nil && c.Withdraw != nil {
-			r.Body = c.Withdraw(nil, r.Body)
-		}
-	}
-	return r.AppendWire(b, path)
 }
 
 // wireLen is how many octets an entry's NLRI takes in a message.

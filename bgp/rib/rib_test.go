@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"holdfast/bgp"
+	"holdfast/bgp/attr"
 	"holdfast/bgp/nlri"
 	"holdfast/bgp/route"
 )
@@ -39,7 +40,7 @@ func TestAnnouncedAndTakenBackNeverLeaves(t *testing.T) {
 	if len(drain(fast)) == 0 {
 		t.Fatal("the fast peer was told nothing")
 	}
-	tb.Withdraw(all, v4("192.0.2.1/32"))
+	tb.Withdraw(all, v4("192.0.2.1/32"), attr.Handle{})
 	if b := drain(slow); len(b) != 0 {
 		t.Errorf("the slow peer was told %x", b)
 	}
@@ -72,7 +73,7 @@ func TestRestOfAnAudienceHearsNothing(t *testing.T) {
 	if len(drain(a)) == 0 || len(drain(b)) != 0 {
 		t.Error("want the change told to a alone")
 	}
-	tb.Withdraw(tb.Peers(b), v4("192.0.2.1/32"))
+	tb.Withdraw(tb.Peers(b), v4("192.0.2.1/32"), attr.Handle{})
 	if len(drain(a)) != 0 || len(drain(b)) == 0 {
 		t.Error("want the withdraw told to b alone")
 	}
@@ -186,7 +187,7 @@ func TestLongBodiesAreKept(t *testing.T) {
 		if b := drain(o); len(b) < 200 {
 			t.Fatalf("%d octets", len(b))
 		}
-		tb.Withdraw(tb.Peers(o), n)
+		tb.Withdraw(tb.Peers(o), n, attr.Handle{})
 		drain(o)
 	}
 	tb.Announce(API, tb.Peers(o), route.Route{NLRI: n, Attrs: set(1)})

@@ -91,7 +91,7 @@ func TestShadeNeverComesLast(t *testing.T) {
 	if got := told(t, o, b); got != "+1:1" {
 		t.Fatal(got)
 	}
-	tb.Withdraw(tb.Peers(o), flowTo(1))
+	tb.Withdraw(tb.Peers(o), flowTo(1), attr.Handle{})
 	if got := told(t, o, drain(o)); got != "-1" {
 		t.Errorf("the peer keeps what it was told: %q", got)
 	}

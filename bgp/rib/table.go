@@ -48,8 +48,9 @@ type Table struct {
 	order      list // buckets by last change
 
 	groups map[string]*group
-	rest   Gate // of groups that nobody has spoken of
-	off    bool // nothing is told any more
+	rest   Gate        // of groups that nobody has spoken of
+	off    bool        // nothing is told any more
+	bare   attr.Handle // no attributes
 	sets   sets
 	graves list
 	// shadesOf is the shades of entries: see shade.go.
@@ -81,6 +82,7 @@ func NewTable() *Table {
 		sets:     newSets(),
 		shadesOf: map[uint32][]uint32{},
 		chunks:   map[chunkKey]chunk{},
+		bare:     (&attr.Builder{}).Handle(),
 	}
 }
 
@@ -113,8 +115,9 @@ func (t *Table) Announce(o Owner, to PeerSet, r route.Route) bool {
 				told = t.carry(x) || told
 				t.exclude(x, both)
 			}
-		} else if x.has(fUnwanted) && t.same(x, r.NLRI) && t.sets.and(t.audience(x), to) == t.audience(x) {
+		} else if x.has(fUnwanted) && !x.has(fSaid) && t.same(x, r.NLRI) && t.sets.and(t.audience(x), to) == t.audience(x) {
 			// Its withdraw has not been taken by all: the announcement replaces it.
+			// One that somebody asked for is told first, as ExaBGP does.
 			told = true
 			t.unlink(e)
 			t.free(e)
@@ -149,65 +152,29 @@ func (t *Table) replace(e uint32, o Owner, r route.Route) bool {
 // add makes a new entry; told says that a peer may have heard of the NLRI
 // through entries that this one replaces.
 func (t *Table) add(o Owner, to PeerSet, r route.Route, h uint64, told bool) uint32 {
-	e := t.entries.new()
+	e := t.newEntry(r.NLRI, h)
 	x := t.entries.at(e)
-	x.owner, x.path, x.hash = o, r.NLRI.PathID, h
-	if r.NLRI.HasPath {
-		x.set(fPath)
-	}
+	x.owner = o
 	if told {
 		x.set(fTold)
 	}
-	t.entries.setBody(e, r.NLRI.Body)
-	x.chain = t.index[h]
-	t.index[h] = e
 	t.routes++
 	t.attach(e, bucketKey{attrs: r.Attrs, family: r.NLRI.Family, to: to, group: r.Group}, r.Withdraw)
 	return e
 }
 
-// Withdraw takes a route away from some peers, whoever wanted it. It says
-// whether there was one.
-func (t *Table) Withdraw(from PeerSet, n nlri.Raw) bool {
-	return t.remove(from, n, func(*entry) bool { return true })
-}
-
-// Remove is Withdraw, but only of what the owner wanted last.
-func (t *Table) Remove(o Owner, from PeerSet, n nlri.Raw) bool {
-	return t.remove(from, n, func(x *entry) bool { return x.owner == o })
-}
-
-func (t *Table) remove(from PeerSet, n nlri.Raw, match func(*entry) bool) bool {
-	found := false
-	for e := t.index[t.hash(n)]; e != 0; {
-		x := t.entries.at(e)
-		next := x.chain
-		if !x.has(fUnwanted) && t.same(x, n) && match(x) {
-			have := t.audience(x)
-			switch both := t.sets.and(have, from); both {
-			case 0:
-			case have:
-				t.unwant(e, true)
-				found = true
-			default:
-				t.split(e, both)
-				found = true
-			}
-		}
-		e = next
-	}
-	return found
-}
-
-// split takes some of a route's peers away: for them the route gets an entry
-// of its own, which is buried.
-func (t *Table) split(e uint32, gone PeerSet) {
+// newEntry makes an entry of an NLRI that is in no bucket yet.
+func (t *Table) newEntry(n nlri.Raw, h uint64) uint32 {
+	e := t.entries.new()
 	x := t.entries.at(e)
-	told := t.carry(x)
-	key := t.buckets[x.bucket].key
-	r := route.Route{NLRI: t.raw(x), Attrs: key.attrs, Group: key.group, Withdraw: x.has(fStartsOff)}
-	t.exclude(x, gone)
-	t.unwant(t.add(x.owner, gone, r, x.hash, told), true)
+	x.path, x.hash = n.PathID, h
+	if n.HasPath {
+		x.set(fPath)
+	}
+	t.entries.setBody(e, n.Body)
+	x.chain = t.index[h]
+	t.index[h] = e
+	return e
 }
 
 // exclude takes peers out of a live entry's audience without moving it, so that

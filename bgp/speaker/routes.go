@@ -179,7 +179,7 @@ func (s *Speaker) do(b *api.Batch, it *api.Item) error {
 		}
 		s.table.Announce(rib.API, to, it.Route)
 	case api.Withdraw:
-		s.table.Withdraw(to, it.Route.NLRI)
+		s.table.Withdraw(to, it.Route.NLRI, it.Route.Attrs)
 	case api.EOR:
 		s.each(to, func(o *rib.Out) { o.SendEOR(it.Family) })
 	case api.Flush:

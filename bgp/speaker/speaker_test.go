@@ -259,7 +259,7 @@ func TestCommands(t *testing.T) {
 	r.say("one", "neighbor 127.0.0.2 withdraw route 10.0.0.1/32")
 	p.expect("-10.0.0.1")
 	r.say("two", "announce route 10.0.0.3/32 next-hop self", "withdraw route 10.0.0.3/32", "announce eor")
-	q.expect("EOR") // the route that was taken back never left
+	q.expect("-10.0.0.3", "EOR") // the route that was taken back never left
 	if b := r.say("nobody", "announce route 10.0.0.4/32 next-hop self"); b.Items[0].Err != errNoPeer {
 		t.Error(b.Items[0].Err)
 	}

@@ -48,7 +48,7 @@ type WithdrawFrame struct {
 // beside: nobody needs them there (RFC 4760 section 4), but ExaBGP sends them.
 func BeginWithdraw(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, WithdrawFrame) {
 	w := WithdrawFrame{family: f, start: len(b), set: s, export: e}
-	if safi := f.SAFI(); safi != bgp.SAFIUnicast && safi != bgp.SAFIMulticast {
+	if !Plain(f) {
 		w.tail = len(w.attributes(b)) - len(b)
 	}
 	b = AppendHeader(b, TypeUpdate)
@@ -57,6 +57,24 @@ func BeginWithdraw(b []byte, f bgp.Family, s attr.Set, e *attr.Export) ([]byte, 
 	}
 	b = append(b, 0, 0, 0, 0, attr.Optional|attr.Extended, attr.MPUnreach, 0, 0)
 	return append(b, byte(f.AFI()>>8), byte(f.AFI()), byte(f.SAFI())), w
+}
+
+// Plain says whether a family is unicast or multicast, whose withdraws carry no
+// attributes.
+func Plain(f bgp.Family) bool {
+	safi := f.SAFI()
+	return safi == bgp.SAFIUnicast || safi == bgp.SAFIMulticast
+}
+
+// AppendAttributes appends an UPDATE that has the attributes of a withdraw and
+// no route.
+func AppendAttributes(b []byte, f bgp.Family, s attr.Set, e *attr.Export) []byte {
+	start := len(b)
+	b = append(AppendHeader(b, TypeUpdate), 0, 0, 0, 0)
+	w := WithdrawFrame{family: f, set: s, export: e}
+	b = w.attributes(b)
+	binary.BigEndian.PutUint16(b[start+HeaderLen+2:], uint16(len(b)-start-HeaderLen-4))
+	return PatchLength(b, start)
 }
 
 // Len is the length of the frame if it ended with b, in octets.
