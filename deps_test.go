@@ -69,6 +69,7 @@ var rooms = map[string]room{
 	"systemd":               {why: "tells a service manager what it is given"},
 	"systemd/units":         {why: "files that we ship"},
 
+	"appliance/health":   {pure: true, why: "a state is a function of verdicts, and what is told one of the state"},
 	"appliance/settings": {may: "bgp bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
 	"appliance/desired":  {may: "appliance/settings netio/link", pure: true, why: "the only place that says on or off is a pure function"},
 	"appliance/helper":   {may: "bgp/api", why: "helpers talk to whoever takes their commands, not to the speaker"},
