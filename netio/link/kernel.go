@@ -182,7 +182,9 @@ func addrMessage(c Change, index int) ([]byte, error) {
 		if c.Label != "" {
 			e.String(unix.IFA_LABEL, c.Label)
 		}
-		e.Uint8(ifaProto, protocol)
+		if !c.Foreign {
+			e.Uint8(ifaProto, protocol)
+		}
 		if a.Is6() { // nobody else may have an anycast address: do not ask
 			e.Uint32(unix.IFA_FLAGS, unix.IFA_F_NODAD)
 		}

@@ -197,7 +197,9 @@ func TestFlood(t *testing.T) {
 
 func TestAddressesOfOurs(t *testing.T) {
 	inside(t, func() {
-		ip(t, "address", "add", "192.0.2.1/32", "dev", "lo") // somebody else's
+		if err := Apply([]Change{{Add: true, Want: Want{netip.MustParsePrefix("192.0.2.1/32"), "lo", ""}, Foreign: true}}); err != nil {
+			t.Error(err)
+		}
 		want := []Want{
 			{netip.MustParsePrefix("192.0.2.1/32"), "lo", "lo:dns"},
 			{netip.MustParsePrefix("192.0.2.53/32"), "lo", "lo:dns"},
@@ -241,7 +243,7 @@ func TestAddressesOfOurs(t *testing.T) {
 		if s, _ := List(); !has("192.0.2.1/32")(s) {
 			t.Error("somebody else's address is gone")
 		}
-		if err := Apply([]Change{{true, Want{netip.MustParsePrefix("192.0.2.7/32"), "nosuch0", ""}}}); err == nil || !strings.Contains(err.Error(), "there is no link nosuch0") {
+		if err := Apply([]Change{{Add: true, Want: Want{netip.MustParsePrefix("192.0.2.7/32"), "nosuch0", ""}}}); err == nil || !strings.Contains(err.Error(), "there is no link nosuch0") {
 			t.Error(err)
 		}
 	})

@@ -18,6 +18,9 @@ type Want struct {
 type Change struct {
 	Add bool
 	Want
+	// Foreign is an address that somebody else looks after: it does not get our
+	// mark, by which the daemon would take it for one that it has left behind.
+	Foreign bool
 }
 
 // String is the step as one would type it.
@@ -45,14 +48,14 @@ func Plan(have Snapshot, want []Want) (cs []Change) {
 			return w.Prefix == a.Prefix && w.Link == a.Link && (w.Label == "" || w.Label == a.Label)
 		}
 		if !slices.ContainsFunc(want, wanted) {
-			cs = append(cs, Change{false, Want{a.Prefix, a.Link, a.Label}})
+			cs = append(cs, Change{Want: Want{a.Prefix, a.Link, a.Label}})
 			have.Addrs = slices.DeleteFunc(slices.Clone(have.Addrs), func(b Addr) bool { return b == a })
 		}
 	}
 	for _, w := range want {
 		there := func(a Addr) bool { return a.Prefix == w.Prefix && a.Link == w.Link }
 		if !slices.ContainsFunc(have.Addrs, there) {
-			cs = append(cs, Change{true, w})
+			cs = append(cs, Change{Add: true, Want: w})
 		}
 	}
 	return cs
