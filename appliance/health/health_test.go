@@ -26,7 +26,7 @@ func options(args []string, file string) (*Options, error) {
 	if err := fs.Parse(Arguments(fs, args)); err != nil {
 		return nil, err
 	}
-	return o, o.Check()
+	return o, o.Validate()
 }
 
 // words cuts a line as a shell does, quotes and all that goldens need of it.
@@ -111,6 +111,21 @@ func TestToldIsTheLastSettledState(t *testing.T) {
 		if m.Step(s.v); m.Told() != s.want {
 			t.Errorf("%d: %s, want %s", i, m.Told(), s.want)
 		}
+	}
+}
+
+func TestStanding(t *testing.T) {
+	m := Machine{Timing: Timing{Rise: 2, Fall: 2}}
+	var got []string
+	for _, v := range []Verdict{Disabled, Pass, Pass, Pass, Fail, Fail, Pass, Fail, Fail, Fail} {
+		m.Step(v)
+		s := m.Standing("why")
+		got = append(got, fmt.Sprint(s.Told, " ", s.Text))
+	}
+	want := []string{"DISABLED is disabled: why", "DISABLED has not had a verdict yet", "DISABLED has passed 1 of 2", "UP ", "UP ", "DOWN failed 2 of 2: why",
+		"DOWN has passed 1 of 2", "DOWN failed 1 of 2: why", "DOWN failed 2 of 2: why", "DOWN failed 2 of 2: why"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
 	}
 }
 

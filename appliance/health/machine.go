@@ -3,7 +3,10 @@
 // appliance/checker runs what this package wants to know.
 package health
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Verdict is the outcome of one look at a service.
 type Verdict uint8
@@ -42,6 +45,14 @@ func (s State) settled() bool { return s == Up || s == Down || s == Off }
 type Timing struct {
 	Rise, Fall     int
 	Interval, Fast time.Duration // Fast is the pause while a state is about to change
+}
+
+// Check is what is looked at, and how.
+type Check struct {
+	Timing
+	Timeout time.Duration // of the command
+	Command string        // of a shell; "": all is well
+	Disable string        // a file that says that the service is disabled, if it is there; "": none
 }
 
 // Machine counts verdicts. Its zero value with a Timing is at Init.
@@ -105,4 +116,27 @@ func (m *Machine) Wait() time.Duration {
 		return m.Interval
 	}
 	return m.Fast
+}
+
+// Standing is what others are told of a check.
+type Standing struct {
+	Told State
+	Text string // why it is not up: "failed 3 of 3: exit status 9"
+}
+
+// Standing is how the check stands; why is what the last verdict was for.
+func (m *Machine) Standing(why string) Standing {
+	s := Standing{Told: m.told}
+	switch {
+	case m.told == Up:
+	case m.state == Rising:
+		s.Text = fmt.Sprintf("has passed %d of %d", m.count, m.Rise)
+	case m.state == Falling || m.state == Down:
+		s.Text = fmt.Sprintf("failed %d of %d: %s", m.count, m.Fall, why)
+	case m.state == Off:
+		s.Text = "is disabled: " + why
+	default:
+		s.Text = "has not had a verdict yet"
+	}
+	return s
 }

@@ -19,9 +19,7 @@ type Options struct {
 	Name, PID, User, Group               string
 	Files                                []string // -F
 
-	Timing
-	Timeout          time.Duration
-	Disable, Command string
+	Check
 
 	IPs                        []Address
 	Label                      string
@@ -53,9 +51,12 @@ type Address struct {
 // Loopback is where addresses are, unless --ip-ifname says otherwise.
 const Loopback = "lo"
 
+// DefaultCheck has ExaBGP's numbers.
+var DefaultCheck = Check{Timing: Timing{Rise: 3, Fall: 3, Interval: 5 * time.Second, Fast: time.Second}, Timeout: 5 * time.Second}
+
 // New makes options with ExaBGP's defaults.
 func New() *Options {
-	return &Options{Facility: "daemon", Timing: Timing{Rise: 3, Fall: 3, Interval: 5 * time.Second, Fast: time.Second}, Timeout: 5 * time.Second,
+	return &Options{Facility: "daemon", Check: DefaultCheck,
 		Increase: 1, Metrics: map[State]int{Up: 100, Down: 1000, Off: 500}, NextHop: "self", LocalPref: -1,
 		ASPaths: map[State]string{}, Executes: map[State][]string{}, API: 4}
 }
@@ -192,8 +193,8 @@ func (o *Options) api(s string) error {
 // /64 on the loopback keeps ExaBGP busy for ever.
 const most = 1 << 12
 
-// Check says what is wrong with the options together.
-func (o *Options) Check() error {
+// Validate says what is wrong with the options together.
+func (o *Options) Validate() error {
 	for _, a := range o.IPs {
 		if (o.Deaggregate || !o.NoIPSetup) && a.Prefix.Addr().BitLen()-a.Prefix.Bits() > 12 {
 			return fmt.Errorf("ip: %s has more than %d addresses, which are too many to set up or to announce each (see --no-ip-setup)", a.Prefix, most)

@@ -35,6 +35,12 @@ type call struct {
 	args     []string
 }
 
+func newCall(args ...string) *call {
+	c := &call{FlagSet: flag.NewFlagSet(args[0], flag.ContinueOnError), args: args[1:]}
+	c.SetOutput(io.Discard)
+	return c
+}
+
 // errUsage marks an error in how a command was called.
 var errUsage = errors.New("")
 
@@ -46,7 +52,7 @@ func usagef(format string, args ...any) error {
 var verbs []*verb
 
 func init() {
-	verbs = []*verb{runVerb, serverVerb, statusVerb, explainVerb, reloadVerb, validateVerb, configVerb, configurationVerb, decodeVerb, encodeVerb, envVerb, versionVerb, completionVerb, simVerb}
+	verbs = []*verb{runVerb, serverVerb, statusVerb, explainVerb, reloadVerb, validateVerb, configVerb, configurationVerb, decodeVerb, encodeVerb, healthcheckVerb, envVerb, versionVerb, completionVerb, simVerb}
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -62,8 +68,8 @@ func run(args []string, out, err io.Writer) int {
 		fmt.Fprintf(err, "holdfast: unknown command, and no file: %q; see holdfast --help\n", args[0])
 		return exitUsage
 	}
-	c := &call{FlagSet: flag.NewFlagSet(v.word, flag.ContinueOnError), out: out, err: err, args: args[1:]}
-	c.SetOutput(io.Discard)
+	c := newCall(args...)
+	c.out, c.err = out, err
 	return exitCode(v, v.run(c), out, err)
 }
 

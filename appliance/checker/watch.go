@@ -1,0 +1,73 @@
+package checker
+
+import (
+	"context"
+	"sync"
+
+	"holdfast/appliance/health"
+)
+
+// Set is the checks that run, each in a goroutine of its own.
+type Set struct {
+	// Tell is called with each standing that differs from the check's last one.
+	// It is not called any more for a check that is not wanted.
+	Tell func(health.Check, health.Standing)
+
+	look    func(context.Context, health.Check) (health.Verdict, string)
+	mu      sync.Mutex
+	running map[health.Check]context.CancelFunc
+	tasks   sync.WaitGroup
+}
+
+// NewSet makes a set in which nothing runs.
+func NewSet(tell func(health.Check, health.Standing)) *Set {
+	return &Set{Tell: tell, look: Look, running: map[health.Check]context.CancelFunc{}}
+}
+
+// Want makes the checks that run those that are wanted. One that runs already
+// goes on with what it has counted.
+func (s *Set) Want(checks []health.Check) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stay := map[health.Check]bool{}
+	for _, c := range checks {
+		stay[c] = true
+		if s.running[c] != nil {
+			continue
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		s.running[c] = cancel
+		s.tasks.Go(func() { s.watch(ctx, c) })
+	}
+	for c, cancel := range s.running {
+		if !stay[c] {
+			cancel()
+			delete(s.running, c)
+		}
+	}
+}
+
+// Close ends all checks, and waits for that.
+func (s *Set) Close() {
+	s.Want(nil)
+	s.tasks.Wait()
+}
+
+func (s *Set) watch(ctx context.Context, c health.Check) {
+	m := health.Machine{Timing: c.Timing}
+	var last health.Standing
+	for {
+		v, why := s.look(ctx, c)
+		if ctx.Err() != nil {
+			return
+		}
+		m.Step(v)
+		if now := m.Standing(why); now != last {
+			s.Tell(c, now)
+			last = now
+		}
+		if !sleep(ctx, m.Wait()) {
+			return
+		}
+	}
+}
