@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 
 	"holdfast/bgp/nlri"
 )
@@ -12,5 +13,5 @@ import (
 func Index(r nlri.Raw) string {
 	b := binary.BigEndian.AppendUint16(nil, uint16(r.Family.AFI()))
 	b = append(b, byte(r.Family.SAFI()))
-	return hex.EncodeToString(r.AppendWire(b, r.HasPath))
+	return strings.ToUpper(hex.EncodeToString(r.AppendWire(b, r.HasPath)))
 }
