@@ -35,6 +35,9 @@ func (l list) families() (fs []bgp.Family) {
 	return fs
 }
 
+// Families is what a speaker with these capabilities speaks.
+func Families(cs []Capability) []bgp.Family { return list(cs).families() }
+
 func (l list) paths() map[bgp.Family]bgp.Direction {
 	m := map[bgp.Family]bgp.Direction{}
 	l.each(AddPath, func(c Capability) {

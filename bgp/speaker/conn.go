@@ -51,6 +51,12 @@ func (c *conn) Data(_ *netio.Conn, b []byte) (used int, _ error) {
 	return len(b), nil
 }
 
+// push sends a message before all bulk.
+func (c *conn) push(frame []byte) {
+	c.peer.tally.sent.count(wire.FrameType(frame))
+	c.conn.Push(frame)
+}
+
 func (c *conn) open() bool { return c.peer.conns[c.id] == c }
 
 // longest is the longest message that the peer may send.
@@ -64,6 +70,7 @@ func (c *conn) longest() int {
 func (c *conn) isLive() bool { return c.peer.live == c }
 
 func (c *conn) message(t wire.Type, msg []byte) {
+	c.peer.tally.received.count(t)
 	ev := fsm.Event{Conn: c.id}
 	switch t {
 	case wire.TypeOpen:

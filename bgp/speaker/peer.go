@@ -40,17 +40,19 @@ type peer struct {
 	queue     []fsm.Event // events that came while one was being served
 	busy      bool
 	since     time.Time
+	turned    time.Time // when the session came up, or went down
 	lastError string
 	sessions  uint64
 	counters  received
 	pace      pace // of "rate-limit"
+	tally     tally
 }
 
 // received is what a peer told us in this session.
 type received struct{ updates, routes uint64 }
 
 func (s *Speaker) addPeer(k key, n *config.Neighbor) *peer {
-	p := &peer{s: s, key: k, name: s.neighborName(n), config: n, out: s.table.AddPeer(), conns: map[fsm.Conn]*conn{}, since: s.loop.Now()}
+	p := &peer{s: s, key: k, name: s.neighborName(n), config: n, out: s.table.AddPeer(), conns: map[fsm.Conn]*conn{}, since: s.loop.Now(), turned: s.loop.Now()}
 	p.out.Owner = p
 	p.number = int(s.connID())
 	p.alarm = s.loop.At(time.Time{}, func(now time.Time) { p.tick() })
@@ -140,6 +142,9 @@ func (p *peer) stop(subcode uint8, text string) {
 // now.
 func (p *peer) restart(subcode uint8) {
 	p.stop(subcode, "")
+	if p.s.peers[p.key] != p {
+		return // a dynamic one is gone with its connection
+	}
 	p.renew()
 	p.start()
 }
@@ -189,7 +194,7 @@ func (p *peer) do(e fsm.Effect) {
 		c.conn.Abort(nil)
 	case fsm.Send:
 		if c := p.conns[e.Conn]; c != nil {
-			c.conn.Push(e.Frame)
+			c.push(e.Frame)
 		}
 	case fsm.Close:
 		if c := p.conns[e.Conn]; c != nil {
@@ -220,7 +225,7 @@ func (p *peer) note(err error) {
 
 func (p *peer) up(session *fsm.Session) {
 	c := p.conns[session.Conn]
-	p.live, p.session = c, session
+	p.live, p.session, p.turned = c, session, p.s.loop.Now()
 	p.sessions++
 	p.lastError = ""
 	p.counters = received{}
@@ -262,7 +267,7 @@ func (p *peer) export(n *bgp.Negotiated) attr.Export {
 }
 
 func (p *peer) down(err error) {
-	p.live, p.session = nil, nil
+	p.live, p.session, p.turned = nil, nil, p.s.loop.Now()
 	p.out.Down()
 	p.note(err)
 	p.s.log.Info("session down", "neighbor", p.name, "error", err)
@@ -327,6 +332,9 @@ func (p *peer) opened(c *conn) {
 	if c == p.dialing {
 		p.dialing = nil
 		kind = fsm.Connected
+	}
+	if len(p.conns) == 0 {
+		p.tally = tally{}
 	}
 	p.conns[c.id], p.met = c, true
 	if identifier(p.config) == 0 {

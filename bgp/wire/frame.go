@@ -22,6 +22,9 @@ func FrameLen(b []byte) int {
 	return int(binary.BigEndian.Uint16(b[16:]))
 }
 
+// FrameType is the type of the message that b is.
+func FrameType(b []byte) Type { return Type(b[18]) }
+
 // Frame finds the first message in b. It gives 0 while the message is not
 // whole, and an error as soon as its header is wrong. max is the longest
 // message agreed: bgp.MaxMessage or bgp.MaxExtended; OPEN and KEEPALIVE are
