@@ -21,6 +21,7 @@ type Options struct {
 	// its own. It is called on the helper's goroutine and must not wait for long
 	// (Post it); while three batches of a helper are not done, the helper waits.
 	Apply   func(b *api.Batch, done func())
+	API     int           // the version of the text API that was asked for; 0: both
 	Version string        // what the command "version" answers, "exabgp 4.2.22"
 	NoAck   bool          // no helper begins with acknowledgements; see Acks
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0 means 2 s
@@ -32,6 +33,11 @@ type Helpers struct {
 	mu      sync.Mutex
 	running map[string]*helper
 	stopped []*helper // that may not be gone yet
+}
+
+// parser is a session's own.
+func (o *Options) parser(text bool) api.Parser {
+	return api.Parser{Version: o.Version, API: o.API, Text: text || o.API == 4}
 }
 
 // New makes an empty set of helpers.

@@ -2,6 +2,8 @@ package helper
 
 import (
 	"context"
+	"sync"
+	"syscall"
 	"time"
 
 	"holdfast/bgp/api"
@@ -34,6 +36,54 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-t.C:
 	}
+}
+
+// drainTime is how long what a dead helper has said is read. Its pipe is empty
+// at once, unless somebody who outlives it holds it open.
+const drainTime = time.Second
+
+// live starts the program and serves it until it has ended; the error says how
+// it could not start, or how it ended.
+func (h *helper) live(ctx context.Context) error {
+	c, err := start(h.process)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	h.born(c.cmd.Process.Pid, newQueue())
+	quit := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { h.stop(c, quit) })()
+	return h.serve(c, quit)
+}
+
+// serve runs what a life needs, and ends when all of it has.
+func (h *helper) serve(c *child, quit <-chan struct{}) (err error) {
+	s := session{options: h.options, log: h.log, from: h.process.Name, parser: h.options.parser(h.process.Text), in: c.out,
+		queue: h.queue(), say: h.say, applied: h.count, ack: api.Ack(!h.process.NoAck && !h.options.NoAck), quit: quit}
+	var tasks sync.WaitGroup
+	tasks.Go(func() { s.queue.pump(c.in, h.resumed) })
+	tasks.Go(func() { tell(c.err, h.log) })
+	tasks.Go(func() {
+		err = c.wait()
+		end := time.Now().Add(drainTime)
+		_ = c.out.SetReadDeadline(end) // a pipe can always have one
+		_ = c.err.SetReadDeadline(end)
+		s.queue.close()
+		c.in.Close()
+	})
+	s.run()
+	tasks.Wait()
+	return err
+}
+
+// stop asks the helper to end, and after a while does not ask. What it says
+// until then, its last withdraws, is still heard.
+func (h *helper) stop(c *child, quit chan struct{}) {
+	c.signal(syscall.SIGTERM)
+	time.AfterFunc(h.options.Grace, func() {
+		c.signal(syscall.SIGKILL)
+		close(quit)
+	})
 }
 
 // born notes a new life.

@@ -21,10 +21,11 @@ type Process struct {
 	Env       []string // KEY=VALUE, beside our own environment
 	NoRespawn bool     // one life is enough
 	NoAck     bool     // begins without acknowledgements
+	Text      bool     // encoder text: data in words, not JSON
 }
 
 func (p Process) equal(q Process) bool {
-	return p.Name == q.Name && p.Folder == q.Folder && p.NoRespawn == q.NoRespawn && p.NoAck == q.NoAck &&
+	return p.Name == q.Name && p.Folder == q.Folder && p.NoRespawn == q.NoRespawn && p.NoAck == q.NoAck && p.Text == q.Text &&
 		slices.Equal(p.Run, q.Run) && slices.Equal(p.Env, q.Env)
 }
 

@@ -14,7 +14,9 @@ const queueMax = 1 << 20
 type queue struct {
 	mu      sync.Mutex
 	more    sync.Cond
+	room    sync.Cond // for who waits
 	buf     []byte
+	last    bool // nothing more is put
 	closed  bool
 	dropped uint64 // lines, since the queue was last empty
 	total   uint64 // lines dropped altogether
@@ -22,7 +24,7 @@ type queue struct {
 
 func newQueue() *queue {
 	q := &queue{}
-	q.more.L = &q.mu
+	q.more.L, q.room.L = &q.mu, &q.mu
 	return q
 }
 
@@ -46,6 +48,22 @@ func (q *queue) put(lines []byte) (ok, first bool) {
 	return true, false
 }
 
+// wait adds whole lines once there is room for them, as in an empty queue there
+// always is; false: nobody will read them.
+func (q *queue) wait(lines []byte) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.buf) > 0 && len(q.buf)+len(lines) > queueMax && !q.closed {
+		q.room.Wait()
+	}
+	if q.closed {
+		return false
+	}
+	q.buf = append(q.buf, lines...)
+	q.more.Signal()
+	return true
+}
+
 func count(lines []byte) (n uint64) {
 	for _, c := range lines {
 		if c == '\n' {
@@ -62,12 +80,21 @@ func (q *queue) lost() uint64 {
 	return q.total
 }
 
+// finish ends pump when all that was put is written.
+func (q *queue) finish() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.last = true
+	q.more.Signal()
+}
+
 // close ends pump, once what it writes is written or its writer is closed.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
 	q.more.Signal()
+	q.room.Broadcast()
 }
 
 // pump writes what is put until the queue is closed or the helper is.
@@ -94,12 +121,13 @@ func (q *queue) pump(w io.Writer, resumed func(lost uint64)) {
 func (q *queue) take(spare []byte) (b []byte, lost uint64, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.buf) == 0 && !q.closed {
+	for len(q.buf) == 0 && !q.closed && !q.last {
 		q.more.Wait()
 	}
-	if q.closed {
+	if q.closed || len(q.buf) == 0 {
 		return nil, 0, false
 	}
+	q.room.Broadcast()
 	if cap(spare) > 64<<10 {
 		spare = nil // a burst's memory is not kept for ever
 	}

@@ -22,14 +22,17 @@ var errLong = fmt.Errorf("want a command of at most %d octets", lineMax)
 // reader makes batches of the lines of a pipe. All that has arrived is handed
 // over before more is waited for, so that a single line takes effect at once.
 type reader struct {
-	in     io.Reader
-	parser *api.Parser
+	in io.Reader
+	// parse is a Parser's Line.
+	parse  func(*api.Batch, []byte) bool
+	leaves bool // "bye" ends it
 	// next waits for an empty batch; nil: nobody wants more.
 	next func() *api.Batch
 	give func(*api.Batch)
 
 	batch *api.Batch
-	text  int // octets that went into batch
+	text  int  // octets that went into batch
+	sync  bool // of the batches to come
 	buf   []byte
 	have  int  // octets of an unfinished line at the start of buf
 	skip  bool // the line at hand is too long: up to its end it is dropped
@@ -80,18 +83,46 @@ func (r *reader) line(line []byte) bool {
 	if !r.ready() {
 		return false
 	}
-	r.parser.Line(r.batch, line)
+	if !r.parse(r.batch, line) { // it has to be alone
+		if r.flush(); !r.ready() {
+			return false
+		}
+		r.parse(r.batch, line)
+	}
 	r.text += len(line) + 1
-	if r.text >= batchText || len(r.batch.Items) >= batchItems {
+	last := r.last()
+	if r.turns(last) || r.batch.Alone || r.text >= batchText || len(r.batch.Items) >= batchItems {
 		r.flush()
 	}
-	return true
+	return !r.leaves || last != api.Bye
+}
+
+// last is what the last item asks for.
+func (r *reader) last() api.Kind {
+	if n := len(r.batch.Items); n > 0 {
+		return r.batch.Items[n-1].Kind
+	}
+	return api.Nothing
+}
+
+// turns says whether the next commands are answered at another time than those
+// of the batch at hand.
+func (r *reader) turns(last api.Kind) bool {
+	switch last {
+	case api.SyncOn:
+		r.sync = true
+	case api.SyncOff:
+		r.sync = false
+	}
+	return r.batch.Sync != r.sync
 }
 
 // ready gets a batch if there is none.
 func (r *reader) ready() bool {
 	if r.batch == nil {
-		r.batch, r.text = r.next(), 0
+		if r.batch, r.text = r.next(), 0; r.batch != nil {
+			r.batch.Sync = r.sync
+		}
 	}
 	return r.batch != nil
 }

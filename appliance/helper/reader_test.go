@@ -16,7 +16,7 @@ import (
 // errors, and how many batches they came in.
 func readAll(in io.Reader) (commands, errors, batches int) {
 	var b api.Batch
-	r := reader{in: in, parser: &api.Parser{}}
+	r := reader{in: in, parse: new(api.Parser).Line}
 	r.next = func() *api.Batch { b.Reset(); return &b }
 	r.give = func(b *api.Batch) {
 		batches++
@@ -42,7 +42,7 @@ func TestBatchesAreBounded(t *testing.T) {
 }
 
 func TestNobodyWantsMore(t *testing.T) {
-	r := reader{in: strings.NewReader("# x\n# y\n"), parser: &api.Parser{}, next: func() *api.Batch { return nil }}
+	r := reader{in: strings.NewReader("# x\n# y\n"), parse: new(api.Parser).Line, next: func() *api.Batch { return nil }}
 	if err := r.run(); err != nil {
 		t.Error(err)
 	}

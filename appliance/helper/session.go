@@ -1,139 +1,130 @@
 package helper
 
 import (
-	"context"
+	"io"
+	"log/slog"
 	"sync"
-	"syscall"
-	"time"
 
 	"holdfast/bgp/api"
 )
 
-// inFlight is how many batches of a helper wait to be applied at once: one that
-// is applied, one that waits, and one that is being filled. A helper that is
-// faster than that waits in its pipe.
+// inFlight is how many batches of a session wait to be applied at once: one that
+// is applied, one that waits, and one that is being filled. Who is faster than
+// that waits in his pipe.
 const inFlight = 3
 
-// drainTime is how long what a dead helper has said is read. Its pipe is empty
-// at once, unless somebody who outlives it holds it open.
-const drainTime = time.Second
-
-// session is one life of a helper.
+// session is commands in, answers out: with a helper over its pipes, or with a
+// client over a socket or named pipes. It ends when in does, or after quit.
 type session struct {
-	*helper
-	child   *child
-	free    chan *batch
-	applied chan *batch
-	over    chan struct{} // closed when nothing more will be applied
-	ctx     context.Context
+	options *Options
+	log     *slog.Logger
+	from    string // the helper's name; "": a client's commands reach every neighbor
+	parser  api.Parser
+	in      io.Reader
+	queue   *queue            // what the other side is to read
+	say     func([]byte) bool // puts answers into it
+	applied func(*api.Batch)  // is told of each batch, before it is answered
+	leaves  bool              // "bye" ends it
 	ack     api.Ack
+	quit    <-chan struct{} // nobody applies anything any more
+
+	free    chan *batch
+	given   chan *batch // in the order in which they are answered
 	scratch []byte
 }
 
 // batch is a batch with what its applier calls.
 type batch struct {
 	api.Batch
-	done func()
+	ready chan struct{}
+	done  func()
 }
 
-// live starts the program and serves it until it has ended; the error says how
-// it could not start, or how it ended.
-func (h *helper) live(ctx context.Context) error {
-	c, err := start(h.process)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	s := &session{
-		helper: h, child: c, ack: api.Ack(!h.process.NoAck && !h.options.NoAck),
-		free: make(chan *batch, inFlight), applied: make(chan *batch, inFlight), over: make(chan struct{}),
-		ctx: ctx,
-	}
+// run serves the session until all that was read has been answered.
+func (s *session) run() {
+	s.free, s.given = make(chan *batch, inFlight), make(chan *batch, inFlight)
 	for range inFlight {
 		s.free <- s.newBatch()
 	}
-	h.born(c.cmd.Process.Pid, newQueue())
-	defer context.AfterFunc(ctx, s.stop)()
-	return s.serve()
+	var answers sync.WaitGroup
+	answers.Go(s.answer)
+	s.read()
+	close(s.given)
+	answers.Wait()
 }
 
 func (s *session) newBatch() *batch {
-	b := &batch{Batch: api.Batch{From: s.process.Name}}
-	b.done = func() { s.applied <- b } // has room for all that there are
+	b := &batch{Batch: api.Batch{From: s.from, Say: s.queue.wait}, ready: make(chan struct{}, 1)}
+	b.done = func() { b.ready <- struct{}{} } // has room: it is called once for each use
 	return b
 }
 
-// serve runs what a life needs, and ends when all of it has.
-func (s *session) serve() (err error) {
-	var tasks sync.WaitGroup
-	tasks.Go(func() { s.queue().pump(s.child.in, s.resumed) })
-	tasks.Go(func() { tell(s.child.err, s.log) })
-	tasks.Go(s.answer)
-	tasks.Go(func() {
-		err = s.child.wait()
-		end := time.Now().Add(drainTime)
-		_ = s.child.out.SetReadDeadline(end) // a pipe can always have one
-		_ = s.child.err.SetReadDeadline(end)
-		s.queue().close()
-		s.child.in.Close()
-	})
-	s.read()
-	s.settle()
-	close(s.over)
-	tasks.Wait()
-	return err
-}
-
-// read gives the helper's commands to who applies them.
+// read gives the commands to who applies them.
 func (s *session) read() {
-	r := reader{in: s.child.out, parser: &api.Parser{Version: s.options.Version}}
 	var cur *batch
+	r := reader{in: s.in, parse: s.parser.Line, leaves: s.leaves}
 	r.next = func() *api.Batch {
-		select {
-		case cur = <-s.free:
-			return &cur.Batch
-		case <-s.ctx.Done():
+		if cur = s.take(); cur == nil {
 			return nil
 		}
+		return &cur.Batch
 	}
-	r.give = func(b *api.Batch) { s.options.Apply(b, cur.done) }
+	r.give = func(*api.Batch) {
+		if cur.Alone {
+			s.alone(cur)
+		} else {
+			s.give(cur)
+		}
+	}
 	if err := r.run(); err != nil {
-		s.log.Debug("helper's output ends", "error", err)
-	}
-	if r.batch != nil {
-		s.free <- cur // nothing came into it
+		s.log.Debug("commands end", "error", err)
 	}
 }
 
-// settle waits until all that was read has been applied and answered.
-func (s *session) settle() {
-	for range inFlight {
-		select {
-		case <-s.free:
-		case <-s.ctx.Done():
-			return
+// take waits for an empty batch; nil: there will be none.
+func (s *session) take() *batch {
+	select {
+	case b := <-s.free:
+		return b
+	case <-s.quit:
+		return nil
+	}
+}
+
+// give hands a batch over. It is answered in its turn, although one that waits
+// for the neighbors may be applied after a later one that does not.
+func (s *session) give(b *batch) {
+	s.given <- b // has room for all that there are
+	s.options.Apply(&b.Batch, b.done)
+}
+
+// alone hands a batch over when all before it have been answered, for it may
+// answer by itself, and waits until it is done.
+func (s *session) alone(b *batch) {
+	var ours []*batch
+	for range inFlight - 1 {
+		ours = append(ours, s.take())
+	}
+	s.give(b)
+	for _, b := range append(ours, s.take()) {
+		if b != nil {
+			s.free <- b
 		}
 	}
 }
 
 // answer acknowledges what was applied.
 func (s *session) answer() {
-	for {
+	for b := range s.given {
 		select {
-		case <-s.over:
+		case <-b.ready:
+		case <-s.quit:
 			return
-		case b := <-s.applied:
-			s.scratch, s.ack = b.AppendAnswers(s.scratch[:0], s.ack)
-			s.count(&b.Batch)
-			s.say(s.scratch)
-			b.Reset()
-			s.free <- b // has room for all that there are
 		}
+		s.scratch, s.ack = b.AppendAnswers(s.scratch[:0], s.ack)
+		s.applied(&b.Batch)
+		s.say(s.scratch)
+		b.Reset()
+		s.free <- b // has room for all that there are
 	}
-}
-
-// stop asks the helper to end, and after a while does not ask.
-func (s *session) stop() {
-	s.child.signal(syscall.SIGTERM)
-	time.AfterFunc(s.options.Grace, func() { s.child.signal(syscall.SIGKILL) })
 }

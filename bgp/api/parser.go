@@ -46,16 +46,18 @@ func (p *Parser) sets(kind Kind, f bgp.Family) *cache[tail] {
 
 // Line adds what a line, without its end, asks for to a batch: one command with
 // its items, or with one that says what is wrong. An empty line is no command.
-// It never panics, and keeps nothing of the line.
-func (p *Parser) Line(b *Batch, line []byte) {
+// It never panics, and keeps nothing of the line. false: the command has to be
+// alone, and the batch has others; it is to be said again to an empty one.
+func (p *Parser) Line(b *Batch, line []byte) bool {
 	line = bytes.TrimSpace(line)
 	if len(line) == 0 {
-		return
+		return true
 	}
 	b.Commands++
 	if line[0] != '#' && !p.fast(b, line) {
 		p.full(b, string(line))
 	}
+	return true
 }
 
 // full reads a line by the tree of commands.
