@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -30,8 +31,11 @@ import (
 type Options struct {
 	Path      string // of the configuration
 	Socket    string // of the control socket; "" takes the configuration's
-	NoControl bool   // there is no control socket
+	APISocket string // of the text API, if the configuration does not say it; "" is the default
+	Pipes     string // name of ExaBGP's named pipes
+	NoControl bool   // there are no sockets and no named pipes
 	Version   string
+	API       int          // version of the text API that was asked for; 0: both
 	Port      uint16       // of BGP; 0 is 179
 	Bind      []netip.Addr // listen there for neighbors that do not say "listen"
 	Passive   bool         // dial nobody
@@ -55,6 +59,7 @@ type Daemon struct {
 	reconciler *reconciler
 	addresses  *holder
 	control    *control.Server
+	api        *net.UnixListener
 	dog        guard
 
 	mu     sync.Mutex // of reloads
@@ -88,23 +93,13 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	d.monitor = link.New(o.Log)
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
 		Session: d.session, Watchdog: d.manual, Shutdown: func() { d.ask("a helper said shutdown") }, Reload: func() { go d.reload() }})
-	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, NoAck: o.NoAck})
+	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, API: o.API, Version: "holdfast " + o.Version, NoAck: o.NoAck})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)
 	if !o.NoControl {
-		d.control, err = control.Listen(d.socket(), d.handlers())
+		err = d.listen()
 	}
 	return d, err
-}
-
-func (d *Daemon) socket() string {
-	switch {
-	case d.options.Socket != "":
-		return d.options.Socket
-	case d.loaded.Settings.ControlSocket != "":
-		return d.loaded.Settings.ControlSocket
-	}
-	return control.DefaultSocket
 }
 
 // live starts everything in order, waits for a reason to stop, and stops.
@@ -126,9 +121,7 @@ func (d *Daemon) live(ctx context.Context) error {
 		d.log.Error("listen", "error", err)
 	}
 	d.armed(&tasks)
-	if d.control != nil {
-		tasks.run(d.control.Serve)
-	}
+	d.serve(&tasks)
 	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
 	tasks.run(d.addresses.run)
 	tasks.run(d.tick)

@@ -36,8 +36,8 @@ type Helpers struct {
 }
 
 // parser is a session's own.
-func (o *Options) parser(text bool) api.Parser {
-	return api.Parser{Version: o.Version, API: o.API, Text: text || o.API == 4}
+func (o *Options) parser(text bool) *api.Parser {
+	return &api.Parser{Version: o.Version, API: o.API, Text: text || o.API == 4}
 }
 
 // New makes an empty set of helpers.

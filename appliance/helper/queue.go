@@ -97,6 +97,13 @@ func (q *queue) close() {
 	q.room.Broadcast()
 }
 
+// gone says whether somebody closed the queue, rather than that all is written.
+func (q *queue) gone() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
 // pump writes what is put until the queue is closed or the helper is.
 // resumed is told how many lines were lost, each time the helper reads again.
 func (q *queue) pump(w io.Writer, resumed func(lost uint64)) {

@@ -91,10 +91,11 @@ func (r *reader) line(line []byte) bool {
 	}
 	r.text += len(line) + 1
 	last := r.last()
-	if r.turns(last) || r.batch.Alone || r.text >= batchText || len(r.batch.Items) >= batchItems {
+	ends := r.leaves && last == api.Bye
+	if ends || r.turns(last) || r.batch.Alone || r.text >= batchText || len(r.batch.Items) >= batchItems {
 		r.flush()
 	}
-	return !r.leaves || last != api.Bye
+	return !ends
 }
 
 // last is what the last item asks for.

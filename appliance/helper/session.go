@@ -18,8 +18,8 @@ const inFlight = 3
 type session struct {
 	options *Options
 	log     *slog.Logger
-	from    string // the helper's name; "": a client's commands reach every neighbor
-	parser  api.Parser
+	from    string                        // the helper's name; "": a client's commands reach every neighbor
+	parse   func(*api.Batch, []byte) bool // Line of a parser of its own
 	in      io.Reader
 	queue   *queue            // what the other side is to read
 	say     func([]byte) bool // puts answers into it
@@ -62,7 +62,7 @@ func (s *session) newBatch() *batch {
 // read gives the commands to who applies them.
 func (s *session) read() {
 	var cur *batch
-	r := reader{in: s.in, parse: s.parser.Line, leaves: s.leaves}
+	r := reader{in: s.in, parse: s.parse, leaves: s.leaves}
 	r.next = func() *api.Batch {
 		if cur = s.take(); cur == nil {
 			return nil

@@ -16,6 +16,8 @@ type Settings struct {
 	Gates    []Gate
 	// ControlSocket is the path of the control socket; "" is the default.
 	ControlSocket string
+	// APISocket is the path of the socket of the text API; "" is the default.
+	APISocket string
 	// StopTimeout bounds the wait for peers to acknowledge the last withdraw.
 	StopTimeout time.Duration
 	// FirstVerdict bounds how long announcements and End-of-RIB are held for

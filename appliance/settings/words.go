@@ -220,6 +220,10 @@ func (r *reader) appliance() *grammar.Node {
 			r.s.ControlSocket, err = c.One("a path")
 			return err
 		}},
+		{Word: "api-socket", Args: "PATH", Help: "where holdfast cli, and whoever speaks the text API, finds the daemon", Do: func(c *grammar.Cursor) (err error) {
+			r.s.APISocket, err = c.One("a path")
+			return err
+		}},
 		{Word: "stop-timeout", Args: "TIME", Help: "how long a stop waits for neighbors to acknowledge the last withdraw", Do: func(c *grammar.Cursor) (err error) {
 			r.s.StopTimeout, err = c.Duration(0, 5*time.Minute)
 			return err

@@ -56,6 +56,9 @@ func dump(c *config.Config, s *settings.Settings) string {
 		fmt.Fprintf(&b, "address %s on %s label %q\n", a.Prefix, a.Link, a.Label)
 	}
 	fmt.Fprintf(&b, "control %q stop-timeout %s first-verdict %s\n", s.ControlSocket, s.StopTimeout, s.FirstVerdict)
+	if s.APISocket != "" {
+		fmt.Fprintf(&b, "api %q\n", s.APISocket)
+	}
 	for _, w := range c.Warnings {
 		fmt.Fprintf(&b, "warning %s\n", w)
 	}

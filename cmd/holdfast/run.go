@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 
@@ -91,8 +92,30 @@ func (c *call) daemon(path, socket, envFile string, verbose bool) error {
 	}
 	memory()
 	return appliance.Run(context.Background(), appliance.Options{Path: path, Socket: socket, NoControl: !e.Bool("api.cli"),
-		Version: version, Port: e.Port(), Bind: e.Addrs("tcp.bind"), Passive: passive,
+		APISocket: apiSocket(e), Pipes: e.Get("api.pipename"), Version: version, API: apiVersion(e), Port: e.Port(), Bind: e.Addrs("tcp.bind"), Passive: passive,
 		NoAck: !e.Bool("api.ack"), NoRespawn: !e.Bool("api.respawn"), Encoder: e.Get("api.encoder"), Log: log, Getenv: os.Getenv})
+}
+
+// apiSocket is the path of the API socket that the environment says, "" for the
+// default: ExaBGP's is a name, and a path is one too.
+func apiSocket(e *environ.Environment) string {
+	name := e.Get("api.socketname")
+	switch {
+	case e.From("api.socketname") == "" || name == "":
+		return ""
+	case strings.Contains(name, "/"):
+		return name
+	}
+	return filepath.Join(filepath.Dir(appliance.DefaultAPISocket), name+".sock")
+}
+
+// apiVersion is the version of the API if somebody asked for one: without that,
+// helpers of both find their words.
+func apiVersion(e *environ.Environment) int {
+	if e.From("api.version") == "" {
+		return 0
+	}
+	return e.Int("api.version")
 }
 
 // memory has the collector run a little more often than Go's default: an edge
