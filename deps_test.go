@@ -74,6 +74,7 @@ var rooms = map[string]room{
 	"appliance/settings": {may: "bgp bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
 	"appliance/desired":  {may: "appliance/settings netio/link", pure: true, why: "the only place that says on or off is a pure function"},
 	"appliance/helper":   {may: "bgp/api", why: "helpers talk to whoever takes their commands, not to the speaker"},
+	"appliance/client":   {why: "whoever speaks the text API needs nothing of the daemon"},
 	"appliance/control":  {why: "a socket and its questions; the answers come from outside"},
 	"appliance":          {may: "appliance/... bgp/... netio netio/link watchdog watchdog/sim systemd", why: "composition and life; the only room that looks into all others"},
 	"cmd/holdfast":       {may: "appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units", why: "flags, output and exit codes only"},

@@ -4,13 +4,10 @@ import (
 	"cmp"
 	"context"
 
+	"holdfast/appliance/client"
 	"holdfast/appliance/control"
 	"holdfast/appliance/helper"
 )
-
-// DefaultAPISocket is where the text API is spoken when nobody names another
-// place.
-const DefaultAPISocket = "/run/holdfast/api.sock"
 
 // listen takes both sockets before anything else is begun: a second daemon does
 // not come further than this.
@@ -28,7 +25,7 @@ func (d *Daemon) listen() (err error) {
 // apiSocket is where the text API is spoken. Next to a control socket that has
 // a place of its own, it has one too, so that a second daemon needs one word.
 func (d *Daemon) apiSocket(control string) string {
-	beside := DefaultAPISocket
+	beside := client.Socket
 	if d.options.Socket != "" || d.loaded.Settings.ControlSocket != "" {
 		beside = control + ".api"
 	}

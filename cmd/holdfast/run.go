@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"holdfast/appliance"
+	"holdfast/appliance/client"
 	"holdfast/appliance/environ"
 )
 
@@ -106,7 +107,7 @@ func apiSocket(e *environ.Environment) string {
 	case strings.Contains(name, "/"):
 		return name
 	}
-	return filepath.Join(filepath.Dir(appliance.DefaultAPISocket), name+".sock")
+	return filepath.Join(filepath.Dir(client.Socket), name+".sock")
 }
 
 // apiVersion is the version of the API if somebody asked for one: without that,
