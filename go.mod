@@ -13,5 +13,6 @@ require (
 	golang.org/x/net v0.53.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/term v0.42.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
 )

@@ -16,8 +16,8 @@ bash: holdfast completion bash > /etc/bash_completion.d/holdfast
 zsh:  holdfast completion zsh > "${fpath[1]}/_holdfast"
 
 The script asks holdfast completion words -- WORDS…, which prints what may stand
-in place of the last of the words: commands, flags, and behind encode those of
-the API.`,
+in place of the last of the words: commands, flags, and behind encode and cli
+those of the API.`,
 	run: func(c *call) error {
 		args, err := c.parse(1, -1)
 		if err != nil {
@@ -69,7 +69,7 @@ func complete(words []string) (out []string) {
 	case v == nil:
 	case strings.HasPrefix(last, "-"):
 		all = append(flagPattern.FindAllString(v.args+v.long, -1), "--help")
-	case v == encodeVerb:
+	case v == encodeVerb || v == cliVerb:
 		return commands().Complete(words[1:])
 	case len(words) == 2 && strings.Contains(v.args, "|") && v.args[0] != '[':
 		first, _, _ := strings.Cut(v.args, " ")

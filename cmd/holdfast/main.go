@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -52,10 +53,19 @@ func usagef(format string, args ...any) error {
 var verbs []*verb
 
 func init() {
-	verbs = []*verb{runVerb, serverVerb, statusVerb, explainVerb, reloadVerb, validateVerb, configVerb, configurationVerb, decodeVerb, encodeVerb, healthcheckVerb, envVerb, versionVerb, completionVerb, simVerb}
+	verbs = []*verb{runVerb, serverVerb, statusVerb, explainVerb, reloadVerb, cliVerb, validateVerb, configVerb, configurationVerb, decodeVerb, encodeVerb, healthcheckVerb, envVerb, versionVerb, completionVerb, simVerb}
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(called(os.Args), os.Stdout, os.Stderr)) }
+
+// called is the arguments, for a link with the name of ExaBGP 4's command line
+// too.
+func called(args []string) []string {
+	if filepath.Base(args[0]) == "exabgpcli" {
+		return slices.Concat([]string{"cli"}, args[1:])
+	}
+	return args[1:]
+}
 
 func run(args []string, out, err io.Writer) int {
 	if len(args) == 0 || slices.Contains([]string{"-h", "--help", "help"}, args[0]) {

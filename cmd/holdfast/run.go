@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"holdfast/appliance"
@@ -24,9 +25,15 @@ SIGHUP and SIGUSR1 read FILE again: the difference is applied, and nothing if
 it has an error. SIGTERM withdraws everything, waits until the neighbors have
 acknowledged that, and ends.
 
+holdfast run COMMAND is holdfast cli COMMAND where there is no such file and
+COMMAND begins as one: ExaBGP has it so.
+
 Environment: ExaBGP's, which holdfast env lists. HOLDFAST_LOG=json logs JSON.
 Exit code: 0 after a stop, 1 if the configuration is wrong or a socket is held.`,
 	run: func(c *call) error {
+		if c.isCommand() {
+			return runCLI(c)
+		}
 		socket := c.String("socket", "", "")
 		verbose := c.Bool("debug", false, "")
 		file := c.String("env-file", "", "")
@@ -36,6 +43,22 @@ Exit code: 0 after a stop, 1 if the configuration is wrong or a socket is held.`
 		}
 		return c.daemon(args[0], *socket, *file, *verbose)
 	}}
+
+// isCommand says whether "run" is meant as ExaBGP has it, where it says a
+// command to the daemon: there is no such file, and it has several words or is
+// one of the API's.
+func (c *call) isCommand() bool {
+	var words []string
+	for _, a := range c.args {
+		if !strings.HasPrefix(a, "-") {
+			words = append(words, strings.Fields(a)...)
+		}
+	}
+	if len(words) == 0 || isFile(c.args[0]) || strings.ContainsAny(words[0], "/.") {
+		return false
+	}
+	return slices.Contains(completions(words[0], nil), words[0])
+}
 
 var serverVerb = &verb{word: "server", args: "FILE", hidden: true,
 	help: "be the daemon, as exabgp server is called: the same as run, with ExaBGP's options",
@@ -98,13 +121,18 @@ func (c *call) daemon(path, socket, envFile string, verbose bool) error {
 }
 
 // apiSocket is the path of the API socket that the environment says, "" for the
-// default: ExaBGP's is a name, and a path is one too.
+// default.
 func apiSocket(e *environ.Environment) string {
-	name := e.Get("api.socketname")
-	switch {
-	case e.From("api.socketname") == "" || name == "":
+	if e.From("api.socketname") == "" {
 		return ""
-	case strings.Contains(name, "/"):
+	}
+	return socketNamed(e.Get("api.socketname"))
+}
+
+// socketNamed is the path of a socket: ExaBGP has names for them, and a path is
+// one too.
+func socketNamed(name string) string {
+	if name == "" || strings.Contains(name, "/") {
 		return name
 	}
 	return filepath.Join(filepath.Dir(client.Socket), name+".sock")
