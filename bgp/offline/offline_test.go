@@ -1,6 +1,8 @@
 package offline
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -244,5 +246,42 @@ func TestTooLong(t *testing.T) {
 		if err == nil || err.Error() != "ipv4 flow: the route does not fit a message of 65535 octets" {
 			t.Errorf("%s: %d octets, %v", command, len(out), err)
 		}
+	}
+}
+
+// BenchmarkJSON has the same attributes again and again, and others each time.
+func BenchmarkJSON(b *testing.B) {
+	const attributes = "40010100" + "40021a02060000fde900000d1c00001b1b0000e1dd000111700000fdea" + "400304c0000201" + "80040400000064" +
+		"400504000000c8" + "c00808fde80001fde80002" + "c010080002fde800000001" + "c020180000fde800000001000000020000fde80000000300000004"
+	routes := ""
+	for i := range 20 {
+		routes += fmt.Sprintf("180a%04x", i)
+	}
+	octets, err := Octets(fmt.Sprintf("0000%04x", len(attributes)/2) + attributes + routes)
+	if err != nil {
+		b.Fatal(err)
+	}
+	msgs, err := Messages(octets, wire.TypeUpdate)
+	if err != nil {
+		b.Fatal(err)
+	}
+	msg := msgs[0]
+	for _, c := range []struct {
+		name   string
+		change byte
+	}{{"same", 0}, {"others", 1}} {
+		b.Run(c.name, func(b *testing.B) {
+			d := NewDecoder(Default(), fixed, nil)
+			var line []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				at := bytes.Index(msg, []byte{0x80, 4, 4}) + 3 // MULTI_EXIT_DISC
+				binary.BigEndian.PutUint32(msg[at:], binary.BigEndian.Uint32(msg[at:])+uint32(c.change))
+				if line, err = d.JSON(line[:0], msg); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.SetBytes(int64(len(line)))
+		})
 	}
 }
