@@ -196,8 +196,11 @@ func IDFromAddr(a netip.Addr) ID {
 	return ID(b[0])<<24 | ID(b[1])<<16 | ID(b[2])<<8 | ID(b[3])
 }
 
-func (i ID) String() string {
-	return netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}).String()
+func (i ID) String() string { return string(i.AppendTo(nil)) }
+
+// AppendTo appends what String gives.
+func (i ID) AppendTo(b []byte) []byte {
+	return netip.AddrFrom4([4]byte{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}).AppendTo(b)
 }
 
 // Direction says which way something is agreed on; a bit set.

@@ -167,7 +167,10 @@ func (b *Builder) Get(code uint8) ([]byte, bool) {
 func (b *Builder) Reset() { b.buf, b.used = b.buf[:0], [4]uint64{} }
 
 // Handle interns what was collected.
-func (b *Builder) Handle() Handle {
+func (b *Builder) Handle() Handle { return unique.Make(b.Set()) }
+
+// Set is what was collected, for those who look at it once.
+func (b *Builder) Set() Set {
 	var out strings.Builder
 	out.Grow(len(b.buf))
 	for i, word := range b.used {
@@ -177,7 +180,7 @@ func (b *Builder) Handle() Handle {
 			out.Write(b.buf[at : at+n])
 		}
 	}
-	return unique.Make(Set{canon: out.String()})
+	return Set{canon: out.String()}
 }
 
 // Export is all that makes the bytes of a set differ from peer to peer. Peers

@@ -25,13 +25,12 @@ const (
 
 // Event is what all objects begin with.
 type Event struct {
-	Legacy  bool // the form of API version 4
-	Time    time.Time
-	Host    string
-	PID     int
-	PPID    int
+	Legacy bool // the form of API version 4
+	Time   time.Time
+	Source
 	Counter uint64 // of the neighbor's events, from 1
 	Neighbor
+	Octets []byte // of the message, where they are told along with what it says
 }
 
 // Neighbor is whom an event is about.
@@ -52,32 +51,49 @@ const (
 	Out
 )
 
-// begin appends the object up to what the event itself is.
+// begin appends the object up to what the event itself is. Blanks before commas
+// and colons are those of version 4: some read its lines without a parser.
 func (e *Event) begin(b []byte, kind string) []byte {
-	version := version6
-	if e.Legacy {
-		version = version4
+	b = strconv.AppendUint(append(e.header(b), `, "counter": `...), e.Counter, 10)
+	b = append(append(append(b, `, "type": "`...), kind...), '"')
+	if e.Octets != nil {
+		b = appendOctets(append(b, ", "...), e.Octets, false)
 	}
-	b = append(append(b, `{ "exabgp": "`...), version...)
-	b = appendTime(append(b, `", "time": `...), e.Time)
-	b = appendString(append(b, `, "host": `...), e.Host)
-	b = strconv.AppendInt(append(b, `, "pid": `...), int64(e.PID), 10)
-	b = strconv.AppendInt(append(b, `, "ppid": `...), int64(e.PPID), 10)
-	b = strconv.AppendUint(append(b, `, "counter": `...), e.Counter, 10)
-	b = append(append(append(b, `, "type": "`...), kind...), `", "neighbor": { "address": { "local": "`...)
+	b = append(b, `, "neighbor": { "address": { "local": "`...)
 	b = e.Local.AppendTo(b)
 	b = e.Peer.AppendTo(append(b, `", "peer": "`...))
 	b = strconv.AppendUint(append(b, `" }, "asn": { "local": `...), uint64(e.LocalAS), 10)
 	b = strconv.AppendUint(append(b, `, "peer": `...), uint64(e.PeerAS), 10)
-	b = append(b, ` }, `...)
+	b = append(e.blank(append(b, " }"...)), ", "...)
 	if e.RouterID != 0 {
-		b = append(append(append(b, `"router-id": "`...), e.RouterID.String()...), `", `...)
+		b = append(e.RouterID.AppendTo(append(b, `"router-id": "`...)), `", `...)
 	}
 	switch e.Direction {
 	case In:
 		b = append(b, `"direction": "in", `...)
 	case Out:
 		b = append(b, `"direction": "out", `...)
+	}
+	return b
+}
+
+// header appends what every object begins with.
+func (e *Event) header(b []byte) []byte {
+	version := version6
+	if e.Legacy {
+		version = version4
+	}
+	b = append(append(b, `{ "exabgp": "`...), version...)
+	b = appendTime(append(b, `", "time": `...), e.Time)
+	b = appendString(append(e.blank(append(b, `, "host"`...)), ": "...), e.Host)
+	b = strconv.AppendInt(append(e.blank(append(b, `, "pid"`...)), ": "...), int64(e.PID), 10)
+	return strconv.AppendInt(append(e.blank(append(b, `, "ppid"`...)), ": "...), int64(e.PPID), 10)
+}
+
+// blank appends one in version 4.
+func (e *Event) blank(b []byte) []byte {
+	if e.Legacy {
+		b = append(b, ' ')
 	}
 	return b
 }
@@ -102,47 +118,50 @@ func appendTime(b []byte, t time.Time) []byte {
 // end closes the neighbor and the event.
 func end(b []byte) []byte { return append(b, " } }"...) }
 
-// AppendOpen appends the event of an OPEN.
-func (e *Event) AppendOpen(b []byte, o *wire.Open) []byte {
+// open appends the event of an OPEN.
+func (e *Event) open(b []byte, o *wire.Open) []byte {
 	b = fmt.Appendf(e.begin(b, "open"), `"open": { "version": %d, "asn": %d, "hold_time": %d, "router_id": "%s", "capabilities": { `,
 		o.Version, o.AS, o.HoldTime/time.Second, o.ID)
 	b = appendCapabilities(b, o.Capabilities)
 	return end(append(b, " } }"...))
 }
 
-// AppendKeepalive appends the event of a KEEPALIVE.
-func (e *Event) AppendKeepalive(b []byte) []byte {
+// keepalive appends the event of a KEEPALIVE.
+func (e *Event) keepalive(b []byte) []byte {
 	b = e.begin(b, "keepalive")
-	return end(b[:len(b)-len(", ")])
+	return end(e.blank(b[:len(b)-len(", ")]))
 }
 
-// AppendNotification appends the event of a NOTIFICATION.
-func (e *Event) AppendNotification(b []byte, n wire.Notification) []byte {
+// notification appends the event of a NOTIFICATION.
+func (e *Event) notification(b []byte, n wire.Notification) []byte {
 	b = fmt.Appendf(e.begin(b, "notification"), `"notification": { "code": %d, "subcode": %d, "data": "0x%X", "message": `,
 		n.Code, n.Subcode, n.Data)
 	text := n.Text()
 	if text == "" {
 		text = wire.CodeText(n.Code, n.Subcode)
 	}
-	return end(append(appendString(b, text), " }"...))
+	return end(e.blank(append(appendString(b, text), " }"...)))
 }
 
 // refreshWords are ExaBGP's for the subtypes.
 var refreshWords = [...]string{wire.RefreshRequest: "query", wire.BoRR: "begin", wire.EoRR: "end"}
 
-// AppendRefresh appends the event of a ROUTE-REFRESH.
-func (e *Event) AppendRefresh(b []byte, r wire.Refresh) []byte {
-	word := "invalid"
-	if int(r.Subtype) < len(refreshWords) {
-		word = refreshWords[r.Subtype]
+func refreshWord(s wire.RefreshSubtype) string {
+	if int(s) < len(refreshWords) {
+		return refreshWords[s]
 	}
+	return "invalid"
+}
+
+// refresh appends the event of a ROUTE-REFRESH.
+func (e *Event) refresh(b []byte, r wire.Refresh) []byte {
 	afi, safi := r.Family.Words()
-	b = fmt.Appendf(e.begin(b, "refresh"), `"route-refresh": { "afi": "%s", "safi": "%s", "subtype": "%s" }`, afi, safi, word)
+	b = fmt.Appendf(e.begin(b, "refresh"), `"route-refresh": { "afi": "%s", "safi": "%s", "subtype": "%s" }`, afi, safi, refreshWord(r.Subtype))
 	return end(b)
 }
 
-// AppendOperational appends the event of an OPERATIONAL message.
-func (e *Event) AppendOperational(b []byte, m operational.Message) []byte {
+// operational appends the event of an OPERATIONAL message.
+func (e *Event) operational(b []byte, m operational.Message) []byte {
 	b = append(e.begin(b, "operational"), `"operational": `...)
 	return end(m.AppendJSON(b))
 }

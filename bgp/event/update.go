@@ -1,7 +1,6 @@
 package event
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"holdfast/bgp"
@@ -17,17 +16,19 @@ func (e *Event) AppendUpdate(b []byte, u *wire.Update) []byte {
 	b = append(e.begin(b, "update"), `"message": { `...)
 	if u.EOR != 0 {
 		afi, safi := u.EOR.Words()
-		b = append(append(append(b, `"eor": { "afi": "`...), afi...), `", "safi": "`...)
-		return end(append(append(b, safi...), `" } }`...))
+		b = append(append(e.blank(append(b, `"eor": { "afi"`...)), `: "`...), afi...)
+		b = append(append(e.blank(append(b, `", "safi"`...)), `: "`...), safi...)
+		return end(append(b, `" } }`...))
 	}
 	b = append(b, `"update": { `...)
 	sep := ""
-	if set := u.Handle(false).Value(); set != (attr.Set{}) {
+	set := u.Set()
+	if set != (attr.Set{}) {
 		b = e.attributes(append(b, `"attribute": `...), set, u)
 		sep = ", "
 	}
 	if !u.NLRI.Empty() || !u.Reach.Empty() {
-		b = e.announce(append(append(b, sep...), `"announce": { `...), u)
+		b = e.announce(append(append(b, sep...), `"announce": { `...), u, hopOf(set))
 		b, sep = append(b, " }"...), ", "
 	}
 	if !u.Withdrawn.Empty() || !u.Unreach.Empty() {
@@ -37,21 +38,15 @@ func (e *Event) AppendUpdate(b []byte, u *wire.Update) []byte {
 	return end(append(b, " } }"...))
 }
 
-// AppendPlain appends the event of an UPDATE that only announces routes of IPv4
-// unicast, checked, whose attributes and next hop were told before.
-func (e *Event) AppendPlain(b []byte, attributes, hop string, routes []byte, path bool) []byte {
+// AppendPlain appends the event of an UPDATE whose attributes were told before.
+func (e *Event) AppendPlain(b []byte, k *Known, p Plain) []byte {
 	b = append(e.begin(b, "update"), `"message": { "update": { "attribute": `...)
-	b = append(append(b, attributes...), `, "announce": { "ipv4 unicast": { "`...)
-	b = append(append(b, hop...), `": [ `...)
-	for sep := ""; len(routes) > 0; sep = ", " {
-		raw := nlri.Raw{Family: bgp.IPv4Unicast, HasPath: path}
-		if path {
-			raw.PathID, routes = binary.BigEndian.Uint32(routes), routes[4:]
-		}
-		n := 0
-		raw.Body, n, _ = inet.IPv4.Next(routes)
-		routes = routes[n:]
-		b = inet.Of(raw).AppendJSON(append(b, sep...), nil)
+	b = append(append(b, k.attributes...), `, "announce": { "ipv4 unicast": { "`...)
+	b = append(append(b, k.hop...), `": [ `...)
+	sep := ""
+	for route := range p.all {
+		b = route.AppendJSON(append(b, sep...), nil)
+		sep = ", "
 	}
 	return end(append(b, " ] } } } }"...))
 }
@@ -73,10 +68,14 @@ func (e *Event) attributes(b []byte, set attr.Set, u *wire.Update) []byte {
 	return append(hop.AppendTo(b), `" }`...)
 }
 
+// hopOf is the next hop among attributes, nil: there is none.
+func hopOf(set attr.Set) []byte {
+	hop, _ := set.Get(attr.NextHop)
+	return []byte(hop.Value)
+}
+
 // announce appends an object of families, each one of next hops, each a list.
-func (e *Event) announce(b []byte, u *wire.Update) []byte {
-	plain, _ := u.Handle(false).Value().Get(attr.NextHop)
-	hop := []byte(plain.Value)
+func (e *Event) announce(b []byte, u *wire.Update, hop []byte) []byte {
 	if u.NLRI.Empty() {
 		return append(e.reach(appendFamily(b, u.Reach.Family), u.Reach, u.NextHop), " }"...)
 	}
@@ -130,12 +129,23 @@ func (e *Event) withdraw(b []byte, u *wire.Update) []byte {
 // list appends routes, with commas between them.
 func (e *Event) list(b []byte, r wire.Routes, hop []byte) []byte {
 	how := nlri.JSON{Legacy: e.Legacy, NextHop: r.HopAddress(hop)}
+	plain := plain(r.Family)
 	sep := ""
 	for raw := range r.All() {
-		b = r.View(raw).AppendJSON(append(b, sep...), &how)
-		sep = ", "
+		b, sep = append(b, sep...), ", "
+		if plain {
+			b = inet.Of(raw).AppendJSON(b, nil)
+		} else {
+			b = r.View(raw).AppendJSON(b, &how)
+		}
 	}
 	return b
+}
+
+// plain says whether routes of a family are plain prefixes: those are many, and
+// told without an interface around each.
+func plain(f bgp.Family) bool {
+	return f == bgp.IPv4Unicast || f == bgp.IPv6Unicast || f == bgp.IPv4Multicast || f == bgp.IPv6Multicast
 }
 
 // appendKey appends "ipv4 unicast": .

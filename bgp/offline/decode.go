@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"holdfast/bgp"
+	"holdfast/bgp/attr"
 	"holdfast/bgp/event"
 	"holdfast/bgp/family"
-	"holdfast/bgp/family/inet"
 	"holdfast/bgp/nlri"
 	"holdfast/bgp/route"
 	"holdfast/bgp/wire"
@@ -23,47 +23,16 @@ type Decoder struct {
 	Problems    []string // of the last message
 
 	update wire.Update
-	memory *Memory
-}
-
-// Memory is what blocks of attributes became: a table has many routes with the
-// same ones. Decoders of one goroutine share it. The zero value is empty.
-type Memory struct {
-	known map[block]known
-	held  int // octets, about
-}
-
-// block is attributes without MP attributes, in one session.
-type block struct {
-	session *Session
-	octets  string
-}
-
-// known is what was made of them.
-type known struct{ attributes, hop string }
-
-// maxHeld bounds a Memory, in octets. A table of hundreds of peers has more than
-// any machine should hold.
-const maxHeld = 64 << 20
-
-// add keeps what a block became. When there is too much, all is forgotten.
-func (m *Memory) add(b block, k known) {
-	const itself = 128
-	size := len(b.octets) + len(k.attributes) + len(k.hop) + itself
-	if m.known == nil || m.held+size > maxHeld {
-		m.known, m.held = map[block]known{}, 0
-	}
-	m.known[b] = k
-	m.held += size
+	memory *event.Memory
 }
 
 // NewDecoder reads messages of a session, of which it keeps a copy. Without a
 // Memory it has its own.
-func NewDecoder(s *Session, e event.Event, m *Memory) *Decoder {
+func NewDecoder(s *Session, e event.Event, m *event.Memory) *Decoder {
 	e.Neighbor = s.Neighbor
 	own := *s
 	own.Negotiated.Families = slices.Clone(s.Negotiated.Families)
-	d := &Decoder{Event: e, Session: &own, memory: cmp.Or(m, new(Memory))}
+	d := &Decoder{Event: e, Session: &own, memory: cmp.Or(m, new(event.Memory))}
 	d.update.Keep, d.update.Own = true, true
 	return d
 }
@@ -72,92 +41,19 @@ func NewDecoder(s *Session, e event.Event, m *Memory) *Decoder {
 func (d *Decoder) JSON(b, msg []byte) ([]byte, error) {
 	d.Counter++
 	d.Problems = d.Problems[:0]
-	switch wire.Type(msg[18]) {
-	case wire.TypeOpen:
-		if len(msg) < wire.HeaderLen+10 {
-			return b, fmt.Errorf("an OPEN of %d octets, want %d or more", len(msg), wire.HeaderLen+10)
-		}
-		o, bad := wire.ParseOpen(msg)
-		if bad != nil {
-			return b, bad
-		}
-		return d.AppendOpen(b, o), nil
-	case wire.TypeUpdate:
-		if b, ok := d.again(b, msg); ok {
-			return b, nil
-		}
-		if err := d.parse(msg); err != nil {
-			return b, err
-		}
-		b = d.AppendUpdate(b, &d.update)
-		d.remember(msg)
-		return b, nil
-	case wire.TypeNotification:
-		if len(msg) < wire.HeaderLen+2 {
-			return b, fmt.Errorf("a NOTIFICATION of %d octets, want %d or more", len(msg), wire.HeaderLen+2)
-		}
-		return d.AppendNotification(b, wire.ParseNotification(msg)), nil
-	case wire.TypeKeepalive:
-		return d.AppendKeepalive(b), nil
-	case wire.TypeRefresh:
-		if len(msg) != wire.HeaderLen+4 {
-			return b, fmt.Errorf("a ROUTE-REFRESH of %d octets, want %d", len(msg), wire.HeaderLen+4)
-		}
-		r, bad := wire.ParseRefresh(msg)
-		if bad != nil {
-			return b, bad
-		}
-		return d.AppendRefresh(b, r), nil
-	case wire.TypeOperational:
-		m, bad := wire.ParseOperational(msg)
-		if bad != nil {
-			return b, bad
-		}
-		return d.AppendOperational(b, m), nil
+	if wire.Type(msg[18]) != wire.TypeUpdate {
+		return d.AppendMessage(b, msg)
 	}
-	return b, fmt.Errorf("octet 18: message type %d is not known", msg[18])
-}
-
-// again appends an UPDATE whose attributes are known, and which announces
-// nothing but routes of IPv4 unicast.
-func (d *Decoder) again(b, msg []byte) ([]byte, bool) {
-	attrs, routes := split(msg)
-	k, ok := d.memory.known[block{d.Session, string(attrs)}]
-	if !ok || len(attrs) == 0 || len(routes) == 0 {
-		return b, false
+	if known, routes := d.memory.Find(msg, &d.Session.Negotiated); known != nil {
+		return d.AppendPlain(b, known, routes), nil
 	}
-	codec := &inet.IPv4
-	path := d.Session.Negotiated.ReceivePath(codec.Family)
-	if _, err := codec.ScanAll(routes, path); err != nil {
-		return b, false
+	if err := d.parse(msg); err != nil {
+		return b, err
 	}
-	return d.AppendPlain(b, k.attributes, k.hop, routes, path), true
-}
-
-// split gives the attributes and the NLRI field of an UPDATE that withdraws
-// nothing in its field.
-func split(msg []byte) (attrs, routes []byte) {
-	body := msg[wire.HeaderLen:]
-	if len(body) < 4 || body[0]|body[1] != 0 {
-		return nil, nil
+	if len(d.Problems) == 0 {
+		d.memory.Add(msg, &d.Session.Negotiated, &d.update, attr.Set.AppendJSON)
 	}
-	n := 4 + (int(body[2])<<8 | int(body[3]))
-	if n > len(body) {
-		return nil, nil
-	}
-	return body[4:n], body[n:]
-}
-
-// remember keeps what the attributes of the last UPDATE became.
-func (d *Decoder) remember(msg []byte) {
-	attrs, routes := split(msg)
-	u := &d.update
-	if len(routes) == 0 || len(d.Problems) > 0 || u.Attrs.Reach.There || u.Attrs.Unreach.There || u.NLRI.Empty() {
-		return
-	}
-	set := u.Handle(false).Value()
-	hop, _, _ := set.NextHop()
-	d.memory.add(block{d.Session, string(attrs)}, known{string(set.AppendJSON(nil)), hop.String()})
+	return d.AppendUpdate(b, &d.update), nil
 }
 
 // parse reads an UPDATE, with whatever families are in it.

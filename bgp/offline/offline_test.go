@@ -25,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "write what is got into the goldens")
 
 // fixed is an event in which nothing depends on when and where it is.
-var fixed = event.Event{Time: time.Unix(1, 500_000_000), Host: "box", PID: 7, PPID: 1}
+var fixed = event.Event{Time: time.Unix(1, 500_000_000), Source: event.Source{Host: "box", PID: 7, PPID: 1}}
 
 // TestGoldens has a section for each command: the messages that it sends, what
 // they mean as JSON, and the commands that they are said with again. These
@@ -213,20 +213,6 @@ func FuzzDecode(f *testing.F) {
 			d.Commands(nil, m)
 		}
 	})
-}
-
-// TestMemoryIsBounded has more attributes than a machine should hold, and finds
-// those of the last route.
-func TestMemoryIsBounded(t *testing.T) {
-	var m Memory
-	value := strings.Repeat("x", 1<<16)
-	for i := range 3 * maxHeld / len(value) {
-		b := block{nil, fmt.Sprint(i)}
-		m.add(b, known{attributes: value})
-		if m.held > maxHeld || m.known[b].attributes != value {
-			t.Fatalf("%d octets held, %d blocks", m.held, len(m.known))
-		}
-	}
 }
 
 // TestTooLong has attributes that fit a set, and no message beside each other:

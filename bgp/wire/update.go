@@ -121,6 +121,10 @@ func (u *Update) Handle(mp bool) attr.Handle {
 	return h
 }
 
+// Set is the set of attributes of the routes in the NLRI field, for those who
+// look at it once.
+func (u *Update) Set() attr.Set { return u.builder.Set() }
+
 // ParseUpdate reads a whole message, header included, of a session (RFC 4271
 // section 4.3). Errors that only concern its routes or an attribute are in the
 // Update (RFC 7606); an Error ends the session, and then the Update holds

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"holdfast/bgp/capture"
+	"holdfast/bgp/event"
 	"holdfast/bgp/offline"
 )
 
@@ -110,7 +111,7 @@ func fresh(pool *sync.Pool) *batch {
 type worker struct {
 	*decoding
 	decoders map[*offline.Session]*offline.Decoder
-	memory   offline.Memory
+	memory   event.Memory
 }
 
 // maxDecoders bounds what a worker remembers of sessions.

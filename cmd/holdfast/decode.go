@@ -102,12 +102,12 @@ func (d *decoding) run() error {
 		return err
 	}
 	host, _ := os.Hostname()
-	var memory offline.Memory
+	var memory event.Memory
 	for _, s := range sessions {
 		if d.paths {
 			s.AllPaths()
 		}
-		d.decoders = append(d.decoders, offline.NewDecoder(s, event.Event{Legacy: legacy, Time: time.Now(), Host: host, PID: os.Getpid(), PPID: os.Getppid()}, &memory))
+		d.decoders = append(d.decoders, offline.NewDecoder(s, event.Event{Legacy: legacy, Time: time.Now(), Source: event.Source{Host: host, PID: os.Getpid(), PPID: os.Getppid()}}, &memory))
 	}
 	d.w = bufio.NewWriterSize(d.out, 1<<16)
 	if err := d.all(); err != nil {

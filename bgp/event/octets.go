@@ -1,0 +1,34 @@
+package event
+
+import "holdfast/bgp/wire"
+
+// appendOctets appends a message in hexadecimal, header and body, as members of
+// an object or as words. A body of nothing is left out, unless the object is all
+// about the octets.
+func appendOctets(b, msg []byte, empty bool) []byte {
+	header, body := msg[:min(len(msg), wire.HeaderLen)], msg[min(len(msg), wire.HeaderLen):]
+	b = append(appendHex(append(b, `"header": "0x`...), header), '"')
+	if len(body) == 0 && !empty {
+		return b
+	}
+	return append(appendHex(append(b, `, "body": "0x`...), body), '"')
+}
+
+// textOctets appends the same as words.
+func textOctets(b, msg []byte) []byte {
+	header, body := msg[:min(len(msg), wire.HeaderLen)], msg[min(len(msg), wire.HeaderLen):]
+	b = appendHex(append(b, " header 0x"...), header)
+	if len(body) == 0 {
+		return b
+	}
+	return appendHex(append(b, " body 0x"...), body)
+}
+
+// appendHex appends octets in capitals, as ExaBGP has them.
+func appendHex(b, octets []byte) []byte {
+	const digits = "0123456789ABCDEF"
+	for _, o := range octets {
+		b = append(b, digits[o>>4], digits[o&15])
+	}
+	return b
+}
