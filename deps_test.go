@@ -71,8 +71,8 @@ var rooms = map[string]room{
 
 	"appliance/health":   {pure: true, why: "a state is a function of verdicts, and what is told one of the state"},
 	"appliance/checker":  {may: "appliance/health netio/link", why: "runs checks and tells whoever reads its lines, in this process or another's"},
-	"appliance/settings": {may: "bgp bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
-	"appliance/desired":  {may: "appliance/settings netio/link", pure: true, why: "the only place that says on or off is a pure function"},
+	"appliance/settings": {may: "appliance/health bgp bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
+	"appliance/desired":  {may: "appliance/health appliance/settings netio/link", pure: true, why: "the only place that says on or off is a pure function"},
 	"appliance/helper":   {may: "bgp/api", why: "helpers talk to whoever takes their commands, not to the speaker"},
 	"appliance/client":   {why: "whoever speaks the text API needs nothing of the daemon"},
 	"appliance/control":  {why: "a socket and its questions; the answers come from outside"},

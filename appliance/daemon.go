@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -15,8 +16,10 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast/appliance/checker"
 	"holdfast/appliance/control"
 	"holdfast/appliance/desired"
+	"holdfast/appliance/health"
 	"holdfast/appliance/helper"
 	"holdfast/appliance/settings"
 	"holdfast/bgp/api"
@@ -58,6 +61,7 @@ type Daemon struct {
 	notifier   *systemd.Notifier
 	reconciler *reconciler
 	addresses  *holder
+	checks     *checker.Set
 	control    *control.Server
 	api        *net.UnixListener
 	dog        guard
@@ -96,6 +100,7 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, API: o.API, Version: "holdfast " + o.Version, NoAck: o.NoAck})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)
+	d.checks = checker.NewSet(d.checked)
 	if !o.NoControl {
 		err = d.listen()
 	}
@@ -125,6 +130,7 @@ func (d *Daemon) live(ctx context.Context) error {
 	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
 	tasks.run(d.addresses.run)
 	tasks.run(d.tick)
+	d.checks.Want(d.loaded.Settings.Checks())
 	d.helpers.Reconcile(d.loaded.helpers(d.options.NoAck))
 	d.addresses.want(d.loaded.Settings.Addresses)
 	why := d.wait(ctx)
@@ -135,9 +141,22 @@ func (d *Daemon) live(ctx context.Context) error {
 // known puts into in what a configuration says.
 func (d *Daemon) known(in *desired.Inputs, l *Loaded) {
 	in.Settings, in.Groups, in.Files = l.Settings, l.groups(), files(l.Settings)
+	in.Checks = only(in.Checks, l.Settings.Checks())
 	if in.Watchdog == (desired.Watchdog{}) {
 		in.Watchdog.Why = "it has not been opened yet"
 	}
+}
+
+// only is what is known of checks that are still wanted: one that comes back has
+// to rise again.
+func only(all map[health.Check]health.Standing, wanted []health.Check) map[health.Check]health.Standing {
+	next := map[health.Check]health.Standing{}
+	for _, c := range wanted {
+		if s, ok := all[c]; ok {
+			next[c] = s
+		}
+	}
+	return next
 }
 
 // tasks are goroutines that end with the daemon, after what they serve.
@@ -217,6 +236,7 @@ func (d *Daemon) Reload() error {
 		l.Settings.Hardware = old
 	}
 	d.loaded = l
+	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
 	d.reconciler.update(func(in *desired.Inputs) { d.known(in, l) })
 	done := make(chan error, 1)
 	d.loop.Post(func() { done <- d.speaker.Apply(l.Config) })
@@ -279,6 +299,15 @@ func (d *Daemon) manual(group string, on bool) {
 			}
 		}
 		in.Manual = next
+	})
+}
+
+// checked is called by a check whose standing has changed.
+func (d *Daemon) checked(c health.Check, s health.Standing) {
+	d.reconciler.update(func(in *desired.Inputs) {
+		next := maps.Clone(in.Checks)
+		next[c] = s
+		in.Checks = next
 	})
 }
 
@@ -377,6 +406,7 @@ func (d *Daemon) shutdown(why string) {
 	d.reconciler.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
+	d.checks.Close()
 	d.helpers.Close(ctx)
 	d.addresses.release()
 	d.dog.release(d.log)

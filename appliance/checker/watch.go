@@ -10,7 +10,7 @@ import (
 // Set is the checks that run, each in a goroutine of its own.
 type Set struct {
 	// Tell is called with each standing that differs from the check's last one.
-	// It is not called any more for a check that is not wanted.
+	// Once Want has come back it is not called for a check that is not wanted.
 	Tell func(health.Check, health.Standing)
 
 	look    func(context.Context, health.Check) (health.Verdict, string)
@@ -58,16 +58,21 @@ func (s *Set) watch(ctx context.Context, c health.Check) {
 	var last health.Standing
 	for {
 		v, why := s.look(ctx, c)
-		if ctx.Err() != nil {
-			return
-		}
 		m.Step(v)
 		if now := m.Standing(why); now != last {
-			s.Tell(c, now)
+			s.tell(ctx, c, now)
 			last = now
 		}
 		if !sleep(ctx, m.Wait()) {
 			return
 		}
+	}
+}
+
+func (s *Set) tell(ctx context.Context, c health.Check, h health.Standing) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() == nil {
+		s.Tell(c, h)
 	}
 }

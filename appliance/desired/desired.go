@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/appliance/health"
 	"holdfast/appliance/settings"
 	"holdfast/netio/link"
 )
@@ -38,8 +39,9 @@ type Inputs struct {
 	Groups   []string // names that routes carry, with a gate or without
 	Known    bool     // Snapshot is real: the first listing has come in
 	Snapshot link.Snapshot
-	Up       map[netip.Addr]bool // neighbors whose session is up
-	Files    map[string]bool     // paths that exist; a missing key is not known yet
+	Up       map[netip.Addr]bool              // neighbors whose session is up
+	Files    map[string]bool                  // paths that exist; a missing key is not known yet
+	Checks   map[health.Check]health.Standing // a missing key has not had a verdict
 	Watchdog Watchdog
 	Manual   map[string]Manual
 	Stopping bool
@@ -176,8 +178,21 @@ func Check(in Inputs, c settings.Condition) Reason {
 		if exists {
 			return Reason{Text: "is there"}
 		}
+	case settings.Healthy:
+		return checkHealth(in, c.Check)
 	}
 	return Reason{}
+}
+
+func checkHealth(in Inputs, c health.Check) Reason {
+	s, known := in.Checks[c]
+	switch {
+	case !known:
+		return Reason{Text: "has not had a verdict yet", Pending: true}
+	case s.Told == health.Up:
+		return Reason{}
+	}
+	return Reason{Text: s.Text, Pending: s.Told == health.Init}
 }
 
 var unlisted = Reason{Text: "is not known yet: links have not been listed", Pending: true}

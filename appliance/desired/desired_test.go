@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/appliance/health"
 	"holdfast/appliance/settings"
 	"holdfast/netio/link"
 )
@@ -14,6 +15,7 @@ import (
 var (
 	start  = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	prefix = netip.MustParsePrefix("192.0.2.53/32")
+	dig    = health.Check{Command: "dig @127.0.0.1"}
 	router = netip.MustParseAddr("10.0.0.2")
 )
 
@@ -28,6 +30,7 @@ func good() Inputs {
 				{Kind: settings.HasAddress, Address: prefix, Link: "lo"},
 				{Kind: settings.Established, Neighbor: router},
 				{Kind: settings.FileAbsent, Path: "/off"},
+				{Kind: settings.Healthy, Check: dig},
 			}}},
 		},
 		Groups: []string{"dns", "plain"},
@@ -37,6 +40,7 @@ func good() Inputs {
 		},
 		Up:       map[netip.Addr]bool{router: true},
 		Files:    map[string]bool{"/off": false},
+		Checks:   map[health.Check]health.Standing{dig: {Told: health.Up}},
 		Watchdog: Watchdog{Armed: true},
 	}
 }
@@ -57,6 +61,12 @@ func TestReasons(t *testing.T) {
 		{name: "address elsewhere", change: func(in *Inputs) { in.Snapshot.Addrs[0].Link = "eth1" }, want: "address 192.0.2.53/32 on lo is not on this box"},
 		{name: "neighbor down", change: func(in *Inputs) { in.Up = nil }, want: "neighbor 10.0.0.2 is not established"},
 		{name: "disable file", change: func(in *Inputs) { in.Files["/off"] = true }, want: "file /off absent is there"},
+		{name: "check failed", change: func(in *Inputs) {
+			in.Checks[dig] = health.Standing{Told: health.Down, Text: "failed 3 of 3: exit status 9"}
+		}, want: `check "dig @127.0.0.1" failed 3 of 3: exit status 9`},
+		{name: "check rises for the first time", change: func(in *Inputs) { in.Checks[dig] = health.Standing{Text: "has passed 1 of 3"} },
+			want: `check "dig @127.0.0.1" has passed 1 of 3`, pending: true},
+		{name: "no check yet", change: func(in *Inputs) { in.Checks = nil }, want: `check "dig @127.0.0.1" has not had a verdict yet`, pending: true},
 		{name: "not listed yet", change: func(in *Inputs) { in.Known = false }, want: "link eth1 is not known yet: links have not been listed", pending: true},
 		{name: "not armed", change: func(in *Inputs) { in.Watchdog = Watchdog{Why: "open /dev/watchdog0: no such file"} },
 			want:  "the hardware watchdog is not armed: open /dev/watchdog0: no such file",

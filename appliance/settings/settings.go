@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"holdfast/appliance/health"
 	"holdfast/bgp/grammar"
 )
 
@@ -74,6 +75,7 @@ const (
 	HasAddress              // address PREFIX [on NAME]: present
 	Established             // neighbor ADDRESS: its session is up
 	FileAbsent              // file PATH absent: ExaBGP's disable file is not there
+	Healthy                 // healthcheck { command "…"; … }: the service is up
 )
 
 // Condition is one line of a gate.
@@ -83,9 +85,10 @@ type Condition struct {
 	Address  netip.Prefix // HasAddress
 	Neighbor netip.Addr   // Established
 	Path     string       // FileAbsent
+	Check    health.Check // Healthy
 }
 
-// String is the condition as it is written.
+// String is the condition as it is written, a healthcheck by its command.
 func (c Condition) String() string {
 	switch c.Kind {
 	case LinkUp:
@@ -97,6 +100,8 @@ func (c Condition) String() string {
 		return fmt.Sprintf("address %s on %s", c.Address, c.Link)
 	case Established:
 		return fmt.Sprintf("neighbor %s", c.Neighbor)
+	case Healthy:
+		return fmt.Sprintf("check %q", c.Check.Command)
 	default:
 		return fmt.Sprintf("file %s absent", c.Path)
 	}

@@ -57,6 +57,7 @@ func (r *reader) watchdog() *grammar.Node {
 			r.ofGate("address", "PREFIX [on LINK]", "the address is on this box", r.address),
 			r.ofGate("neighbor", "ADDRESS", "the session with that neighbor is established", r.neighbor),
 			r.ofGate("file", "PATH absent", "the file is not there", r.file),
+			r.healthcheck(),
 			r.ofGate("hold-down", "TIME", "after a failure, all conditions hold for so long before the gate opens again", func(c *grammar.Cursor) (err error) {
 				r.g.HoldDown, err = c.Duration(0, 24*time.Hour)
 				return err
@@ -111,11 +112,13 @@ func (r *reader) ofHardware(word, args, help string, do func(*grammar.Cursor) er
 	}}
 }
 
+var errNotHardware = errors.New("belongs into watchdog NAME { … }")
+
 // ofGate is a word of "watchdog NAME { … }".
 func (r *reader) ofGate(word, args, help string, do func(*grammar.Cursor) error) *grammar.Node {
 	return &grammar.Node{Word: word, Args: args, Help: "gate: " + help, Do: func(c *grammar.Cursor) error {
 		if r.hardware {
-			return errors.New("belongs into watchdog NAME { … }")
+			return errNotHardware
 		}
 		return do(c)
 	}}
