@@ -145,7 +145,10 @@ func become(o *health.Options) error {
 		if err != nil {
 			return err
 		}
-		if err := setID(u.Uid, syscall.Setuid); err != nil {
+		if o.Group == "" {
+			err = syscall.Setgroups(nil) // those of root
+		}
+		if err := errors.Join(err, setID(u.Uid, syscall.Setuid)); err != nil {
 			return fmt.Errorf("user %s: %w", o.User, err)
 		}
 	}
