@@ -3,12 +3,15 @@ package rib
 import (
 	"bytes"
 	"encoding/binary"
+
+	"holdfast/bgp"
+	"holdfast/bgp/nlri"
 )
 
 // entry is one route for one audience. It holds no pointers, so that the
 // garbage collector does not look at a million of them.
 type entry struct {
-	version    uint64 // when it was last shown
+	version    uint64 // when it was last shown, or changed while it was off
 	died       uint64 // when it was buried
 	hash       uint64
 	prev, next uint32 // in its bucket, or among the graves
@@ -72,6 +75,17 @@ func (s *slab) new() uint32 {
 	return s.used
 }
 
+// stretch is at most so many places from pos on, 0 being the beginning, and
+// where to go on, 0 at the end.
+func (s *slab) stretch(pos uint32, most int) (first, last, next uint32) {
+	first = max(pos, 1)
+	if uint64(first)+uint64(most) > uint64(s.used) {
+		return first, s.used, 0
+	}
+	next = first + uint32(most)
+	return first, next - 1, next
+}
+
 func (s *slab) drop(e uint32) {
 	x := s.at(e)
 	s.dropBig(x)
@@ -109,10 +123,47 @@ func (s *slab) setBody(e uint32, body []byte) {
 	x.n = over
 }
 
+// unchain takes an entry out of an index.
+func (s *slab) unchain(index map[uint64]uint32, e uint32) {
+	x := s.at(e)
+	first := index[x.hash]
+	switch {
+	case first != e:
+		p := s.at(first)
+		for p.chain != e {
+			p = s.at(p.chain)
+		}
+		p.chain = x.chain
+	case x.chain != 0:
+		index[x.hash] = x.chain
+	default:
+		delete(index, x.hash)
+	}
+}
+
+// raw is the NLRI of an entry, whose family its owner knows.
+func (s *slab) raw(x *entry, f bgp.Family) nlri.Raw {
+	return nlri.Raw{Family: f, HasPath: x.has(fPath), PathID: x.path, Body: s.body(x)}
+}
+
+// same says whether an entry is of the NLRI, if its family is.
+func (s *slab) same(x *entry, n nlri.Raw) bool {
+	return x.path == n.PathID && x.has(fPath) == n.HasPath && bytes.Equal(key(n.Family, s.body(x)), key(n.Family, n.Body))
+}
+
+// setNLRI is raw backwards.
+func (s *slab) setNLRI(e uint32, n nlri.Raw) {
+	x := s.at(e)
+	if x.path = n.PathID; n.HasPath {
+		x.set(fPath)
+	}
+	s.setBody(e, n.Body)
+}
+
 // body is a view on an entry's NLRI.
-func (t *Table) body(x *entry) []byte {
+func (s *slab) body(x *entry) []byte {
 	if x.n == over {
-		return t.entries.big[binary.LittleEndian.Uint32(x.inline[:])]
+		return s.big[binary.LittleEndian.Uint32(x.inline[:])]
 	}
 	return x.inline[:x.n]
 }

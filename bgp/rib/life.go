@@ -87,28 +87,10 @@ func (t *Table) passGraves(e uint32, x *entry) {
 func (t *Table) free(e uint32) {
 	x := t.entries.at(e)
 	if !x.has(fShade) {
-		t.unchain(e)
+		t.entries.unchain(t.index, e)
 	}
 	t.unref(x.bucket)
 	t.entries.drop(e)
-}
-
-// unchain takes an entry out of the index.
-func (t *Table) unchain(e uint32) {
-	x := t.entries.at(e)
-	if first := t.index[x.hash]; first == e {
-		if x.chain == 0 {
-			delete(t.index, x.hash)
-		} else {
-			t.index[x.hash] = x.chain
-		}
-	} else {
-		p := t.entries.at(first)
-		for p.chain != e {
-			p = t.entries.at(p.chain)
-		}
-		p.chain = x.chain
-	}
 }
 
 // reap frees the graves that every peer has passed.

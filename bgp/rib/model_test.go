@@ -104,10 +104,21 @@ type model struct {
 	owed  []map[string]bool // withdraws that a peer has still to hear
 	gates map[string]Gate
 
+	steps int
+	moved []map[string]int // the step in which a route last changed for a peer
+	gated int              // the step of the last gate
+	marks []marked
+
 	at      uint32 // where a walk goes on
 	before  map[string]bool
 	met     map[string]int
 	changed map[string]bool
+}
+
+// marked is a moment that a peer is waited for to have come to.
+type marked struct {
+	mark Mark
+	step int
 }
 
 func newModel(t *testing.T, seed uint64, peers int) *model {
@@ -117,6 +128,8 @@ func newModel(t *testing.T, seed uint64, peers int) *model {
 		m.wants = append(m.wants, map[string]wish{})
 		m.sees = append(m.sees, nil)
 		m.owed = append(m.owed, map[string]bool{})
+		m.moved = append(m.moved, map[string]int{})
+		m.marks = append(m.marks, marked{})
 	}
 	return m
 }
@@ -161,6 +174,7 @@ func (m *model) gate() {
 	name := []string{"a", "b"}[m.rng.IntN(2)]
 	g := []Gate{Open, Closed, Forced}[m.rng.IntN(3)]
 	m.table.Group(name, g)
+	m.gated = m.steps
 	m.gates[name] = g
 }
 
@@ -174,6 +188,7 @@ func (m *model) pull(i, n int) {
 		b, _ = o.Bulk(b, n, false)
 	}
 	m.sees[i].take(m.t, b)
+	m.took(i)
 	for len(b) > 0 {
 		for _, p := range prefixes(b[21 : 21+binary.BigEndian.Uint16(b[19:])]) {
 			delete(m.owed[i], p)
@@ -194,19 +209,24 @@ func (m *model) flap(i int) {
 }
 
 func (m *model) step() {
+	m.steps++
 	i := m.rng.IntN(len(m.outs))
-	switch k := m.rng.IntN(22); {
-	case k < 7:
+	switch k := m.rng.IntN(100); {
+	case k == 99:
+		m.clear()
+	case k > 88:
+		m.marks[i] = marked{m.table.Mark(), m.steps}
+	case k < 28:
 		m.announce()
-	case k < 11:
+	case k < 44:
 		m.withdraw()
-	case k < 12:
+	case k < 48:
 		m.gate()
-	case k < 13:
+	case k < 52:
 		m.flap(i)
-	case k < 14 && m.sees[i] != nil:
+	case k < 56 && m.sees[i] != nil:
 		m.outs[i].Refresh(bgp.IPv4Unicast)
-	case k < 16:
+	case k < 64:
 		m.walk()
 	default:
 		m.pull(i, 1+m.rng.IntN(60))
@@ -230,6 +250,9 @@ func (m *model) check() {
 				m.t.Fatalf("peer %d never catches up", i)
 			}
 			m.pull(i, 1000)
+		}
+		if !o.Took(m.table.Mark()) {
+			m.t.Fatalf("peer %d never comes to where it is", i)
 		}
 		if len(m.owed[i]) > 0 {
 			m.t.Fatalf("peer %d never hears the withdraws of %v", i, m.owed[i])
@@ -295,9 +318,47 @@ func (m *model) wanted() map[string]bool {
 
 // change notes that a walk may miss a route, or meet it twice.
 func (m *model) change(body []byte, is []int) {
+	for _, i := range is {
+		m.moved[i][fmt.Sprintf("%x", body)] = m.steps
+	}
 	if m.at != 0 {
 		for _, i := range is {
 			m.changed[m.place(m.outs[i], body)] = true
+		}
+	}
+}
+
+// clear takes everything from some peers, a few places at once.
+func (m *model) clear() {
+	from, is := m.some()
+	mark := m.table.Mark()
+	for pos, first := uint32(0), true; first || pos != 0; first = false {
+		pos = m.table.Clear(from, mark, pos, 1+m.rng.IntN(8))
+	}
+	for _, i := range is {
+		for p := range m.wants[i] {
+			body, _ := hex.DecodeString(p)
+			m.change(body, []int{i})
+		}
+		clear(m.wants[i])
+	}
+}
+
+// took checks that a peer which has come to a mark sees all that has not changed
+// since as it was then.
+func (m *model) took(i int) {
+	k := m.marks[i]
+	if m.sees[i] == nil || !m.outs[i].Took(k.mark) || m.gated > k.step {
+		return
+	}
+	for n := range 12 {
+		p := fmt.Sprintf("%x", v4(fmt.Sprintf("10.0.0.%d/32", n)).Body)
+		if m.moved[i][p] > k.step {
+			continue
+		}
+		w, wanted := m.wants[i][p]
+		if med, sees := m.sees[i][p]; sees != (wanted && m.on(w)) || sees && med != w.med {
+			m.t.Fatalf("peer %d has come to step %d, now is %d: %s is wanted: %v %+v, but it sees %v %d", i, k.step, m.steps, p, wanted, w, sees, med)
 		}
 	}
 }

@@ -148,12 +148,15 @@ func (o *Out) Flush() {
 	o.t.mark(o)
 }
 
-// SendEOR tells the peer End-of-RIB of a family, after what waits.
-func (o *Out) SendEOR(f bgp.Family) {
-	if o.up && o.takes(f) {
-		o.eor, o.eorHeld = append(o.eor, f), false
-		o.t.mark(o)
+// SendEOR tells the peer End-of-RIB of a family, after what waits; false: it
+// does not take the family.
+func (o *Out) SendEOR(f bgp.Family) bool {
+	if !o.up || !o.takes(f) {
+		return false
 	}
+	o.eor, o.eorHeld = append(o.eor, f), false
+	o.t.mark(o)
+	return true
 }
 
 // Caught says that the peer has taken all that there is, End-of-RIB included.
@@ -195,7 +198,7 @@ func (t *Table) standAtGrave(o *Out, e uint32) {
 func (t *Table) wireLen(x *entry, path bool) int {
 	n := int(x.n)
 	if x.n == over {
-		n = len(t.body(x))
+		n = len(t.entries.body(x))
 	}
 	if path {
 		n += 4

@@ -69,6 +69,9 @@ func (s *sets) and(a, b PeerSet) PeerSet {
 }
 
 func (s *sets) or(a, b PeerSet) PeerSet {
+	if a == 0 || a == b {
+		return b
+	}
 	return s.combine(a, b, func(x, y uint64) uint64 { return x | y })
 }
 
@@ -87,6 +90,9 @@ func (t *Table) Peers(ps ...*Out) PeerSet {
 	}
 	return t.sets.intern(w)
 }
+
+// Union is the peers of both sets.
+func (t *Table) Union(a, b PeerSet) PeerSet { return t.sets.or(a, b) }
 
 // Has says whether a peer is in a set.
 func (t *Table) Has(p PeerSet, o *Out) bool { return t.sets.has(p, o.number) }

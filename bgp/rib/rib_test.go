@@ -191,7 +191,7 @@ func TestLongBodiesAreKept(t *testing.T) {
 		drain(o)
 	}
 	tb.Announce(API, tb.Peers(o), route.Route{NLRI: n, Attrs: set(1)})
-	if n := testing.AllocsPerRun(10, func() { tb.body(tb.entries.at(1)) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { tb.entries.body(tb.entries.at(1)) }); n != 0 {
 		t.Errorf("%v allocations to look at a body", n)
 	}
 	if len(tb.entries.big) != 1 {

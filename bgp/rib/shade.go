@@ -22,7 +22,7 @@ func (t *Table) shades(x *entry, o Owner, r route.Route) bool {
 // shade makes an entry one, and gives r a new entry.
 func (t *Table) shade(e uint32, o Owner, to PeerSet, r route.Route) {
 	x := t.entries.at(e)
-	t.unchain(e)
+	t.entries.unchain(t.index, e)
 	x.set(fShade)
 	before := t.shadesOf[e]
 	delete(t.shadesOf, e)

@@ -38,9 +38,8 @@ const (
 // Table is what is wanted, for all peers. It belongs to one goroutine.
 type Table struct {
 	entries slab
-	index   map[uint64]uint32 // hash of family, path and key → first of a chain
-	seed    maphash.Seed
-	scratch []byte
+	index   map[uint64]uint32 // hash → first of a chain
+	hasher  hasher
 
 	buckets    []bucket // 0 is none
 	bucketOf   map[bucketKey]uint32
@@ -75,7 +74,7 @@ type list struct{ head, tail uint32 }
 func NewTable() *Table {
 	return &Table{
 		index:    map[uint64]uint32{},
-		seed:     maphash.MakeSeed(),
+		hasher:   newHasher(),
 		buckets:  make([]bucket, 1),
 		bucketOf: map[bucketKey]uint32{},
 		groups:   map[string]*group{},
@@ -96,7 +95,7 @@ func (t *Table) Announce(o Owner, to PeerSet, r route.Route) bool {
 	if to == 0 {
 		return false
 	}
-	h := t.hash(r.NLRI)
+	h := t.hasher.hash(r.NLRI)
 	told := false
 	for e := t.index[h]; e != 0; {
 		x := t.entries.at(e)
@@ -133,7 +132,7 @@ func (t *Table) replace(e uint32, o Owner, r route.Route) bool {
 	x := t.entries.at(e)
 	x.owner = o
 	b := &t.buckets[x.bucket].key
-	if b.attrs == r.Attrs && b.group == r.Group && x.has(fStartsOff) == r.Withdraw && bytes.Equal(t.body(x), r.NLRI.Body) {
+	if b.attrs == r.Attrs && b.group == r.Group && x.has(fStartsOff) == r.Withdraw && bytes.Equal(t.entries.body(x), r.NLRI.Body) {
 		return false
 	}
 	to := t.audience(x)
@@ -167,11 +166,8 @@ func (t *Table) add(o Owner, to PeerSet, r route.Route, h uint64, told bool) uin
 func (t *Table) newEntry(n nlri.Raw, h uint64) uint32 {
 	e := t.entries.new()
 	x := t.entries.at(e)
-	x.path, x.hash = n.PathID, h
-	if n.HasPath {
-		x.set(fPath)
-	}
-	t.entries.setBody(e, n.Body)
+	t.entries.setNLRI(e, n)
+	x.hash = h
 	x.chain = t.index[h]
 	t.index[h] = e
 	return e
@@ -218,10 +214,12 @@ func (t *Table) attach(e uint32, key bucketKey, startsOff bool) {
 	if key.group != "" {
 		t.group(key.group).members[e] = struct{}{}
 	}
-	switch {
-	case t.on(x):
+	if t.on(x) {
 		t.show(e)
-	case x.has(fTold):
+		return
+	}
+	t.version++
+	if x.version = t.version; x.has(fTold) {
 		t.bury(e)
 	}
 }
@@ -259,24 +257,28 @@ func (t *Table) audience(x *entry) PeerSet {
 	return t.sets.without(to, x.except)
 }
 
-func (t *Table) hash(n nlri.Raw) uint64 {
-	b := append(t.scratch[:0], byte(n.Family>>16), byte(n.Family>>8), byte(n.Family))
+// hasher makes a number of family, path and key.
+type hasher struct {
+	seed    maphash.Seed
+	scratch []byte
+}
+
+func newHasher() hasher { return hasher{seed: maphash.MakeSeed()} }
+
+func (h *hasher) hash(n nlri.Raw) uint64 {
+	b := append(h.scratch[:0], byte(n.Family>>16), byte(n.Family>>8), byte(n.Family))
 	b = append(b, byte(n.PathID>>24), byte(n.PathID>>16), byte(n.PathID>>8), byte(n.PathID))
 	b = append(b, key(n.Family, n.Body)...)
-	t.scratch = b
-	return maphash.Bytes(t.seed, b)
+	h.scratch = b
+	return maphash.Bytes(h.seed, b)
 }
 
 // same says whether an entry is of the NLRI: the hash only brought us near.
 func (t *Table) same(x *entry, n nlri.Raw) bool {
-	return x.path == n.PathID && x.has(fPath) == n.HasPath &&
-		t.buckets[x.bucket].key.family == n.Family &&
-		bytes.Equal(key(n.Family, t.body(x)), key(n.Family, n.Body))
+	return t.buckets[x.bucket].key.family == n.Family && t.entries.same(x, n)
 }
 
-func (t *Table) raw(x *entry) nlri.Raw {
-	return nlri.Raw{Family: t.buckets[x.bucket].key.family, HasPath: x.has(fPath), PathID: x.path, Body: t.body(x)}
-}
+func (t *Table) raw(x *entry) nlri.Raw { return t.entries.raw(x, t.buckets[x.bucket].key.family) }
 
 // key is the part of a body by which routes are told apart.
 func key(f bgp.Family, body []byte) []byte {

@@ -41,7 +41,7 @@ func (s ToldState) String() string {
 // identifier, which looks at every route.
 func (t *Table) Lookup(n nlri.Raw, any bool) (vs []View) {
 	if !any {
-		for e := t.index[t.hash(n)]; e != 0; e = t.entries.at(e).chain {
+		for e := t.index[t.hasher.hash(n)]; e != 0; e = t.entries.at(e).chain {
 			if x := t.entries.at(e); !x.has(fUnwanted) && t.same(x, n) {
 				vs = append(vs, t.view(x))
 			}
@@ -49,7 +49,7 @@ func (t *Table) Lookup(n nlri.Raw, any bool) (vs []View) {
 		return vs
 	}
 	t.walk(1, t.entries.used, func(_ uint32, x *entry) {
-		if t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.body(x), n.Body) {
+		if t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.entries.body(x), n.Body) {
 			vs = append(vs, t.view(x))
 		}
 	})
@@ -63,17 +63,13 @@ func (t *Table) Lookup(n nlri.Raw, any bool) (vs []View) {
 // holds until f returns.
 func (t *Table) Walk(pos uint32, most int, f func(View)) (next uint32) {
 	var peers []Told
-	first := max(pos, 1)
-	last := min(uint64(t.entries.used), uint64(first)+uint64(most)-1)
-	t.walk(first, uint32(last), func(_ uint32, x *entry) {
+	first, last, next := t.entries.stretch(pos, most)
+	t.walk(first, last, func(_ uint32, x *entry) {
 		v := t.look(x, peers[:0])
 		peers = v.Peers
 		f(v)
 	})
-	if last == uint64(t.entries.used) {
-		return 0
-	}
-	return uint32(last) + 1
+	return next
 }
 
 // walk visits the wanted routes in a range of places.
