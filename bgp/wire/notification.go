@@ -86,17 +86,21 @@ func CodeText(code, subcode uint8) string {
 }
 
 // Shutdown is a Cease with a text for the people on the other side, cut to 255
-// octets (RFC 9003 section 2). Only administrative shutdown and reset carry one.
+// octets. Administrative shutdown and reset have its length before it (RFC 9003
+// section 2); others have no form for a text, and ExaBGP sends it as it is.
 func Shutdown(subcode uint8, text string) Notification {
 	n := Notification{Code: CodeCease, Subcode: subcode}
-	if text == "" || subcode != AdminShutdown && subcode != AdminReset {
+	if text == "" {
 		return n
 	}
 	for len(text) > 255 {
 		_, size := utf8.DecodeLastRuneInString(text)
 		text = text[:len(text)-size]
 	}
-	n.Data = append([]byte{byte(len(text))}, text...)
+	if subcode == AdminShutdown || subcode == AdminReset {
+		n.Data = append(n.Data, byte(len(text)))
+	}
+	n.Data = append(n.Data, text...)
 	return n
 }
 
