@@ -15,6 +15,8 @@ type Options struct {
 	// ReadFile reads a file that a word names, such as a key's. Nil refuses
 	// such words.
 	ReadFile func(path string) ([]byte, error)
+	// Processes are there already.
+	Processes []Process
 	// Sections are further words at the top, which their owner reads.
 	Sections []*grammar.Node
 }
@@ -23,6 +25,7 @@ type Options struct {
 // *grammar.Error with its place; then there is no configuration.
 func Parse(file string, text []byte, o Options) (*Config, error) {
 	b := &builder{options: o, templates: map[string]grammar.Body{}, ends: map[Ends]grammar.Pos{}}
+	b.config.Processes = slices.Clone(o.Processes)
 	r := grammar.Walk(file, string(text), b.root())
 	b.errs = append(b.errs, r.Errors...)
 	if len(b.config.Neighbors) == 0 && len(b.config.Processes) == 0 && len(b.errs) == 0 {

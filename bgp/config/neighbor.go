@@ -55,7 +55,7 @@ type Neighbor struct {
 	GroupUpdates bool
 	AutoFlush    bool
 	AdjRIBOut    bool
-	AdjRIBIn     bool
+	AdjRIBIn     bool // keep what is received; ExaBGP does unless told otherwise, we do if told
 	ManualEOR    bool
 
 	Processes []string   // helpers whose commands are for this neighbor

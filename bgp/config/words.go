@@ -32,7 +32,7 @@ type scope struct {
 }
 
 func defaults() Neighbor {
-	return Neighbor{HoldTime: 180 * time.Second, GroupUpdates: true, AutoFlush: true, AdjRIBOut: true, AdjRIBIn: true,
+	return Neighbor{HoldTime: 180 * time.Second, GroupUpdates: true, AutoFlush: true, AdjRIBOut: true,
 		Capabilities: Capabilities{ASN4: true, ExtendedMessage: true}}
 }
 
@@ -199,7 +199,7 @@ func (s *scope) words() []*grammar.Node {
 		flag("group-updates", "as many routes as fit into an UPDATE", func() *bool { return &n.GroupUpdates }),
 		flag("auto-flush", "announce at once; else wait for a helper's flush", func() *bool { return &n.AutoFlush }),
 		flag("adj-rib-out", "accepted: what was announced is always known", func() *bool { return &n.AdjRIBOut }),
-		flag("adj-rib-in", "accepted: what is received is not kept by this version", func() *bool { return &n.AdjRIBIn }),
+		flag("adj-rib-in", "keep what the neighbor says, which is not done unasked: a million routes take 110 MB", func() *bool { return &n.AdjRIBIn }),
 		flag("manual-eor", "End-of-RIB comes from a helper", func() *bool { return &n.ManualEOR }),
 		s.familyNode(), s.capabilityNode(), s.nextHopNode(), s.addPathNode(), s.aoNode(), s.apiNode(),
 		s.staticNode(), s.announceNode(), s.flowSection(), s.l2vpnNode(), s.operationalNode(),
