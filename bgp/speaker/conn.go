@@ -96,14 +96,15 @@ func (c *conn) message(t wire.Type, msg []byte) {
 	c.peer.step(ev)
 }
 
-// updated checks an UPDATE. What it says is not kept: a stub's memory must not
-// grow with the Internet.
+// updated checks an UPDATE. What it says is only kept where the configuration
+// wants it: a stub's memory must not grow with the Internet.
 func (c *conn) updated(msg []byte, ev fsm.Event) fsm.Event {
 	ev.Kind = fsm.Update
 	if !c.isLive() {
 		return ev // the machine knows what to do with it
 	}
 	p := c.peer
+	c.update.Keep = p.in != nil
 	if bad := wire.ParseUpdate(msg, p.session.Negotiated, &c.update); bad != nil {
 		ev.Kind, ev.Bad = fsm.Bad, bad
 		return ev
@@ -111,6 +112,9 @@ func (c *conn) updated(msg []byte, ev fsm.Event) fsm.Event {
 	p.counters.updates++
 	plain, mp := c.update.Announced()
 	p.counters.routes += count(plain) + count(mp)
+	if p.in != nil {
+		p.hear(&c.update)
+	}
 	if c.update.Disposition != wire.None {
 		worst := c.update.Attrs.Gravest()
 		p.s.log.Warn("UPDATE with an error", "neighbor", p.name, "disposition", c.update.Disposition, "octet", worst.Offset, "error", worst.Reason)
@@ -147,6 +151,7 @@ func (c *conn) Fill(_ *netio.Conn, b []byte, max int) []byte {
 	if !c.isLive() {
 		return b
 	}
+	c.peer.took()
 	start := len(b)
 	b, more := c.peer.out.Urgent(b, max)
 	if left := max - (len(b) - start); !more && left > 0 {

@@ -46,6 +46,8 @@ type peer struct {
 	counters  received
 	pace      pace // of "rate-limit"
 	tally     tally
+	waits     []wait
+	in        *rib.In // nil: what is received is not kept
 }
 
 // received is what a peer told us in this session.
@@ -58,7 +60,25 @@ func (s *Speaker) addPeer(k key, n *config.Neighbor) *peer {
 	p.alarm = s.loop.At(time.Time{}, func(now time.Time) { p.tick() })
 	s.peers[k] = p
 	p.renew()
+	p.keep()
 	return p
+}
+
+// keep begins or ends keeping what the peer tells us, as the configuration says.
+func (p *peer) keep() {
+	if !p.config.AdjRIBIn {
+		p.in = nil
+		return
+	}
+	if p.in != nil {
+		return
+	}
+	p.in = rib.NewIn()
+	if p.live != nil {
+		for _, f := range p.session.Negotiated.Families {
+			p.askRefresh(f) // what was not kept
+		}
+	}
 }
 
 // renew makes a machine of the configuration.
@@ -269,6 +289,8 @@ func (p *peer) export(n *bgp.Negotiated) attr.Export {
 func (p *peer) down(err error) {
 	p.live, p.session, p.turned = nil, nil, p.s.loop.Now()
 	p.out.Down()
+	p.in.Reset()
+	p.endWaits()
 	p.note(err)
 	p.s.log.Info("session down", "neighbor", p.name, "error", err)
 	if !p.s.speaksWith(p.key.Peer) {

@@ -1,14 +1,13 @@
 package speaker
 
 import (
-	"errors"
-
 	"holdfast/bgp"
 	"holdfast/bgp/api"
 	"holdfast/bgp/attr"
 	"holdfast/bgp/config"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/route"
+	"holdfast/bgp/wire"
 )
 
 // said is a configured route without its body: what has to be equal for two
@@ -95,8 +94,6 @@ func (d *routeDiff) apply(t *rib.Table) {
 	}
 }
 
-var errForeignHop = errors.New("next-hop: want an address of the route's own address family or self: no neighbor has another in its section nexthop")
-
 // carriesHop says whether a neighbor's configuration allows next hops of the
 // other address family.
 func (s *Speaker) carriesHop(set rib.PeerSet, f bgp.Family) bool {
@@ -111,8 +108,6 @@ func (s *Speaker) carriesHop(set rib.PeerSet, f bgp.Family) bool {
 	}
 	return false
 }
-
-var errNoPeer = errors.New("no neighbor matches the command")
 
 // audience is the peers that a helper's command is for. Helpers say thousands
 // of commands for the same ones, so the last answer is kept until the set of
@@ -140,60 +135,25 @@ func (s *Speaker) peersFor(from string, sel *api.Selector) rib.PeerSet {
 	return s.lastAudience.set
 }
 
-// Do applies a helper's commands, sets the errors of those that fail, and sends
-// what came of them. The batch is its owner's again when done is called, on the
-// loop.
-func (s *Speaker) Do(b *api.Batch, done func()) {
-	for i := range b.Items {
-		if it := &b.Items[i]; it.Err == nil {
-			it.Err = s.do(b, it)
+// hear keeps what an UPDATE says.
+func (p *peer) hear(u *wire.Update) {
+	for _, gone := range u.Withdraws() {
+		for n := range gone.All() {
+			p.in.Remove(n)
 		}
 	}
-	s.wake()
-	done()
+	plain, mp := u.Announced()
+	p.hearAll(plain, u, false)
+	p.hearAll(mp, u, true)
 }
 
-func (s *Speaker) do(b *api.Batch, it *api.Item) error {
-	switch it.Kind {
-	case api.Announce, api.Withdraw, api.EOR, api.Flush:
-	case api.GroupOn, api.GroupOff:
-		s.options.Watchdog(it.Route.Group, it.Kind == api.GroupOn)
-		return nil
-	case api.Shutdown:
-		s.options.Shutdown()
-		return nil
-	case api.Reload:
-		s.options.Reload()
-		return nil
-	default:
-		return nil
+func (p *peer) hearAll(rs wire.Routes, u *wire.Update, mp bool) {
+	if rs.Empty() {
+		return
 	}
-	to := s.peersFor(b.From, it.Peers)
-	if to == 0 {
-		return errNoPeer
-	}
-	switch it.Kind {
-	case api.Announce:
-		if it.Route.ForeignHop && !s.carriesHop(to, it.Route.NLRI.Family) {
-			return errForeignHop
-		}
-		s.table.Announce(rib.API, to, it.Route)
-	case api.Withdraw:
-		s.table.Withdraw(to, it.Route.NLRI, it.Route.Attrs)
-	case api.EOR:
-		s.each(to, func(o *rib.Out) { o.SendEOR(it.Family) })
-	case api.Flush:
-		s.each(to, (*rib.Out).Flush)
-	}
-	return nil
-}
-
-// each visits the peers of a set.
-func (s *Speaker) each(set rib.PeerSet, f func(*rib.Out)) {
-	for _, p := range s.order {
-		if s.table.Has(set, p.out) {
-			f(p.out)
-		}
+	attrs := u.Handle(mp)
+	for n := range rs.All() {
+		p.in.Set(n, attrs)
 	}
 }
 

@@ -55,6 +55,7 @@ type Speaker struct {
 	conns     uint64
 
 	lastAudience audience
+	processes    []config.Process
 	scratch      []byte
 }
 
@@ -122,6 +123,7 @@ func (s *Speaker) Apply(c *config.Config) error {
 	s.dropOthers(want, &order, diff)
 	s.order = order
 	s.lastAudience = audience{}
+	s.processes = c.Processes
 	diff.apply(s.table)
 	err := s.listen()
 	for _, p := range start {
@@ -135,6 +137,7 @@ func (s *Speaker) Apply(c *config.Config) error {
 func (s *Speaker) change(p *peer, n *config.Neighbor) {
 	restart := !p.config.SameSession(n)
 	p.config = n
+	p.keep()
 	if restart {
 		s.log.Info("neighbor changed", "neighbor", p.name)
 		p.restart(wire.OtherChange)
@@ -152,6 +155,7 @@ func (s *Speaker) dropOthers(want map[key]bool, order *[]*peer, diff *routeDiff)
 			if n := s.rangeOf(p.key.Peer.Addr()); n != nil {
 				diff.neighbor(p.out, p.config.Routes, n.Routes)
 				p.config = n
+				p.keep()
 				*order = append(*order, p)
 				continue
 			}

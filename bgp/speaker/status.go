@@ -65,27 +65,14 @@ func (p *peer) status() PeerStatus {
 func (s *Speaker) Lookup(n nlri.Raw) []RouteView {
 	var vs []RouteView
 	for _, v := range s.table.Lookup(n, true) {
-		vs = append(vs, routeView(v, nil))
+		r := RouteView{View: v}
+		for _, t := range v.Peers {
+			p := t.Peer.Owner.(*peer)
+			r.Told = append(r.Told, ToldView{Neighbor: p.name, Session: p.machine.State().String(), State: t.State})
+		}
+		vs = append(vs, r)
 	}
 	return vs
-}
-
-// Walk is rib.Table's, with the names of the neighbors.
-func (s *Speaker) Walk(pos uint32, most int, f func(RouteView)) (next uint32) {
-	var told []ToldView
-	return s.table.Walk(pos, most, func(v rib.View) {
-		r := routeView(v, told[:0])
-		told = r.Told
-		f(r)
-	})
-}
-
-func routeView(v rib.View, told []ToldView) RouteView {
-	for _, t := range v.Peers {
-		p := t.Peer.Owner.(*peer)
-		told = append(told, ToldView{Neighbor: p.name, Session: p.machine.State().String(), State: t.State})
-	}
-	return RouteView{v, told}
 }
 
 // RouteView is one wanted route, and what each neighbor knows of it.

@@ -1,0 +1,326 @@
+package speaker
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/bgp"
+	"holdfast/bgp/api"
+	"holdfast/bgp/attr"
+	"holdfast/bgp/capability"
+	"holdfast/bgp/nlri"
+	"holdfast/bgp/operational"
+	"holdfast/bgp/rib"
+	"holdfast/bgp/route"
+	"holdfast/bgp/wire"
+)
+
+// ask does one command of the helper "one", and gives its error as text once it
+// is done.
+func (r *rig) ask(items ...api.Item) string {
+	r.t.Helper()
+	b := &api.Batch{From: "one", Items: items}
+	r.await(b)
+	for _, it := range b.Items {
+		if it.Err != nil {
+			return it.Err.Error()
+		}
+	}
+	return ""
+}
+
+// await waits until a batch is done.
+func (r *rig) await(b *api.Batch) {
+	r.t.Helper()
+	done := make(chan struct{})
+	r.do(func() { r.s.Do(b, func() { close(done) }) })
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		r.t.Fatal("the batch is never done")
+	}
+}
+
+// lines parses lines of the helper "one".
+func lines(text ...string) *api.Batch {
+	var p api.Parser
+	b := &api.Batch{From: "one"}
+	for _, l := range text {
+		p.Line(b, []byte(l))
+	}
+	return b
+}
+
+const helped = "api { processes [ one ]; } capability { route-refresh; operational; }"
+
+// helpedPeer is a speaker with a neighbor that the helper "one" speaks for, and
+// that has a session.
+func helpedPeer(t *testing.T, words string) (*rig, *remote) {
+	r := newRig(t)
+	text, l := r.neighbor(2, helped+words)
+	r.do(r.s.Release)
+	r.apply("process one { run x; }\n" + text)
+	p := r.meet(l, capability.Flag(capability.Operational))
+	p.expect("EOR")
+	return r, p
+}
+
+func TestNoSession(t *testing.T) {
+	r := newRig(t)
+	text, _ := r.neighbor(2, helped)
+	r.apply("process one { run x; }\n" + text)
+	for _, k := range []api.Kind{api.EOR, api.Refresh, api.Operational} {
+		if got := r.ask(api.Item{Kind: k, Family: bgp.IPv4Unicast, More: &api.More{}}); got != errNoSession.Error() {
+			t.Errorf("%d: %q", k, got)
+		}
+	}
+	for _, k := range []api.Kind{api.Flush, api.ClearOut, api.ClearIn, api.Teardown} {
+		if got := r.ask(api.Item{Kind: k, More: &api.More{Subcode: 4}}); got != "" {
+			t.Errorf("%d: %q", k, got)
+		}
+	}
+	b := lines("announce route 10.0.0.1/32 next-hop self")
+	b.Sync = true
+	r.await(b) // there is nobody to wait for
+}
+
+func TestPeerCommands(t *testing.T) {
+	r, p := helpedPeer(t, "")
+	for _, c := range []struct {
+		item      api.Item
+		err, told string
+	}{
+		{api.Item{Kind: api.EOR, Family: bgp.IPv4Unicast}, "", "EOR"},
+		{api.Item{Kind: api.EOR, Family: bgp.IPv4Flow}, "no neighbor that the command is for has agreed on ipv4 flow", ""},
+		{api.Item{Kind: api.Refresh, Family: bgp.IPv4Unicast}, "", "ROUTE-REFRESH"},
+		{api.Item{Kind: api.Refresh, Family: bgp.IPv4Flow}, "no neighbor that the command is for has agreed on route-refresh of ipv4 flow", ""},
+		{api.Item{Kind: api.Operational, More: &api.More{Operational: operational.Message{Kind: operational.RPCQ, Family: bgp.IPv4Unicast, Sequence: 3}}},
+			"", "OPERATIONAL rpcq afi ipv4 safi unicast sequence 3 router-id 1.1.1.1"},
+		{api.Item{Kind: api.Teardown, More: &api.More{}}, "teardown: want a subcode of Cease, 1 to 255", ""},
+		{api.Item{Kind: api.Teardown, More: &api.More{Subcode: wire.AdminReset}}, "", `NOTIFICATION cease/administrative reset ("Administrative Reset")`},
+	} {
+		if got := r.ask(c.item); got != c.err {
+			t.Errorf("%+v: %q", c.item, got)
+		}
+		if c.told != "" {
+			p.expect(c.told)
+		}
+	}
+}
+
+// TestTeardownComesBack: the session ends with ExaBGP's words, and is made anew.
+func TestTeardownComesBack(t *testing.T) {
+	r := newRig(t)
+	text, l := r.neighbor(2, helped)
+	r.do(r.s.Release)
+	r.apply("process one { run x; }\n" + text)
+	for _, c := range []struct {
+		subcode uint8
+		data    string
+	}{{wire.AdminShutdown, "\x17Administrative Shutdown"}, {wire.OutOfResource, "Out of Resources"}, {99, ""}} {
+		p := r.meet(l)
+		p.expect("EOR")
+		r.ask(api.Item{Kind: api.Teardown, More: &api.More{Subcode: c.subcode}})
+		b := make([]byte, 200)
+		n, _ := p.Read(b)
+		if got := wire.ParseNotification(b[:n]); got.Subcode != c.subcode || string(got.Data) != c.data {
+			t.Errorf("%d: %q", got.Subcode, got.Data)
+		}
+		p.Close()
+	}
+}
+
+// TestClear: everything goes that was there when it was said, in whatever part
+// of the table, and what comes behind it stays.
+func TestClear(t *testing.T) {
+	r, p := helpedPeer(t, "")
+	r.ask(api.Item{Kind: api.Announce, Route: route.Route{Attrs: hop(t), NLRI: nlri.Raw{Family: bgp.IPv4Unicast, Body: []byte{32, 10, 0, 0, 1}}}})
+	p.expect("+10.0.0.1")
+	far, attrs := &api.Batch{From: "one"}, hop(t)
+	for i := range 2 * sweepAtOnce {
+		far.Items = append(far.Items, api.Item{Kind: api.Announce, Route: route.Route{Attrs: attrs, NLRI: nlri.Raw{Family: bgp.IPv4Unicast,
+			Body: []byte{32, 11, byte(i >> 16), byte(i >> 8), byte(i)}}}})
+	}
+	again := api.Item{Kind: api.Announce, Route: far.Items[7].Route}
+	far.Items = append(far.Items, api.Item{Kind: api.ClearOut}, again)
+	r.await(far)
+	r.do(func() {
+		if n := r.s.table.Len(); n != 1 {
+			t.Errorf("%d routes are left", n)
+		}
+	})
+}
+
+// hop is the attributes of a route with a next hop.
+func hop(t *testing.T) attr.Handle {
+	b := lines("announce route 10.0.0.1/32 next-hop self")
+	if b.Items[0].Err != nil {
+		t.Fatal(b.Items[0].Err)
+	}
+	return b.Items[0].Route.Attrs
+}
+
+func TestCreateAndDelete(t *testing.T) {
+	r, p := helpedPeer(t, "")
+	section, l := r.neighbor(4, "api { processes [ one ]; } static { route 10.4.0.1/32 next-hop self; }")
+	create := func(text string) string {
+		return r.ask(api.Item{Kind: api.CreatePeer, More: &api.More{Neighbor: text}})
+	}
+	if got := create(section); got != "" {
+		t.Fatal(got)
+	}
+	q := r.meet(l)
+	q.expect("+10.4.0.1", "EOR")
+	r.await(lines("announce route 10.0.0.1/32 next-hop self"))
+	p.expect("+10.0.0.1")
+	q.expect("+10.0.0.1")
+	for text, want := range map[string]string{
+		section: "create: there is a neighbor 127.0.0.4 already",
+		strings.Replace(strings.Replace(section, "[ one ]", "[ two ]", 1), ".4 {", ".5 {", 1): `there is no process "two"`,
+		"neighbor 127.0.0.9 { local-as 1; }":                                                  "peer-as",
+		"process x { run y; }":                                                                "create: want one neighbor, by its address",
+	} {
+		if got := create(text); !strings.Contains(got, want) || got == "" {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+	all := lines("neighbor 127.0.0.4 announce eor").Items[0].Peers
+	if got := r.ask(api.Item{Kind: api.DeletePeer, Peers: all}); got != "" {
+		t.Fatal(got)
+	}
+	q.expect("NOTIFICATION cease/peer deconfigured")
+	if got := r.ask(api.Item{Kind: api.DeletePeer, Peers: all}); got != errNoPeer.Error() {
+		t.Error(got)
+	}
+	if st := r.status(); len(st.Peers) != 1 {
+		t.Errorf("%+v", st.Peers)
+	}
+}
+
+// TestSync: a batch is done when its neighbors' sockets have all that it said,
+// and a neighbor that goes is no longer waited for.
+func TestSync(t *testing.T) {
+	r, p := helpedPeer(t, "")
+	b := lines("announce route 10.0.0.1/32 next-hop self")
+	b.Sync = true
+	r.await(b)
+	r.do(func() {
+		for _, x := range r.s.order {
+			if x.out.Counters().Announced != 1 || x.live.conn.Unsent() != 0 {
+				t.Errorf("done too early: %+v", x.out.Counters())
+			}
+		}
+	})
+	p.expect("+10.0.0.1")
+	b = lines("withdraw route 10.0.0.1/32")
+	b.Sync = true
+	r.await(b)
+	p.expect("-10.0.0.1")
+
+	p.Conn.(*net.TCPConn).SetReadBuffer(4096)
+	// The neighbor reads no more: the batch waits until the session ends.
+	done := make(chan struct{})
+	b = &api.Batch{From: "one", Sync: true}
+	attrs := hop(t)
+	for i := range 1 << 18 {
+		b.Items = append(b.Items, api.Item{Kind: api.Announce, Route: route.Route{Attrs: attrs, NLRI: nlri.Raw{Family: bgp.IPv4Unicast,
+			Body: []byte{32, 12, byte(i >> 16), byte(i >> 8), byte(i)}}}})
+	}
+	r.do(func() { r.s.Do(b, func() { close(done) }) })
+	r.do(func() {})
+	select {
+	case <-done:
+		t.Error("done before the neighbor has read")
+	default:
+	}
+	p.Close()
+	<-done
+}
+
+func TestRemoveIndex(t *testing.T) {
+	r, p := helpedPeer(t, "")
+	r.await(lines("announce route 10.0.0.1/32 next-hop self path-information 1.2.3.4", "announce route 10.0.0.2/32 next-hop self"))
+	p.expect("+10.0.0.1 +10.0.0.2")
+	remove := func(index string) string {
+		return r.ask(api.Item{Kind: api.RemoveIndex, More: &api.More{Index: index}})
+	}
+	path := nlri.Raw{Family: bgp.IPv4Unicast, HasPath: true, PathID: 0x01020304, Body: []byte{32, 10, 0, 0, 1}}
+	for _, index := range []string{api.Index(path), "000101200A000002"} {
+		if got := remove(index); got != "" {
+			t.Errorf("%s: %s", index, got)
+		}
+	}
+	p.expect("-10.0.0.1", "-10.0.0.2")
+	if got := remove("000101200A000002"); got != `index: there is no route "000101200A000002"` {
+		t.Error(got)
+	}
+}
+
+// received is what is kept of what the neighbor said.
+func (r *rig) received() (out []string) {
+	r.do(func() {
+		in := r.s.order[0].in
+		if in == nil {
+			out = []string{"none"}
+			return
+		}
+		for pos, first := uint32(0), true; first || pos != 0; first = false {
+			pos = in.Walk(pos, 2, func(x route.Route) { out = append(out, string(x.AppendText(nil))) })
+		}
+	})
+	return out
+}
+
+// TestReceived: what the neighbor says is kept where the configuration says so,
+// until it is withdrawn, cleared or the session ends.
+func TestReceived(t *testing.T) {
+	r := newRig(t)
+	text, l := r.neighbor(2, helped+" adj-rib-in true;")
+	r.do(r.s.Release)
+	r.apply("process one { run x; }\n" + text)
+	p := r.meet(l)
+	p.expect("EOR")
+	n := &bgp.Negotiated{LocalAS: 65001, PeerAS: 65000, ASN4: true, Families: []bgp.Family{bgp.IPv4Unicast}}
+	tb := rib.NewTable()
+	o := tb.AddPeer()
+	o.Up(rib.Session{Negotiated: n, Export: attr.ExportFor(n), NoEOR: true})
+	say := func(b *api.Batch) {
+		for _, it := range b.Items {
+			if it.Kind == api.Announce {
+				tb.Announce(rib.API, tb.Peers(o), it.Route)
+			} else {
+				tb.Withdraw(tb.Peers(o), it.Route.NLRI, attr.Handle{})
+			}
+		}
+		frames, _ := o.Urgent(nil, 1<<16)
+		frames, _ = o.Bulk(frames, 1<<16, false)
+		p.Write(append(frames, wire.AppendRefresh(nil, wire.Refresh{Family: bgp.IPv4Unicast})...))
+	}
+	until := func(want string) {
+		t.Helper()
+		for range 20000 {
+			if strings.Join(r.received(), "; ") == want {
+				return
+			}
+		}
+		t.Fatalf("kept %q, want %q", r.received(), want)
+	}
+	say(lines("announce route 20.0.0.1/32 next-hop 10.9.9.9 med 5", "announce route 20.0.0.2/32 next-hop 10.9.9.9"))
+	until("20.0.0.1/32 next-hop 10.9.9.9 origin igp as-path [ 65001 ] med 5; 20.0.0.2/32 next-hop 10.9.9.9 origin igp as-path [ 65001 ]")
+	say(lines("withdraw route 20.0.0.1/32"))
+	until("20.0.0.2/32 next-hop 10.9.9.9 origin igp as-path [ 65001 ]")
+	r.ask(api.Item{Kind: api.ClearIn})
+	until("")
+	say(lines("announce route 20.0.0.3/32 next-hop 10.9.9.9"))
+	until("20.0.0.3/32 next-hop 10.9.9.9 origin igp as-path [ 65001 ]")
+	r.apply("process one { run x; }\n" + strings.Replace(text, "adj-rib-in true", "adj-rib-in false", 1))
+	until("none")
+	r.apply("process one { run x; }\n" + text)
+	p.expect("ROUTE-REFRESH")
+	say(lines("announce route 20.0.0.4/32 next-hop 10.9.9.9"))
+	until("20.0.0.4/32 next-hop 10.9.9.9 origin igp as-path [ 65001 ]")
+	p.Close()
+	until("")
+}
