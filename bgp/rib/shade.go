@@ -25,28 +25,51 @@ func (t *Table) shade(e uint32, o Owner, to PeerSet, r route.Route) {
 	t.entries.unchain(t.index, e)
 	x.set(fShade)
 	before := t.shadesOf[e]
-	delete(t.shadesOf, e)
+	t.forgetShades(e)
 	t.routes--
 	n := t.add(o, to, r, x.hash, true) // who has been told the shade, knows it
 	t.shadesOf[n] = append(before, e)
+	for _, s := range t.shadesOf[n] {
+		t.shadesIn.put(t.entries.at(s).bucket, n)
+	}
+}
+
+// places is for each bucket the entries that have shades in it.
+type places map[uint32]map[uint32]struct{}
+
+func (p places) put(bucket, n uint32) {
+	if p[bucket] == nil {
+		p[bucket] = map[uint32]struct{}{}
+	}
+	p[bucket][n] = struct{}{}
+}
+
+func (p places) drop(bucket, n uint32) {
+	if delete(p[bucket], n); len(p[bucket]) == 0 {
+		delete(p, bucket)
+	}
 }
 
 // moved drops the shades that an entry's move would leave behind it, and those
 // in a bucket that is to be the last one.
 func (t *Table) moved(e, bucket uint32) {
-	for n, shades := range t.shadesOf {
-		for _, s := range shades {
-			if n == e || t.entries.at(s).bucket == bucket {
-				t.dropShades(n)
-				break
-			}
-		}
+	t.dropShades(e)
+	for n := range t.shadesIn[bucket] {
+		t.dropShades(n)
 	}
+}
+
+// forgetShades has an entry's shades be nobody's.
+func (t *Table) forgetShades(n uint32) {
+	for _, s := range t.shadesOf[n] {
+		t.shadesIn.drop(t.entries.at(s).bucket, n)
+	}
+	delete(t.shadesOf, n)
 }
 
 func (t *Table) dropShades(n uint32) {
 	shades := t.shadesOf[n]
-	delete(t.shadesOf, n)
+	t.forgetShades(n)
 	for _, s := range shades {
 		t.unlink(s)
 		t.free(s)

@@ -95,7 +95,19 @@ func TestShadeNeverComesLast(t *testing.T) {
 	if got := told(t, o, drain(o)); got != "-1" {
 		t.Errorf("the peer keeps what it was told: %q", got)
 	}
-	if len(tb.shadesOf) != 0 || tb.Len() != 0 {
+	if len(tb.shadesOf) != 0 || len(tb.shadesIn) != 0 || tb.Len() != 0 {
 		t.Error("a shade is left")
+	}
+}
+
+// BenchmarkShades loads a configuration in which a thousand specifications are
+// said twice.
+func BenchmarkShades(b *testing.B) {
+	for range b.N {
+		tb := NewTable()
+		o := tb.AddPeer()
+		for n := range 2000 {
+			tb.Announce(Config, tb.Peers(o), route.Route{NLRI: nlri.Raw{Family: bgp.IPv4Flow, Body: []byte{5, 1, 24, 10, byte(n % 1000 >> 8), byte(n % 1000)}}, Attrs: set(uint32(n))})
+		}
 	}
 }

@@ -54,6 +54,7 @@ type Table struct {
 	graves list
 	// shadesOf is the shades of entries: see shade.go.
 	shadesOf map[uint32][]uint32
+	shadesIn places
 	version  uint64
 	routes   int // wanted, on or off
 
@@ -80,6 +81,7 @@ func NewTable() *Table {
 		groups:   map[string]*group{},
 		sets:     newSets(),
 		shadesOf: map[uint32][]uint32{},
+		shadesIn: places{},
 		chunks:   map[chunkKey]chunk{},
 		bare:     (&attr.Builder{}).Handle(),
 	}
