@@ -112,7 +112,7 @@ func (o *Out) Bulk(b []byte, max int, full bool) (_ []byte, more bool) {
 func (o *Out) fills(c *cursor) bool {
 	t := o.t
 	b := &t.buckets[c.bucket]
-	if c.bucket != t.order.tail || t.classes[o.class].key.single || b.refs <= alone && b.key.family != bgp.IPv4Unicast {
+	if c.bucket != t.order.tail || t.alone(&t.classes[o.class].key, c.bucket) {
 		return true
 	}
 	// Versions are counted over all buckets, so this is an upper bound of how
@@ -188,10 +188,16 @@ func (o *Out) pass(c *cursor, last uint32) {
 	o.t.stand(c, x.next)
 }
 
-// alone is how many routes of one set of attributes are sent one to an UPDATE
+// aloneMost is how many routes of one set of attributes are sent one to an UPDATE
 // in families other than IPv4 unicast: ExaBGP sends all of them so, and its
 // cases compare the bytes; a table is packed.
-const alone = 8
+const aloneMost = 8
+
+// alone says whether the routes of a bucket are sent and withdrawn one by one.
+func (t *Table) alone(k *classKey, b uint32) bool {
+	x := &t.buckets[b]
+	return k.single || x.key.family != bgp.IPv4Unicast && x.refs <= aloneMost
+}
 
 // pack appends the frame and gives the last entry that it passed, how many NLRI
 // are in it, and whether it is this peer's own: an entry on the way is not for
@@ -203,7 +209,7 @@ func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool)
 	path := k.sendPath(f)
 	start := len(b)
 	b, a, ok := wire.BeginAnnounce(b, f, t.buckets[c.bucket].key.attrs.Value(), &k.export)
-	limit, single := min(k.max, wire.Packed), k.single || f != bgp.IPv4Unicast && t.buckets[c.bucket].refs <= alone
+	limit, single := min(k.max, wire.Packed), t.alone(k, c.bucket)
 	for e := c.pos; e != 0; {
 		x := t.entries.at(e)
 		if x.version > c.limit {

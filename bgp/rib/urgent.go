@@ -62,7 +62,7 @@ func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
 	c := &t.classes[o.class].key
 	k := &t.buckets[t.entries.at(e).bucket].key
 	f, set := k.family, attr.Set{}
-	plain := wire.Plain(f)
+	plain, single := wire.Plain(f), t.alone(c, t.entries.at(e).bucket)
 	if !plain {
 		set = k.attrs.Value()
 	}
@@ -73,7 +73,7 @@ func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
 		if !o.mourns(x) {
 			continue
 		}
-		if now := &t.buckets[x.bucket].key; now.family != f || !plain && now.attrs != k.attrs || n > 0 && (c.single || w.Len(b)+t.wireLen(x, path) > limit) {
+		if now := &t.buckets[x.bucket].key; now.family != f || !plain && now.attrs != k.attrs || n > 0 && (single || w.Len(b)+t.wireLen(x, path) > limit) {
 			break
 		}
 		b = appendWithdraw(b, t, x, f, path)

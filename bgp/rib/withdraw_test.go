@@ -58,6 +58,8 @@ func TestWithdrawAttributes(t *testing.T) {
 		{"with attributes", "00000031" + unreach1 + med7, func() { tb.Withdraw(to, vpnRoute(1), set(7)) }},
 		{"without", "00000023" + unreach1 + defaults, func() { tb.Withdraw(to, vpnRoute(1), attr.Handle{}) }},
 		{"by its group", "00000031" + unreach1 + strings.Replace(med7, "07", "09", 1), func() { tb.Group("dns", Closed) }},
+		{"two of a set", "00000023" + unreach1 + defaults + " 00000023" + strings.Replace(unreach1, "0A0001", "0A0002", 1) + defaults,
+			func() { tb.Withdraw(to, vpnRoute(1), attr.Handle{}); tb.Withdraw(to, vpnRoute(2), attr.Handle{}) }},
 		{"of another set next", "00000031" + unreach1 + med7 + " 00000023" + strings.Replace(unreach1, "0A0001", "0A0002", 1) + defaults,
 			func() { tb.Withdraw(to, vpnRoute(1), set(7)); tb.Withdraw(to, vpnRoute(2), attr.Handle{}) }},
 	} {
