@@ -1,6 +1,7 @@
 package attr
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -36,6 +37,30 @@ func (s Set) AppendText(b []byte) []byte {
 	}
 	return b
 }
+
+// AppendTold appends the attributes as ExaBGP's text tells helpers of them: in the
+// order of their codes, without the next hop, with a blank before each.
+func (s Set) AppendTold(b []byte) []byte {
+	for a := range s.All() {
+		if !a.told() {
+			continue
+		}
+		if table[a.Code].name == "" {
+			a.Flags |= Partial // as it would be passed on
+		}
+		at := len(b)
+		b = a.AppendText(append(b, ' '))
+		if len(a.Value) == alone[a.Code] {
+			open := at + bytes.IndexByte(b[at:], '[')
+			b = slices.Delete(b[:len(b)-len(" ]")], open, open+len("[ "))
+		}
+	}
+	return b
+}
+
+// alone is how long the value of a list is that ExaBGP tells without brackets:
+// it has one item.
+var alone = map[uint8]int{Community: 4, ExtCommunity: 8, LargeCommunity: 12}
 
 // AppendText appends the attribute as a route command says it; one that has no
 // words as its octets.

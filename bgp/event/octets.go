@@ -1,6 +1,10 @@
 package event
 
-import "holdfast/bgp/wire"
+import (
+	"fmt"
+
+	"holdfast/bgp/wire"
+)
 
 // appendOctets appends a message in hexadecimal, header and body, as members of
 // an object or as words. A body of nothing is left out, unless the object is all
@@ -12,6 +16,20 @@ func appendOctets(b, msg []byte, empty bool) []byte {
 		return b
 	}
 	return append(appendHex(append(b, `, "body": "0x`...), body), '"')
+}
+
+// packet appends the event of a message's octets.
+func (e *Event) packet(b []byte, kind string, msg []byte) []byte {
+	b = fmt.Appendf(e.begin(b, kind), `"message": { "category": %d, `, category(msg))
+	return end(e.blank(append(appendOctets(b, msg, true), " }"...)))
+}
+
+// category is the type of a message; 0: it is too short for one.
+func category(msg []byte) byte {
+	if len(msg) < wire.HeaderLen {
+		return 0
+	}
+	return msg[wire.HeaderLen-1]
 }
 
 // textOctets appends the same as words.
