@@ -93,6 +93,18 @@ type Effect struct {
 	From, To State
 }
 
+// Ended is why a connection is over that a NOTIFICATION has ended.
+type Ended struct {
+	Sent         bool // by us
+	Notification wire.Notification
+	Err          error
+}
+
+func (e *Ended) Error() string { return e.Err.Error() }
+
+// Unwrap gives what was wrong.
+func (e *Ended) Unwrap() error { return e.Err }
+
 // Session is what was agreed with the neighbor.
 type Session struct {
 	Conn       Conn

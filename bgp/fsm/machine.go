@@ -190,11 +190,12 @@ func (m *Machine) stop(ev Event) {
 	m.started = false
 	m.retryAt = time.Time{}
 	m.cancelDial()
-	err := fmt.Errorf("stopped: %s", wire.CodeText(wire.CodeCease, ev.Subcode))
+	n := wire.Shutdown(ev.Subcode, ev.Text)
+	err := error(&Ended{Sent: true, Notification: n, Err: fmt.Errorf("stopped: %s", wire.CodeText(n.Code, n.Subcode))})
 	for len(m.tracks) > 0 {
 		t := m.tracks[0]
 		if ev.Subcode != 0 {
-			m.notify(t, wire.Shutdown(ev.Subcode, ev.Text))
+			m.notify(t, n)
 		}
 		m.end(t, err)
 	}
@@ -229,6 +230,7 @@ func (m *Machine) forget(t *track, err error) {
 	}
 	if t.state == Established {
 		m.tries = 0
+		m.settle()
 		m.do(Effect{Kind: Down, Conn: t.conn, Err: err})
 	}
 }
@@ -237,7 +239,7 @@ func (m *Machine) forget(t *track, err error) {
 func (m *Machine) fail(now time.Time, t *track, n wire.Notification, err error) {
 	m.notify(t, n)
 	up := t.state == Established
-	m.end(t, err)
+	m.end(t, &Ended{Sent: true, Notification: n, Err: err})
 	m.again(now, up, err)
 }
 

@@ -17,7 +17,9 @@ func (m *Machine) message(now time.Time, t *track, ev Event) {
 	case Lost:
 		m.lost(now, t, ev.Err)
 	case Notification:
-		m.hangUp(now, t, fmt.Errorf("the neighbor said %s", ev.Notification))
+		n := ev.Notification
+		n.Data = bytes.Clone(n.Data) // it was the connection's buffer
+		m.hangUp(now, t, &Ended{Notification: n, Err: fmt.Errorf("the neighbor said %s", n)})
 	case Bad:
 		m.fail(now, t, ev.Bad.Notification(), ev.Bad)
 	case Opened:
@@ -216,5 +218,6 @@ func (m *Machine) establish(now time.Time, t *track) {
 	if t.hold == 0 {
 		t.aliveAt = time.Time{}
 	}
+	m.settle()
 	m.do(Effect{Kind: Up, Conn: t.conn, Session: t.session})
 }
