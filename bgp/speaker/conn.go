@@ -39,6 +39,7 @@ func (c *conn) Data(_ *netio.Conn, b []byte) (used int, _ error) {
 	for c.open() {
 		n, t, bad := wire.Frame(b[used:], c.longest())
 		if bad != nil {
+			c.unknown(b[used:])
 			c.peer.step(fsm.Event{Kind: fsm.Bad, Conn: c.id, Bad: bad})
 			return len(b), nil
 		}
@@ -72,6 +73,7 @@ func (c *conn) isLive() bool { return c.peer.live == c }
 func (c *conn) message(t wire.Type, msg []byte) {
 	c.peer.tally.received.count(t)
 	ev := fsm.Event{Conn: c.id}
+	c.peer.received(kinds[t], msg)
 	switch t {
 	case wire.TypeOpen:
 		ev.Kind = fsm.Opened
@@ -157,6 +159,7 @@ func (c *conn) Fill(_ *netio.Conn, b []byte, max int) []byte {
 	if left := max - (len(b) - start); !more && left > 0 {
 		b = c.bulk(b, left)
 	}
+	c.peer.sent(b[start:])
 	return b
 }
 

@@ -13,6 +13,7 @@ import (
 	"holdfast/bgp/attr"
 	"holdfast/bgp/capability"
 	"holdfast/bgp/config"
+	"holdfast/bgp/event"
 	"holdfast/bgp/fsm"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/wire"
@@ -48,19 +49,23 @@ type peer struct {
 	tally     tally
 	waits     []wait
 	in        *rib.In // nil: what is received is not kept
+
+	ears ears
+	told string // the state that was reported last: "", "connected" or "up"
+	why  error  // why the last connection has ended
 }
 
 // received is what a peer told us in this session.
 type received struct{ updates, routes uint64 }
 
 func (s *Speaker) addPeer(k key, n *config.Neighbor) *peer {
-	p := &peer{s: s, key: k, name: s.neighborName(n), config: n, out: s.table.AddPeer(), conns: map[fsm.Conn]*conn{}, since: s.loop.Now(), turned: s.loop.Now()}
+	p := &peer{s: s, key: k, name: s.neighborName(n), out: s.table.AddPeer(), conns: map[fsm.Conn]*conn{}, since: s.loop.Now(), turned: s.loop.Now()}
 	p.out.Owner = p
+	p.configure(n)
 	p.number = int(s.connID())
 	p.alarm = s.loop.At(time.Time{}, func(now time.Time) { p.tick() })
 	s.peers[k] = p
 	p.renew()
-	p.keep()
 	return p
 }
 
@@ -192,6 +197,7 @@ func (p *peer) step(ev fsm.Event) {
 		}
 	}
 	p.busy = false
+	p.disconnected()
 	p.alarm.Reset(p.machine.Deadline())
 	p.leave()
 }
@@ -219,6 +225,7 @@ func (p *peer) do(e fsm.Effect) {
 	case fsm.Close:
 		if c := p.conns[e.Conn]; c != nil {
 			delete(p.conns, e.Conn)
+			p.why = e.Err
 			c.conn.Close(e.Err)
 		}
 	case fsm.Up:
@@ -226,10 +233,12 @@ func (p *peer) do(e fsm.Effect) {
 	case fsm.Down:
 		p.down(e.Err)
 	case fsm.Failed:
+		p.why = e.Err
 		p.note(e.Err)
 	case fsm.Moved:
 		p.since = p.s.loop.Now()
 		p.s.log.Debug("state", "neighbor", p.name, "from", e.From, "to", e.To)
+		p.moved(e.From, e.To)
 	}
 }
 
@@ -257,6 +266,10 @@ func (p *peer) up(session *fsm.Session) {
 	p.machine.SetCapabilities(p.capabilities())
 	p.s.log.Info("session up", "neighbor", p.name, "as", n.PeerAS, "hold-time", n.HoldTime, "families", n.Families)
 	p.s.options.Session(p.key.Peer.Addr(), true, nil)
+	if p.ears.want(event.None, event.Negotiated) {
+		p.tell(event.Report{Kind: event.Negotiated})
+	}
+	p.state(toldUp, "")
 	p.advise(n)
 	c.conn.Wake()
 }
@@ -268,7 +281,7 @@ func (p *peer) advise(n *bgp.Negotiated) {
 	}
 	for _, m := range p.config.Operational {
 		if c := p.live; c != nil {
-			c.conn.Push(wire.AppendOperational(nil, m, n.LocalID))
+			c.push(wire.AppendOperational(nil, m, n.LocalID))
 		}
 	}
 }
@@ -293,6 +306,7 @@ func (p *peer) down(err error) {
 	p.endWaits()
 	p.note(err)
 	p.s.log.Info("session down", "neighbor", p.name, "error", err)
+	p.state(toldDown, p.reason(err))
 	if !p.s.speaksWith(p.key.Peer) {
 		p.s.options.Session(p.key.Peer.Addr(), false, err)
 	}
@@ -359,6 +373,7 @@ func (p *peer) opened(c *conn) {
 		p.tally = tally{}
 	}
 	p.conns[c.id], p.met = c, true
+	p.connected()
 	if identifier(p.config) == 0 {
 		p.machine.SetID(madeID(c.conn.Local().Addr()))
 	}
@@ -406,7 +421,7 @@ func (p *peer) pushWithdraws() {
 		if len(b) == 0 {
 			return
 		}
-		if p.live.conn.Push(b); p.live == nil || p.live.conn.Unsent() > 0 {
+		if p.live.push(b); p.live == nil || p.live.conn.Unsent() > 0 {
 			return
 		}
 	}

@@ -136,8 +136,7 @@ func (s *Speaker) Apply(c *config.Config) error {
 // change gives a peer its new configuration.
 func (s *Speaker) change(p *peer, n *config.Neighbor) {
 	restart := !p.config.SameSession(n)
-	p.config = n
-	p.keep()
+	p.configure(n)
 	if restart {
 		s.log.Info("neighbor changed", "neighbor", p.name)
 		p.restart(wire.OtherChange)
@@ -154,8 +153,7 @@ func (s *Speaker) dropOthers(want map[key]bool, order *[]*peer, diff *routeDiff)
 		if p.dynamic {
 			if n := s.rangeOf(p.key.Peer.Addr()); n != nil {
 				diff.neighbor(p.out, p.config.Routes, n.Routes)
-				p.config = n
-				p.keep()
+				p.configure(n)
 				*order = append(*order, p)
 				continue
 			}
