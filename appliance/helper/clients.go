@@ -38,7 +38,7 @@ func (h *Helpers) talk(ctx context.Context, c client) {
 	var pump sync.WaitGroup
 	pump.Go(func() {
 		q.pump(c, func(uint64) {})
-		if q.gone() {
+		if q.over() {
 			c.Close() // it does not read, so it is not heard
 		}
 	})

@@ -21,8 +21,8 @@ type Options struct {
 	// its own. It is called on the helper's goroutine and must not wait for long
 	// (Post it); while three batches of a helper are not done, the helper waits.
 	Apply   func(b *api.Batch, done func())
-	API     int           // the version of the text API that was asked for; 0: both
 	Version string        // what the command "version" answers, "exabgp 4.2.22"
+	API     int           // the version of the API: 4, 6, or 0 for both
 	NoAck   bool          // no helper begins with acknowledgements; see Acks
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0 means 2 s
 }
@@ -88,6 +88,7 @@ func (h *Helpers) stopOthers(stay map[string]*helper) {
 func (h *Helpers) start(p Process, after *helper) *helper {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &helper{process: p, options: &h.options, log: h.options.Log.With("helper", p.Name), cancel: cancel, gone: make(chan struct{})}
+	n.out.Store(newQueue())
 	go func() {
 		defer close(n.gone)
 		if after != nil {
@@ -98,13 +99,14 @@ func (h *Helpers) start(p Process, after *helper) *helper {
 	return n
 }
 
-// Tell puts whole lines into what a helper is to read, and says whether there
-// was room. It never blocks. A helper that does not live is told nothing.
-func (h *Helpers) Tell(name string, lines []byte) bool {
+// Hear puts an event into what a helper is to be told, and says whether there was
+// room. It never blocks. What happens between two lives of a helper it is not
+// told.
+func (h *Helpers) Hear(name string, e Event) bool {
 	h.mu.Lock()
 	n := h.running[name]
 	h.mu.Unlock()
-	return n == nil || n.say(lines)
+	return n == nil || n.hear(e)
 }
 
 // Close ends all helpers and waits until they are gone or ctx is done.

@@ -231,11 +231,16 @@ func TestStandardErrorIsLoggedWithinBounds(t *testing.T) {
 	}
 }
 
-func TestTellReachesTheHelper(t *testing.T) {
+// line is an event.
+type line string
+
+func (l line) AppendTo(b []byte) []byte { return append(b, l...) }
+func (l line) Size() int                { return len(l) }
+
+func TestEventReachesTheHelper(t *testing.T) {
 	r := newRig(t)
 	r.Reconcile([]Process{r.sh("a", `read A; echo $A > $D/got`)})
-	r.until("start", func() bool { return r.Status()[0].PID > 0 })
-	r.Tell("a", []byte("neighbor 10.0.0.1 up\n"))
-	r.Tell("nobody", []byte("x\n"))
+	r.Hear("a", line("neighbor 10.0.0.1 up\n"))
+	r.Hear("nobody", line("x\n"))
 	r.until("line", func() bool { return r.file("got") == "neighbor 10.0.0.1 up\n" })
 }

@@ -47,10 +47,11 @@ const drainTime = time.Second
 func (h *helper) live(ctx context.Context) error {
 	c, err := start(h.process)
 	if err != nil {
+		h.queue().close()
 		return err
 	}
 	defer c.close()
-	h.born(c.cmd.Process.Pid, newQueue())
+	h.born(c.cmd.Process.Pid)
 	quit := make(chan struct{})
 	defer context.AfterFunc(ctx, func() { h.stop(c, quit) })()
 	return h.serve(c, quit)
@@ -86,10 +87,12 @@ func (h *helper) stop(c *child, quit chan struct{}) {
 	})
 }
 
-// born notes a new life.
-func (h *helper) born(pid int, q *queue) {
-	if old := h.out.Swap(q); old != nil {
+// born notes a new life. What happened between two of them nobody is told; what
+// happened before the first one waits for it.
+func (h *helper) born(pid int) {
+	if old := h.queue(); old.over() {
 		h.before.Add(old.lost())
+		h.out.Store(newQueue())
 	}
 	h.pid.Store(int64(pid))
 	h.starts.Add(1)
@@ -99,25 +102,27 @@ func (h *helper) born(pid int, q *queue) {
 func (h *helper) queue() *queue { return h.out.Load() }
 
 func (h *helper) lost() uint64 {
-	n := h.before.Load()
-	if q := h.queue(); q != nil {
-		n += q.lost()
-	}
-	return n
+	return h.before.Load() + h.queue().lost()
 }
 
-// say queues lines for the helper; that it does not read is logged once, until
-// it reads again.
+// say queues lines for the helper, and hear an event.
 func (h *helper) say(lines []byte) bool {
-	q := h.queue()
-	if q == nil {
-		return true
-	}
-	ok, first := q.put(lines)
-	if first {
-		h.log.Warn("helper does not read what it is told; further lines are dropped", "waiting", queueMax)
-	}
+	ok, first := h.queue().put(lines)
+	h.note(first)
 	return ok
+}
+
+func (h *helper) hear(e Event) bool {
+	ok, first := h.queue().hear(e)
+	h.note(first)
+	return ok
+}
+
+// note logs once that the helper does not read, until it has read all again.
+func (h *helper) note(first bool) {
+	if first {
+		h.log.Warn("helper does not read what it is told; what there is no room for is dropped")
+	}
 }
 
 func (h *helper) resumed(lost uint64) {

@@ -21,7 +21,7 @@ type Process struct {
 	Env       []string // KEY=VALUE, beside our own environment
 	NoRespawn bool     // one life is enough
 	NoAck     bool     // begins without acknowledgements
-	Text      bool     // encoder text: data in words, not JSON
+	Text      bool     // is told data in text, where version 4 of the API has one
 }
 
 func (p Process) equal(q Process) bool {

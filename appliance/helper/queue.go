@@ -5,18 +5,38 @@ import (
 	"sync"
 )
 
-// queueMax bounds what waits for a helper that does not read, in octets.
-const queueMax = 1 << 20
+// What may wait for a helper that does not read, in octets.
+const (
+	answersMax = 1 << 20
+	eventsMax  = 32 << 20
+)
 
-// queue holds what a helper is to be told. Putting never blocks: what does not
-// fit is dropped and counted, because a helper that does not read must cost
-// nobody else anything (it used to freeze ExaBGP).
+// What a helper is given at once, in octets.
+const (
+	eventsAtOnce = 16 << 10 // of reports; their lines are longer, where they have many
+	writeAtOnce  = 64 << 10 // of lines
+)
+
+// Event is something that a helper is told of. It becomes words when the helper
+// reads them, on the helper's goroutine.
+type Event interface {
+	AppendTo(b []byte) []byte // whole lines
+	Size() int                // about how much memory it holds, in octets
+}
+
+// queue holds what a helper is to be told, in two lanes: answers, which are
+// lines, go before events. Putting never blocks: what does not fit is dropped and
+// counted, because a helper that does not read must cost nobody else anything
+// (it used to freeze ExaBGP).
 type queue struct {
 	mu      sync.Mutex
 	more    sync.Cond
 	room    sync.Cond // for who waits
-	buf     []byte
-	last    bool // nothing more is put
+	last    bool      // nothing more is put
+	buf     []byte    // answers
+	events  []Event   // from head on
+	head    int
+	size    int // of events, in octets
 	closed  bool
 	dropped uint64 // lines, since the queue was last empty
 	total   uint64 // lines dropped altogether
@@ -36,12 +56,8 @@ func (q *queue) put(lines []byte) (ok, first bool) {
 	if q.closed || len(lines) == 0 {
 		return true, false
 	}
-	if len(q.buf)+len(lines) > queueMax {
-		first = q.dropped == 0
-		n := count(lines)
-		q.dropped += n
-		q.total += n
-		return false, first
+	if len(q.buf)+len(lines) > answersMax {
+		return false, q.drop(count(lines))
 	}
 	q.buf = append(q.buf, lines...)
 	q.more.Signal()
@@ -53,7 +69,7 @@ func (q *queue) put(lines []byte) (ok, first bool) {
 func (q *queue) wait(lines []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.buf) > 0 && len(q.buf)+len(lines) > queueMax && !q.closed {
+	for len(q.buf) > 0 && len(q.buf)+len(lines) > answersMax && !q.closed {
 		q.room.Wait()
 	}
 	if q.closed {
@@ -62,6 +78,42 @@ func (q *queue) wait(lines []byte) bool {
 	q.buf = append(q.buf, lines...)
 	q.more.Signal()
 	return true
+}
+
+// hear adds an event, or drops it, as put does. It counts as one line.
+func (q *queue) hear(e Event) (ok, first bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := e.Size()
+	if q.closed {
+		return true, false
+	}
+	if q.size+n > eventsMax {
+		return false, q.drop(1)
+	}
+	if q.head > len(q.events)/2 && len(q.events) == cap(q.events) { // before it grows
+		q.events, q.head = moved(q.events, q.head), 0
+	}
+	q.events = append(q.events, e)
+	q.size += n
+	q.more.Signal()
+	return true, false
+}
+
+// moved has what follows the head at the front.
+func moved(events []Event, head int) []Event {
+	n := copy(events, events[head:])
+	clear(events[n:])
+	return events[:n]
+}
+
+// drop counts lines, and says whether they are the first since the queue was
+// last empty.
+func (q *queue) drop(lines uint64) (first bool) {
+	first = q.dropped == 0
+	q.dropped += lines
+	q.total += lines
+	return first
 }
 
 func count(lines []byte) (n uint64) {
@@ -88,57 +140,115 @@ func (q *queue) finish() {
 	q.more.Signal()
 }
 
-// close ends pump, once what it writes is written or its writer is closed.
-func (q *queue) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	q.more.Signal()
-	q.room.Broadcast()
-}
-
-// gone says whether somebody closed the queue, rather than that all is written.
-func (q *queue) gone() bool {
+// over says whether the queue is closed.
+func (q *queue) over() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.closed
 }
 
+// empty says whether nothing waits.
+func (q *queue) empty() bool { return len(q.buf) == 0 && q.head == len(q.events) }
+
+// close ends pump, once what it writes is written or its writer is closed.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.buf, q.events, q.head, q.size = nil, nil, 0, 0
+	q.more.Broadcast()
+	q.room.Broadcast()
+}
+
 // pump writes what is put until the queue is closed or the helper is.
-// resumed is told how many lines were lost, each time the helper reads again.
+// resumed is told how many lines were lost, each time the helper has read all
+// that was not.
 func (q *queue) pump(w io.Writer, resumed func(lost uint64)) {
-	var spare []byte
-	for {
-		b, lost, ok := q.take(spare)
-		if !ok {
-			return
+	var t taken
+	for q.take(&t) {
+		if t.lost > 0 {
+			resumed(t.lost)
 		}
-		if lost > 0 {
-			resumed(lost)
-		}
-		if _, err := w.Write(b); err != nil {
+		if t.write(w) != nil {
 			q.close() // nobody will read this any more
-			return
 		}
-		spare = b
 	}
 }
 
-// take waits for lines and gives all of them, with spare to fill instead.
-func (q *queue) take(spare []byte) (b []byte, lost uint64, ok bool) {
+// taken is what pump has in hand.
+type taken struct {
+	answers []byte
+	events  []Event
+	lost    uint64
+	text    []byte // of events
+}
+
+// write gives the helper everything, in few writes.
+func (t *taken) write(w io.Writer) error {
+	if len(t.answers) > 0 {
+		if _, err := w.Write(t.answers); err != nil {
+			return err
+		}
+	}
+	t.text = t.text[:0]
+	for i, e := range t.events {
+		t.text = e.AppendTo(t.text)
+		if len(t.text) < writeAtOnce && i < len(t.events)-1 {
+			continue
+		}
+		if _, err := w.Write(t.text); err != nil {
+			return err
+		}
+		t.text = kept(t.text)
+	}
+	return nil
+}
+
+// kept is a buffer to use again: a burst's memory is not kept for ever.
+func kept(b []byte) []byte {
+	if cap(b) > 4*writeAtOnce {
+		return nil
+	}
+	return b[:0]
+}
+
+// take waits until there is something, and gives all answers, and a few events.
+func (q *queue) take(t *taken) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.buf) == 0 && !q.closed && !q.last {
+	clear(t.events) // what was told is not kept alive
+	t.events = t.events[:0]
+	for q.empty() && !q.closed && !q.last {
 		q.more.Wait()
 	}
-	if q.closed || len(q.buf) == 0 {
-		return nil, 0, false
+	if q.closed || q.empty() {
+		return false
 	}
 	q.room.Broadcast()
-	if cap(spare) > 64<<10 {
-		spare = nil // a burst's memory is not kept for ever
+	t.answers, q.buf = q.buf, kept(t.answers)
+	q.takeEvents(t)
+	t.lost = 0
+	if q.empty() {
+		t.lost, q.dropped = q.dropped, 0
 	}
-	b, q.buf = q.buf, spare[:0]
-	lost, q.dropped = q.dropped, 0
-	return b, lost, true
+	return true
 }
+
+func (q *queue) takeEvents(t *taken) {
+	for size := 0; q.head < len(q.events) && size < eventsAtOnce; q.head++ {
+		e := q.events[q.head]
+		q.events[q.head] = nil
+		t.events = append(t.events, e)
+		size += e.Size()
+		q.size -= e.Size()
+	}
+	if q.head == len(q.events) {
+		q.events, q.head = q.events[:0], 0
+		if cap(q.events) > eventsKept {
+			q.events = nil
+		}
+	}
+}
+
+// eventsKept is how much room for events is kept when none is there.
+const eventsKept = 1024

@@ -93,7 +93,7 @@ func TestProgram(t *testing.T) {
 
 func TestQueueDropsWholeLinesAndSaysSoOnce(t *testing.T) {
 	q := newQueue()
-	big := []byte(strings.Repeat("done\n", queueMax/5))
+	big := []byte(strings.Repeat("done\n", answersMax/5))
 	if ok, _ := q.put(big); !ok {
 		t.Fatal("no room in an empty queue")
 	}
@@ -103,9 +103,9 @@ func TestQueueDropsWholeLinesAndSaysSoOnce(t *testing.T) {
 			t.Errorf("put %d into a full queue: ok %v, first %v", i, ok, first)
 		}
 	}
-	b, lost, ok := q.take(nil)
-	if len(b) != len(big) || lost != 6 || !ok || q.lost() != 6 {
-		t.Errorf("took %d octets, %d lost, %v", len(b), lost, ok)
+	var got taken
+	if ok := q.take(&got); len(got.answers) != len(big) || got.lost != 6 || !ok || q.lost() != 6 {
+		t.Errorf("took %d octets, %d lost, %v", len(got.answers), got.lost, ok)
 	}
 }
 

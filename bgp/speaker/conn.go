@@ -52,9 +52,10 @@ func (c *conn) Data(_ *netio.Conn, b []byte) (used int, _ error) {
 	return len(b), nil
 }
 
-// push sends a message before all bulk.
+// push sends a message before all bulk, and reports it.
 func (c *conn) push(frame []byte) {
 	c.peer.tally.sent.count(wire.FrameType(frame))
+	c.peer.sent(frame)
 	c.conn.Push(frame)
 }
 

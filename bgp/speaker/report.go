@@ -111,12 +111,6 @@ func (p *peer) sent(frames []byte) {
 	}
 }
 
-// push sends frames before all bulk, and reports them.
-func (c *conn) push(frames []byte) {
-	c.peer.sent(frames)
-	c.conn.Push(frames)
-}
-
 // unknown reports what comes with a type that nobody knows, as far as it has
 // come: the session ends with it.
 func (c *conn) unknown(b []byte) {
