@@ -38,13 +38,13 @@ type Options struct {
 	Pipes     string // name of ExaBGP's named pipes
 	NoControl bool   // there are no sockets and no named pipes
 	Version   string
-	API       int          // version of the text API that was asked for; 0: both
 	Port      uint16       // of BGP; 0 is 179
 	Bind      []netip.Addr // listen there for neighbors that do not say "listen"
 	Passive   bool         // dial nobody
 	NoAck     bool         // helpers begin without acknowledgements, if their processes do not say it
 	NoRespawn bool         // helpers have one life
 	Encoder   string       // of helpers whose processes do not say it; "" is json
+	API       int          // the version of the API: 4, 6, or 0 for commands of both and JSON of 6
 	Log       *slog.Logger
 	Getenv    func(string) string
 }
@@ -58,6 +58,7 @@ type Daemon struct {
 	speaker    *speaker.Speaker
 	monitor    *link.Monitor
 	helpers    *helper.Helpers
+	herald     *herald // the loop's
 	notifier   *systemd.Notifier
 	reconciler *reconciler
 	addresses  *holder
@@ -95,9 +96,11 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	}
 	d.loop = loop
 	d.monitor = link.New(o.Log)
+	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, NoAck: o.NoAck, API: o.API})
+	d.herald = newHerald(o.API, d.helpers.Hear)
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
-		Session: d.session, Watchdog: d.manual, Shutdown: func() { d.ask("a helper said shutdown") }, Reload: func() { go d.reload() }})
-	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, API: o.API, Version: "holdfast " + o.Version, NoAck: o.NoAck})
+		Session: d.session, Watchdog: d.manual, Shutdown: func() { d.ask("a helper said shutdown") }, Reload: func() { go d.reload() },
+		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)
 	d.checks = checker.NewSet(d.checked)
@@ -119,8 +122,7 @@ func (d *Daemon) live(ctx context.Context) error {
 	var tasks tasks
 	defer tasks.end()
 	d.reconciler.update(func(in *desired.Inputs) { d.known(in, d.loaded) })
-	applied := make(chan error, 1)
-	d.loop.Post(func() { applied <- d.speaker.Apply(d.loaded.Config) })
+	applied := d.become(d.loaded)
 	tasks.run(d.loop.Run)
 	if err := <-applied; err != nil {
 		d.log.Error("listen", "error", err)
@@ -131,7 +133,6 @@ func (d *Daemon) live(ctx context.Context) error {
 	tasks.run(d.addresses.run)
 	tasks.run(d.tick)
 	d.checks.Want(d.loaded.Settings.Checks())
-	d.helpers.Reconcile(d.loaded.helpers(d.options.NoAck))
 	d.addresses.want(d.loaded.Settings.Addresses)
 	why := d.wait(ctx)
 	d.shutdown(why)
@@ -238,13 +239,23 @@ func (d *Daemon) Reload() error {
 	d.loaded = l
 	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
 	d.reconciler.update(func(in *desired.Inputs) { d.known(in, l) })
-	done := make(chan error, 1)
-	d.loop.Post(func() { done <- d.speaker.Apply(l.Config) })
-	err = <-done
-	d.helpers.Reconcile(l.helpers(d.options.NoAck))
+	err = <-d.become(l)
 	d.addresses.want(l.Settings.Addresses)
 	d.log.Info("configuration reloaded", "path", l.Path)
 	return err
+}
+
+// become has the speaker and the helpers be those of a configuration. The helpers
+// are there before a session can come up, and hear of it; what they say comes to
+// the loop after their neighbors.
+func (d *Daemon) become(l *Loaded) <-chan error {
+	done := make(chan error, 1)
+	d.loop.Post(func() {
+		d.herald.helpers(l.Config.Processes)
+		done <- d.speaker.Apply(l.Config)
+	})
+	d.helpers.Reconcile(l.helpers(d.options.NoAck))
+	return done
 }
 
 // follow hands a plan to the loop: the next thing that it does.

@@ -148,7 +148,8 @@ func (l *Loaded) CheckKernel() error {
 // helpers are the processes to run.
 func (l *Loaded) helpers(noAck bool) (ps []helper.Process) {
 	for _, p := range l.Config.Processes {
-		ps = append(ps, helper.Process{Name: p.Name, Run: p.Run, Folder: filepath.Dir(l.Path), NoRespawn: !p.Respawn, Text: p.Encoder == "text", NoAck: noAck && p.Ack == nil || p.Ack != nil && !*p.Ack})
+		ps = append(ps, helper.Process{Name: p.Name, Run: p.Run, Folder: filepath.Dir(l.Path), NoRespawn: !p.Respawn,
+			NoAck: noAck && p.Ack == nil || p.Ack != nil && !*p.Ack, Text: p.Encoder == "text"})
 	}
 	return ps
 }
