@@ -109,14 +109,36 @@ func (h *Helpers) Hear(name string, e Event) bool {
 	return n == nil || n.hear(e)
 }
 
-// Close ends all helpers and waits until they are gone or ctx is done.
-func (h *Helpers) Close(ctx context.Context) error {
-	h.Reconcile(nil)
+// Restart ends all helpers, and starts each anew.
+func (h *Helpers) Restart() {
 	h.mu.Lock()
-	wait := h.stopped
-	h.stopped = nil
+	defer h.mu.Unlock()
+	for name, old := range h.running {
+		old.cancel()
+		h.running[name] = h.start(old.process, old)
+	}
+}
+
+// Close ends all helpers and waits until they are gone or ctx is done. They may
+// end by themselves first: those that were told of it have a moment.
+func (h *Helpers) Close(ctx context.Context) error {
+	h.mu.Lock()
+	all := slices.Clone(h.stopped)
+	for _, n := range h.running {
+		n.last.Store(true)
+		all = append(all, n)
+	}
 	h.mu.Unlock()
-	for _, n := range wait {
+	moment, cancel := context.WithTimeout(ctx, h.options.Grace/8)
+	defer cancel()
+	_ = wait(moment, all) // those that are not gone are asked to go
+	h.Reconcile(nil)
+	return wait(ctx, all)
+}
+
+// wait waits until helpers are gone.
+func wait(ctx context.Context, all []*helper) error {
+	for _, n := range all {
 		select {
 		case <-n.gone:
 		case <-ctx.Done():
@@ -157,6 +179,7 @@ type helper struct {
 	log     *slog.Logger
 	cancel  context.CancelFunc
 	gone    chan struct{}
+	last    atomic.Bool // this life is the last one
 
 	out                      atomic.Pointer[queue] // of the life at hand, or the last one
 	pid                      atomic.Int64

@@ -244,3 +244,33 @@ func TestEventReachesTheHelper(t *testing.T) {
 	r.Hear("nobody", line("x\n"))
 	r.until("line", func() bool { return r.file("got") == "neighbor 10.0.0.1 up\n" })
 }
+
+func TestRestartStartsEachAnew(t *testing.T) {
+	r := newRig(t)
+	r.Reconcile([]Process{r.sh("a", `echo $$ >> $D/pids; exec sleep 1000`)})
+	lives := func(n int) func() bool {
+		return func() bool { return strings.Count(r.file("pids"), "\n") == n }
+	}
+	r.until("start", lives(1))
+	r.Restart()
+	r.until("second start", lives(2))
+}
+
+// TestFarewell: a helper that is told of the end may end by itself, and is not
+// started again; one that does not is asked to.
+func TestFarewell(t *testing.T) {
+	r := newRig(t)
+	h := New(Options{Apply: r.apply, Grace: 20 * time.Second})
+	polite := r.sh("polite", `trap 'echo asked >> $D/said' TERM; echo start >> $D/said; read A; echo $A >> $D/said`)
+	deaf := r.sh("deaf", `trap 'echo asked >> $D/deaf; exit' TERM; echo start >> $D/deaf; while :; do sleep 0.01; done`)
+	polite.NoRespawn, deaf.NoRespawn = false, false
+	h.Reconcile([]Process{polite, deaf})
+	r.until("start", func() bool { return r.file("said") != "" && r.file("deaf") != "" })
+	h.Hear("polite", line("shutdown\n"))
+	if err := h.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if said, deaf := r.file("said"), r.file("deaf"); said != "start\nshutdown\n" || deaf != "start\nasked\n" {
+		t.Errorf("%q %q", said, deaf)
+	}
+}

@@ -19,7 +19,7 @@ func (h *helper) lives(ctx context.Context, live func(context.Context) error) {
 		if ctx.Err() != nil {
 			return
 		}
-		if h.process.NoRespawn {
+		if h.process.NoRespawn || h.last.Load() {
 			h.log.Warn("helper has ended", "error", err)
 			return
 		}

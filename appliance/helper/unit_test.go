@@ -109,6 +109,79 @@ func TestQueueDropsWholeLinesAndSaysSoOnce(t *testing.T) {
 	}
 }
 
+// big is an event of a size.
+type big int
+
+func (b big) AppendTo(buf []byte) []byte { return append(buf, "event\n"...) }
+func (b big) Size() int                  { return int(b) }
+
+func TestEventsAreBoundedByWhatTheyHold(t *testing.T) {
+	q := newQueue()
+	for range eventsMax / (1 << 20) {
+		if ok, _ := q.hear(big(1 << 20)); !ok {
+			t.Fatal("no room")
+		}
+	}
+	for i := range 3 {
+		if ok, first := q.hear(big(1)); ok || first != (i == 0) {
+			t.Errorf("event %d beyond the bound: ok %v, first %v", i, ok, first)
+		}
+	}
+	q.put([]byte("done\n"))
+	var got taken
+	q.take(&got)
+	if string(got.answers) != "done\n" || len(got.events) != 1 || got.lost != 0 {
+		t.Errorf("first: answers %q, %d events, %d lost", got.answers, len(got.events), got.lost)
+	}
+	n := 1
+	for ; got.lost == 0; n += len(got.events) {
+		if ok := q.take(&got); !ok || len(got.answers) > 0 {
+			t.Fatalf("after %d events: %v %q", n, ok, got.answers)
+		}
+	}
+	if n != eventsMax/(1<<20) || got.lost != 3 || !q.empty() || q.size != 0 {
+		t.Errorf("%d events, %d lost, %d octets left", n, got.lost, q.size)
+	}
+	q.hear(big(1 << 20))
+	if q.close(); q.events != nil || q.size != 0 {
+		t.Error("a helper that is gone holds events")
+	}
+	if ok, _ := q.hear(big(1)); !ok || q.size != 0 {
+		t.Error("a helper that is gone hears")
+	}
+}
+
+// TestEventsStayInOrder has more events come than go, and fewer.
+func TestEventsStayInOrder(t *testing.T) {
+	q := newQueue()
+	var got taken
+	next, told := 0, 0
+	for round := range 2000 {
+		for range 30 + 20*(round%2) - round/100 {
+			q.hear(numbered(next))
+			next++
+		}
+		if q.empty() {
+			continue
+		}
+		q.take(&got)
+		for _, e := range got.events {
+			if int(e.(numbered)) != told {
+				t.Fatalf("got %d, want %d", e, told)
+			}
+			told++
+		}
+	}
+	if told == 0 || next-told != len(q.events)-q.head {
+		t.Errorf("%d came, %d went, %d are left", next, told, len(q.events)-q.head)
+	}
+}
+
+type numbered int
+
+func (n numbered) AppendTo(b []byte) []byte { return b }
+func (n numbered) Size() int                { return 400 }
+
 func TestMeter(t *testing.T) {
 	var m meter
 	now := time.Unix(100, 0)
