@@ -186,7 +186,7 @@ func (t *tasks) end() {
 // wait serves signals until there is a reason to stop.
 func (d *Daemon) wait(ctx context.Context) (why string) {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(signals)
 	for {
 		select {
@@ -195,10 +195,14 @@ func (d *Daemon) wait(ctx context.Context) (why string) {
 		case why := <-d.stop:
 			return why
 		case s := <-signals:
+			d.loop.Post(func() { d.speaker.Signal(int(s.(syscall.Signal))) })
 			if s == syscall.SIGTERM || s == syscall.SIGINT {
 				return fmt.Sprintf("stopped by %s", s)
 			}
 			d.reload()
+			if s == syscall.SIGUSR2 { // ExaBGP's full reload
+				d.helpers.Restart()
+			}
 		}
 	}
 }
@@ -415,6 +419,7 @@ func (d *Daemon) shutdown(why string) {
 		d.log.Error("the neighbors could not be told in time")
 	}
 	d.reconciler.stop()
+	d.loop.Post(func() { d.herald.shutdown(time.Now()) })
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	d.checks.Close()
