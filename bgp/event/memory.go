@@ -17,8 +17,9 @@ import (
 type Memory struct {
 	Most int // how much it may hold, about, in octets; 0: 64 MiB
 
-	known map[block]*Known
-	held  int
+	known   map[block]*Known
+	held    int
+	scratch []byte
 }
 
 // block is attributes without MP attributes, in one session.
@@ -47,13 +48,13 @@ func (m *Memory) Find(msg []byte, n *bgp.Negotiated) (*Known, Plain) {
 	if len(attrs) == 0 || len(routes) == 0 {
 		return nil, Plain{}
 	}
+	p := Plain{routes, n.ReceivePath(bgp.IPv4Unicast)}
 	k := m.known[block{n, string(attrs)}]
 	if k == nil {
-		return nil, Plain{}
+		return nil, p
 	}
-	p := Plain{routes, n.ReceivePath(bgp.IPv4Unicast)}
 	if _, err := inet.IPv4.ScanAll(routes, p.path); err != nil {
-		return nil, Plain{}
+		return nil, p
 	}
 	return k, p
 }
@@ -87,16 +88,19 @@ func (p Plain) all(yield func(inet.Prefix) bool) {
 	}
 }
 
-// Add keeps what the attributes of an UPDATE become, if it is one that Find looks
-// for. When there is too much, all is forgotten.
-func (m *Memory) Add(msg []byte, n *bgp.Negotiated, u *wire.Update, tell func(attr.Set, []byte) []byte) {
+// Add keeps what the attributes of an UPDATE become, and gives it, if it is one
+// that Find looks for. When there is too much, all is forgotten.
+func (m *Memory) Add(msg []byte, n *bgp.Negotiated, u *wire.Update, tell func(attr.Set, []byte) []byte) (*Known, Plain) {
 	attrs, routes := split(msg)
-	if len(routes) == 0 || u.Attrs.Reach.There || u.Attrs.Unreach.There || u.NLRI.Empty() {
-		return
+	if len(routes) == 0 || len(u.Attrs.Problems) > 0 || u.Attrs.Reach.There || u.Attrs.Unreach.There || u.NLRI.Empty() {
+		return nil, Plain{}
 	}
 	set := u.Set()
 	hop, _, _ := set.NextHop()
-	m.add(block{n, string(attrs)}, &Known{string(tell(set, nil)), hop.String()})
+	m.scratch = tell(set, m.scratch[:0])
+	k := &Known{string(m.scratch), hop.String()}
+	m.add(block{n, string(attrs)}, k)
+	return k, Plain{routes, n.ReceivePath(bgp.IPv4Unicast)}
 }
 
 func (m *Memory) add(b block, k *Known) {

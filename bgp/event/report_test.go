@@ -218,7 +218,7 @@ func FuzzReport(f *testing.F) {
 // table is a table of so many routes as UPDATEs of so many each: with attributes
 // like those of the Internet, the same in each or not.
 func table(routes, each int, same bool) (msgs [][]byte) {
-	const before, after = "40010100" + "40021a02060000fde900000d1c00001b1b0000e1dd000111700000fdea" + "400304c0000201", "c00808fde80001fde80002"
+	const before, after = "40010100" + "40021a02060000fde900000d1c00001b1b0000e1dd000111700000fdea" + "400304c0000201", "400504000000c8" + "c00808fde80001fde80002"
 	for i := 0; i < routes; i += each {
 		m := append(wire.AppendHeader(nil, wire.TypeUpdate), 0, 0, 0, 0)
 		m, _ = hex.AppendDecode(m, []byte(before))

@@ -114,21 +114,20 @@ func (t *Teller) routes(b []byte, r *Report) ([]byte, bool) {
 	if t.Text {
 		tell = told
 	}
-	known, routes := t.memory.Find(r.Message, n)
+	known, plain := t.memory.Find(r.Message, n)
+	if known == nil {
+		u.Keep, u.Own, t.memory.Most = true, true, kept
+		if wire.ParseUpdate(r.Message, n, u) != nil {
+			return b, false
+		}
+		known, plain = t.memory.Add(r.Message, n, u, tell)
+	}
 	switch {
 	case known != nil && t.Text:
-		return t.text.plain(b, &t.event, known, routes), true
+		return t.text.plain(b, &t.event, known, plain), true
 	case known != nil:
-		return append(t.event.AppendPlain(b, known, routes), '\n'), true
-	}
-	u.Keep, u.Own = true, true
-	if wire.ParseUpdate(r.Message, n, u) != nil {
-		return b, false
-	}
-	if t.memory.Most = kept; len(u.Attrs.Problems) == 0 {
-		t.memory.Add(r.Message, n, u, tell)
-	}
-	if t.Text {
+		return append(t.event.AppendPlain(b, known, plain), '\n'), true
+	case t.Text:
 		return t.text.update(b, &t.event, u), true
 	}
 	return append(t.event.AppendUpdate(b, u), '\n'), true

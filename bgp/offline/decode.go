@@ -44,14 +44,15 @@ func (d *Decoder) JSON(b, msg []byte) ([]byte, error) {
 	if wire.Type(msg[18]) != wire.TypeUpdate {
 		return d.AppendMessage(b, msg)
 	}
-	if known, routes := d.memory.Find(msg, &d.Session.Negotiated); known != nil {
-		return d.AppendPlain(b, known, routes), nil
+	known, plain := d.memory.Find(msg, &d.Session.Negotiated)
+	if known == nil {
+		if err := d.parse(msg); err != nil {
+			return b, err
+		}
+		known, plain = d.memory.Add(msg, &d.Session.Negotiated, &d.update, attr.Set.AppendJSON)
 	}
-	if err := d.parse(msg); err != nil {
-		return b, err
-	}
-	if len(d.Problems) == 0 {
-		d.memory.Add(msg, &d.Session.Negotiated, &d.update, attr.Set.AppendJSON)
+	if known != nil {
+		return d.AppendPlain(b, known, plain), nil
 	}
 	return d.AppendUpdate(b, &d.update), nil
 }
