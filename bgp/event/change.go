@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"holdfast/bgp"
@@ -13,7 +14,7 @@ func (e *Event) AppendReport(b []byte, r *Report) []byte {
 	case State:
 		b = appendString(append(e.begin(b, "state"), `"state": `...), r.State)
 		if r.State == "down" {
-			b = appendString(append(b, `, "reason": `...), r.Reason)
+			b = appendString(append(b, `, "reason": `...), round.Replace(r.Reason))
 		}
 	case FSM:
 		b = appendString(append(e.begin(b, "fsm"), `"state": `...), r.State)
@@ -26,6 +27,9 @@ func (e *Event) AppendReport(b []byte, r *Report) []byte {
 	}
 	return end(b)
 }
+
+// round has reasons as ExaBGP's JSON has them: its text has the other brackets.
+var round = strings.NewReplacer("[", "(", "]", ")")
 
 // signals are those that a daemon is told with, by their numbers in Linux.
 var signals = map[int]string{1: "SIGHUP", 2: "SIGINT", 10: "SIGUSR1", 12: "SIGUSR2", 14: "SIGALRM", 15: "SIGTERM"}

@@ -185,6 +185,37 @@ func (r *Report) setMessage(msg []byte) {
 	}
 }
 
+// TestSessionsApart has the same octets in two sessions: what they mean depends on
+// what was agreed.
+func TestSessionsApart(t *testing.T) {
+	const said = "in 02 0000 001B 400101 00 400206 0202FDE8FDE9 400304 0A000001 400504 00000064 180A0100"
+	const path = "as-path [ 65000 65001 ]"
+	teller := Teller{Form: Form{Text: true, Parsed: true}}
+	two, four := report(t, said), report(t, said)
+	two.Negotiated.ASN4 = false
+	for range 2 {
+		if got := string(teller.Append(nil, two, 1)); !strings.Contains(got, path) {
+			t.Errorf("want %s, got\n%s", path, got)
+		}
+		if got := string(teller.Append(nil, four, 1)); strings.Contains(got, path) {
+			t.Errorf("AS numbers of two octets are told where they have four:\n%s", got)
+		}
+	}
+}
+
+// TestKnownAttributesDoNotAllocate has a table whose attributes are the same.
+func TestKnownAttributesDoNotAllocate(t *testing.T) {
+	r := report(t, "in 04")
+	r.setMessage(table(20, 20, true)[0])
+	for _, f := range forms[:3] {
+		teller := Teller{Form: f.Form, Source: Source{Host: "box"}}
+		line := teller.Append(nil, r, 1)
+		if n := testing.AllocsPerRun(100, func() { line = teller.Append(line[:0], r, 2) }); n != 0 {
+			t.Errorf("%s: %v allocations", f.name, n)
+		}
+	}
+}
+
 // FuzzReport holds that whatever comes as a message is told in lines, in every
 // form, and both ways.
 func FuzzReport(f *testing.F) {
