@@ -102,7 +102,7 @@ func TestEachCommandIsAnsweredInOrder(t *testing.T) {
 		echo "$A|$B|$C|$E|$F|$G|$H" > $D/got`)})
 	r.until("answers", func() bool { return strings.HasSuffix(r.file("got"), "\n") })
 	got := strings.Split(r.file("got"), "|")
-	if got[0] != "done" || got[1] != "holdfast 0" || got[2] != "done" || !strings.HasPrefix(got[3], "error: ") ||
+	if got[0] != "done" || !strings.Contains(got[1], "holdfast 0") || got[2] != "done" || !strings.HasPrefix(got[3], "error: ") ||
 		got[4] != "error" || got[5] != "done" || got[6] != "done\n" {
 		t.Errorf("answers: %q", got)
 	}
@@ -119,7 +119,7 @@ func TestWithoutAcknowledgements(t *testing.T) {
 	p := r.sh("a", `echo '# quiet'; echo version; read A; echo $A > $D/got`)
 	p.NoAck = true
 	r.Reconcile([]Process{p})
-	r.until("answer", func() bool { return r.file("got") == "holdfast 0\n" })
+	r.until("answer", func() bool { return strings.Contains(r.file("got"), "holdfast 0") && strings.Count(r.file("got"), "\n") == 1 })
 }
 
 func TestRubbishIsAnsweredAndNothingElseChanges(t *testing.T) {

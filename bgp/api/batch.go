@@ -133,9 +133,16 @@ type Batch struct {
 	bodies []byte
 }
 
+// itemsKept is how many items a batch keeps memory for: a group or a split may
+// once have needed far more.
+const itemsKept = 4096
+
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
 	clear(b.Items) // nothing old is kept alive
+	if cap(b.Items) > itemsKept {
+		b.Items, b.bodies = nil, nil
+	}
 	b.Items, b.Replies, b.bodies = b.Items[:0], b.Replies[:0], b.bodies[:0]
 	b.Commands, b.Alone = 0, false
 }

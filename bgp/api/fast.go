@@ -34,7 +34,7 @@ func verb(s []byte) (Kind, []byte) {
 func (p *Parser) fast(b *Batch, line []byte) bool {
 	peers, line := p.knownPeers(line)
 	kind, rest := verb(line)
-	if kind == Nothing {
+	if kind == Nothing || peers == nil && p.API == 6 {
 		return false
 	}
 	if r, ok := cut(rest, "route "); ok {

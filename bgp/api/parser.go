@@ -11,13 +11,18 @@ import (
 // Parser reads the commands of one helper. It keeps what it learned of words
 // that helpers repeat. It is not for use by two goroutines at once.
 type Parser struct {
-	Version string // what "version" answers
-	API     int    // the version of the grammar: 4, 6, or 0 for both
-	Text    bool   // data is told in text, where version 4 of the API has one
+	Version string // what "version" answers, beside ExaBGP's
+	UUID    string // what "ping" answers: which life of the daemon this is
+	// API is the version of the grammar. 6 takes only the words of version 6; 4
+	// and 0 take both, for ExaBGP's own health check says "peer *" whatever the
+	// version.
+	API  int
+	Text bool // data is told in text, where version 4 of the API has one
 
 	route, set [2][2]cache[tail] // by verb and address family; see tails and sets
 	peers      cache[*Selector]
 	draft      route.Draft
+	group      *openGroup // nil: none is open
 }
 
 // at is where a verb and a family have their cache: the same words mean
@@ -46,37 +51,78 @@ func (p *Parser) sets(kind Kind, f bgp.Family) *cache[tail] {
 
 // Line adds what a line, without its end, asks for to a batch: one command with
 // its items, or with one that says what is wrong. An empty line is no command.
-// It never panics, and keeps nothing of the line. false: the command has to be
-// alone, and the batch has others; it is to be said again to an empty one.
+// It never panics, and keeps nothing of the line.
+//
+// It says whether the line was taken. It is put back, and the batch is as it
+// was, when commands are in the batch already and this one has to be alone, or
+// ends in "sync" or "async" where the batch is the other. Who calls then hands
+// the batch over and calls again with an empty one, which takes every line.
+// Batch.Alone says that the batch takes no more lines after this one.
+// Batch.Sync is set by the caller, before the first line, to what the session
+// is at; a command that ends in "sync" or "async" changes it for its batch.
 func (p *Parser) Line(b *Batch, line []byte) bool {
 	line = bytes.TrimSpace(line)
 	if len(line) == 0 {
 		return true
 	}
+	if b.Alone {
+		return false
+	}
 	b.Commands++
-	if line[0] != '#' && !p.fast(b, line) {
-		p.full(b, string(line))
+	if line[0] == '#' {
+		return true
+	}
+	if p.group != nil {
+		return p.grouped(b, line)
+	}
+	return p.fast(b, line) || p.full(b, string(line))
+}
+
+// grouped reads a line while a group is open.
+func (p *Parser) grouped(b *Batch, line []byte) bool {
+	g := p.group
+	if g.Commands++; g.err != nil || !p.fast(&g.Batch, line) {
+		g.Commands--
+		return p.full(b, string(line))
+	}
+	if err := g.count(len(line)); err != nil {
+		b.add(Nothing).Err = err
 	}
 	return true
 }
 
 // full reads a line by the tree of commands.
-func (p *Parser) full(b *Batch, line string) {
-	items, replies := len(b.Items), len(b.Replies)
+func (p *Parser) full(b *Batch, line string) bool {
+	replies := len(b.Replies)
 	w, err := split(line)
-	c := call{words: &w, parser: p, batch: b}
+	c := call{words: &w, parser: p, batch: b, into: b, first: len(b.Items)}
 	if err == nil {
 		err = c.run()
 	}
+	if err == nil && c.waits() {
+		c.into.drop(c.first)
+		b.Replies = b.Replies[:replies]
+		b.Commands--
+		return false
+	}
+	if err == nil && c.into != b {
+		p.group.Commands++
+		err = p.group.count(len(line))
+		c.first = min(c.first, len(c.into.Items))
+	}
 	if err != nil {
-		b.drop(items) // all of a command, or nothing
+		c.into.drop(c.first) // all of a command, or nothing
 		b.Replies = b.Replies[:replies]
 		b.add(Nothing).Err = err
-		return
+		return true
 	}
-	if !strings.ContainsAny(line, "\";,{}") && !strings.Contains(line, "split") {
-		p.learn(b, b.Items[items:], []byte(line[c.verb:]))
+	if b.Alone = c.alone; c.sync != "" {
+		b.Sync = c.sync == "sync"
 	}
+	if c.sync == "" && c.form == "" && !strings.ContainsAny(line, "\";,{}") && !strings.Contains(line, "split") {
+		p.learn(c.into, c.into.Items[c.first:], []byte(line[c.verb:]))
+	}
+	return true
 }
 
 // learn keeps what the grammar made of the words beside the prefixes, if the

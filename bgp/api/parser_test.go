@@ -31,16 +31,76 @@ func show(b *Batch) string {
 			s += " " + it.Route.Group
 		case it.Family != 0:
 			s += " " + it.Family.String()
+		case it.Kind == Attributes:
+			s += " " + string(it.Route.Attrs.Value().AppendText(nil))
+		case it.More != nil:
+			s += showMore(it.Kind, it.More)
 		}
-		if it.Peers != nil {
-			s += fmt.Sprintf(" to %d", len(it.Peers.terms))
-		}
-		out = append(out, s)
+		out = append(out, s+showPeers(it.Peers))
 	}
 	for _, r := range b.Replies {
 		out = append(out, fmt.Sprintf("%d says %s", r.Command, r.Text))
 	}
 	return strings.Join(out, "\n")
+}
+
+var whats = map[What]string{DaemonStatus: "status", ListPeers: "peers", ShowPeers: "peer", ShowRIB: "rib", ListRoutes: "routes", QueueStatus: "queues"}
+
+func showMore(k Kind, m *More) string {
+	switch k {
+	case Teardown:
+		return fmt.Sprint(" ", m.Subcode)
+	case Operational:
+		return " " + string(m.Operational.AppendText(nil))
+	case CreatePeer:
+		return " " + m.Neighbor
+	case RemoveIndex:
+		return " " + m.Index
+	}
+	q, s := m.Query, ""
+	if k == Query {
+		s = " " + whats[q.What] + []string{"", " summary", " extensive", " configuration"}[q.Detail]
+	}
+	if q.What == ShowRIB && k == Query {
+		s += map[bool]string{true: " in", false: " out"}[q.In]
+	}
+	for _, f := range q.Families {
+		s += ", " + f.String()
+	}
+	if q.Address.IsValid() {
+		s += " " + q.Address.String()
+	}
+	if q.Text {
+		s += " in text"
+	}
+	return s
+}
+
+func showPeers(s *Selector) (out string) {
+	if s == nil {
+		return ""
+	}
+	var terms []string
+	for _, t := range s.terms {
+		w := "*"
+		if !t.any {
+			w = t.address.String()
+		}
+		if t.local.IsValid() {
+			w += " local " + t.local.String()
+		}
+		if t.hasLocalAS || t.hasPeerAS {
+			w += fmt.Sprintf(" as %d/%d", t.localAS, t.peerAS)
+		}
+		if t.routerID != 0 {
+			w += " id " + t.routerID.String()
+		}
+		if t.families != "" {
+			w += " families " + t.families
+		}
+		terms = append(terms, w)
+	}
+	return " to " + strings.Join(terms, ", ")
 }
 
 // lineCases are lines, and the items that they give.
@@ -60,20 +120,21 @@ var lineCases = []struct{ line, want string }{
 	{"withdraw attributes next-hop 1.1.1.1 nlri 1.0.0.1/32", "0 withdraw 1.0.0.1/32 next-hop 1.1.1.1"},
 	{"announce flow route name { match { source 10.0.0.1/24; } then { discard; } }", "0 announce source-ipv4 10.0.0.0/24 extended-community [ rate-limit:0 ]"},
 	{"announce watchdog dns", "0 on dns"},
-	{"neighbor 10.0.0.1 withdraw watchdog dns", "0 off dns to 1"},
+	{"neighbor 10.0.0.1 withdraw watchdog dns", "0 off dns to 10.0.0.1"},
 	{"announce eor", "0 eor ipv4 unicast"},
 	{"announce eor ipv6 unicast", "0 eor ipv6 unicast"},
-	{"neighbor 10.0.0.1, neighbor 10.0.0.2 local-as 1 announce route 1.1.1.1 next-hop 1.1.1.2", "0 announce 1.1.1.1/32 next-hop 1.1.1.2 to 2"},
-	{"peer * announce route 1.1.1.1 next-hop 1.1.1.2", "0 announce 1.1.1.1/32 next-hop 1.1.1.2 to 1"},
-	{"peer [10.0.0.1 peer-as 2, 10.0.0.2] withdraw route 1.1.1.1", "0 withdraw 1.1.1.1/32 to 2"},
+	{"neighbor 10.0.0.1, neighbor 10.0.0.2 local-as 1 announce route 1.1.1.1 next-hop 1.1.1.2", "0 announce 1.1.1.1/32 next-hop 1.1.1.2 to 10.0.0.1, 10.0.0.2 as 1/0"},
+	{"peer * announce route 1.1.1.1 next-hop 1.1.1.2", "0 announce 1.1.1.1/32 next-hop 1.1.1.2 to *"},
+	{"peer [10.0.0.1 peer-as 2, 10.0.0.2] withdraw route 1.1.1.1", "0 withdraw 1.1.1.1/32 to 10.0.0.1 as 0/2, 10.0.0.2"},
 	{"# a comment", ""},
 	{"   ", ""},
-	{"version", "0 says holdfast 1"},
+	{"version", `0 says { "version": "6.0.0", "application": "exabgp", "by": "holdfast 1" }`},
+	{"version text", "0 says exabgp 4.2.21 (holdfast 1)"},
 	{"session ack silence", "0 silence"},
 	{"enable-ack", "0 ack"}, {"disable-ack", "0 no-ack"}, {"shutdown", "0 shutdown"}, {"reload", "0 reload"},
 
-	{"bogus", `0 column 1: want announce, daemon, disable-ack, enable-ack, flush, reload, rib, session, shutdown, silence-ack, system, version, withdraw, got "bogus"`},
-	{"announce", `0 column 9: want attribute, attributes, bgp-ls, eor, evpn, flow, ipv4, ipv6, l2vpn, route, vpls, vpn, watchdog, got nothing`},
+	{"bogus", `0 column 1: want announce, api, bye, clear, crash, create, daemon, delete, disable-ack, disable-sync, enable-ack, enable-sync, flush, group, help, peer, ping, queue-status, reload, reset, restart, rib, routes, session, show, shutdown, silence-ack, status, system, teardown, version, withdraw, got "bogus"`},
+	{"announce", `0 column 9: want attribute, attributes, bgp-ls, eor, evpn, flow, ipv4, ipv6, l2vpn, operational, route, route-refresh, vpls, vpn, watchdog, got nothing`},
 	{"announce route", `0 column 15: want a prefix, got nothing`},
 	{"announce route 10.0.0.0/24", `0 column 27: want next-hop`},
 	{"announce route 10.0.0.1/24 next-hop 1.1.1.1", `0 column 16: 10.0.0.1/24 has bits set beyond its length, want 10.0.0.0/24`},
@@ -87,15 +148,17 @@ var lineCases = []struct{ line, want string }{
 	{"announce route 10.0.0.0/24 next-hop 1.1.1.1 split /33", `0 column 51: split: want a length from /24 to /32 for 10.0.0.0/24, got /33`},
 	{"announce route 10.0.0.0/8 next-hop 1.1.1.1 split /32", `0 column 50: split: want at most 65536 routes, so at most /24 for 10.0.0.0/8, got /32`},
 	{"announce route 10.0.0.0/24 next-hop 1.1.1.1 community [ 1:1", `0 column 57: community: want N:N|no-export|no-advertise|blackhole|0xHEX or ], got nothing`},
-	{"announce attributes next-hop 1.1.1.1", `0 column 37: want nlri, got nothing`},
+	{"withdraw attributes next-hop 1.1.1.1", `0 column 37: want nlri, got nothing`},
 	{"announce attributes next-hop 1.1.1.1 nlri", `0 column 42: want a prefix, got nothing`},
 	{"announce attributes next-hop 1.1.1.1 nlri 1.0.0.0/8 x", `0 column 53: want a prefix like 192.0.2.0/24 or 2001:db8::/32, got "x"`},
 	{"announce watchdog", `0 column 18: want a name, got nothing`},
+	{"announce flow route { match { source 10.0.0.0/24; } then {", `0 column 59: want }, got nothing`},
+	{"announce flow route { match { source 10.0.0.0/24; } } } then { discard; }", `0 column 55: want { before }`},
 	{"announce watchdog a b", `0 column 21: want the end of the command, got "b"`},
 	{"announce eor ipv4 x", `0 column 19: want a family like ipv4 unicast, got "ipv4 x"`},
 	{"neighbor x announce route 1.1.1.1", `0 column 10: want an address or *, got "x"`},
 	{"neighbor 1.1.1.1 local-as x announce eor", `0 column 27: local-as: want an AS number 0-4294967295 or N.N, got "x"`},
-	{"neighbor 1.1.1.1 shutdown", `0 column 18: want announce or withdraw after peers, got "shutdown"`},
+	{"neighbor 1.1.1.1 shutdown", `0 column 18: want announce, clear, flush, group, rib, routes, show, teardown, withdraw, got "shutdown"`},
 	{"announce watchdog \"a", `0 column 19: want a closing quote`},
 	{"announce\x00", `0 column 9: want text, got octet 0x00`},
 }
@@ -216,13 +279,13 @@ func TestSelectorOfMultiSession(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
-	p := Parser{Version: "holdfast 1"}
+	p := Parser{Version: "holdfast 1", Text: true}
 	var b Batch
 	for _, l := range []string{"version", "bogus\x01", "# x", "disable-ack", "# x", "version", "enable-ack", "silence-ack", "# x"} {
 		p.Line(&b, []byte(l))
 	}
 	got, ack := b.AppendAnswers(nil, true)
-	want := "holdfast 1\ndone\nerror: column 6: want text, got octet 0x01\nerror\ndone\ndone\nholdfast 1\ndone\n"
+	want := "exabgp 4.2.21 (holdfast 1)\ndone\nerror: column 6: want text, got octet 0x01\nerror\ndone\ndone\nexabgp 4.2.21 (holdfast 1)\ndone\n"
 	if d := cmp.Diff(want, string(got)); d != "" || ack {
 		t.Errorf("acknowledgements %v, -want +got:\n%s", ack, d)
 	}
@@ -276,6 +339,16 @@ func FuzzLine(f *testing.F) {
 	f.Add("neighbor 1.1.1.1, neighbor * withdraw route ::/0", "neighbor 1.1.1.1, neighbor * withdraw route 2001::/16")
 	f.Add("announce route 10.0.0.0/23 next-hop 1.1.1.1 split /24", "announce route 10.0.0.0/24 next-hop 1.1.1.1 split /24")
 	f.Add(`announce watchdog "a b"`, "peer [1.1.1.1, ::1] announce eor ipv4 unicast")
+	f.Add("neighbor 1.1.1.1 announce route 10.0.0.0/24 next-hop 1.1.1.1 sync", "neighbor 1.1.1.1 announce route 10.0.0.0/24 next-hop 1.1.1.1")
+	f.Add("peer * group attributes med 5 next-hop 1.1.1.1 ; announce route 10.0.0.0/24", "group start")
+	f.Add("peer create 1.1.1.1 local-as 1 peer-as 1 local-address 1.1.1.2 api x", "peer delete [1.1.1.1, *]")
+	f.Add("show adj-rib out extensive flow ::/0 json", "peer [1.1.1.1] show summary")
+	f.Add("announce operational asm afi ipv4 safi unicast advisory \"x\"", "teardown 1.1.1.1 4")
+	f.Add("peer * routes ipv4 flow add destination 10.0.0.0/24 discard", "peer * routes remove index 00")
+	f.Add("api version 6", "ping 1 2 text")
+	for i := range commands {
+		f.Add(commands[i].usage(4), commands[i].usage(6))
+	}
 	f.Fuzz(func(t *testing.T, first, second string) {
 		var learned Parser
 		for range 2 { // the second time from what was learned
@@ -284,6 +357,7 @@ func FuzzLine(f *testing.F) {
 				var a, b Batch
 				learned.Line(&a, []byte(line))
 				fresh.Line(&b, []byte(line))
+				learned.group, learned.API = nil, 0 // a group keeps what follows, and a version refuses it
 				if d := cmp.Diff(show(&b), show(&a)); d != "" {
 					t.Fatalf("%q after %q and %q: -grammar +short way:\n%s", line, first, second, d)
 				}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"holdfast/bgp"
+	"holdfast/bgp/grammar"
 )
 
 // Peer is what a selector can tell peers apart by.
@@ -59,16 +60,22 @@ func (t *term) match(p Peer) bool {
 }
 
 // selector reads whom a command is for: "neighbor A key value, neighbor B" as
-// ExaBGP 4 has it, "peer A" or "peer [A key value, B]" as ExaBGP 6 has it. A
-// comma may be followed by the word again or not. nil means that none is named.
+// ExaBGP 4 has it, "peer A" or "peer [A key value, B]" as ExaBGP 6 has it. nil
+// means that none is named.
 func selector(w *words) (*Selector, error) {
 	word := w.Peek()
 	if word != "neighbor" && word != "peer" {
 		return nil, nil
 	}
 	w.Next()
+	return list(w, word)
+}
+
+// list reads peers. A comma between them may be followed by the word that they
+// began with, or not.
+func list(w *words, word string) (*Selector, error) {
 	closing := ""
-	if word == "peer" && w.Peek() == "[" {
+	if word != "neighbor" && w.Peek() == "[" {
 		w.Next()
 		closing = "]"
 	}
@@ -101,39 +108,55 @@ func readTerm(w *words) (t term, err error) {
 	}
 	w.Next()
 	for {
-		set := termKeys[w.Peek()]
-		if set == nil {
+		k := keyOf(w.Peek())
+		if k == nil {
 			return t, nil
 		}
-		key := w.Next()
-		if err := set(&t, w.Next()); err != nil {
-			return t, w.fail(fmt.Errorf("%s: %w", key, err))
+		w.Next()
+		if err := k.set(&t, w.Next()); err != nil {
+			return t, w.fail(fmt.Errorf("%s: %w", k.word, err))
 		}
 	}
 }
 
-// termKeys are the words that can follow a peer's address.
-var termKeys = map[string]func(t *term, value string) error{
-	"local-ip": func(t *term, s string) (err error) {
-		t.local, err = netip.ParseAddr(s)
-		return err
-	},
-	"local-as": func(t *term, s string) (err error) {
+// termKey is a word that can follow a peer's address.
+type termKey struct {
+	word, arg string
+	set       func(t *term, value string) error
+}
+
+var termKeys = []termKey{
+	{"local-ip", "ADDRESS", func(t *term, s string) (err error) {
+		if t.local, err = netip.ParseAddr(s); err != nil {
+			return grammar.Wish("an address", s)
+		}
+		return nil
+	}},
+	{"local-as", "ASN", func(t *term, s string) (err error) {
 		t.localAS, err = bgp.ParseASN(s)
 		t.hasLocalAS = true
 		return err
-	},
-	"peer-as": func(t *term, s string) (err error) {
+	}},
+	{"peer-as", "ASN", func(t *term, s string) (err error) {
 		t.peerAS, err = bgp.ParseASN(s)
 		t.hasPeerAS = true
 		return err
-	},
-	"router-id": func(t *term, s string) (err error) {
+	}},
+	{"router-id", "ID", func(t *term, s string) (err error) {
 		t.routerID, err = bgp.ParseID(s)
 		return err
-	},
-	"family-allowed": func(t *term, s string) error {
+	}},
+	{"family-allowed", "AFI-SAFI/…|in-open", func(t *term, s string) error {
 		t.families = s
 		return nil
-	},
+	}},
+}
+
+func keyOf(word string) *termKey {
+	for i := range termKeys {
+		if termKeys[i].word == word {
+			return &termKeys[i]
+		}
+	}
+	return nil
 }

@@ -22,6 +22,14 @@ type word struct {
 	at   int // octets from the start of the line
 }
 
+// texts are words without their places.
+func texts(list []word) (out []string) {
+	for _, w := range list {
+		out = append(out, w.text)
+	}
+	return out
+}
+
 // split cuts a line into words: at blanks, at punctuation, and none of these
 // within quotes, where a backslash takes the next character as it is.
 func split(line string) (words, error) {
