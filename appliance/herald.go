@@ -77,6 +77,10 @@ func (h *herald) report(n *config.Neighbor, r *event.Report) {
 // tell gives a helper a report. The counter goes on even if there is no room.
 func (h *herald) tell(name string, r *event.Report, m *config.Messages) {
 	f := form{name, event.Form{Text: h.text[name], Legacy: h.legacy, Parsed: m.Parsed, Packets: m.Packets, Consolidate: m.Consolidate}}
+	n := f.Events(r.Kind)
+	if n == 0 {
+		return
+	}
 	t := h.tellers[f]
 	if t == nil {
 		t = &event.Teller{Form: f.Form, Source: h.source}
@@ -87,8 +91,8 @@ func (h *herald) tell(name string, r *event.Report, m *config.Messages) {
 		c = new(uint64)
 		h.counters[counted{name, r.Peer}] = c
 	}
-	*c++
-	h.hear(name, &told{report: r, counter: *c, teller: t})
+	h.hear(name, &told{report: r, counter: *c + 1, teller: t})
+	*c += n
 }
 
 // shutdown tells all helpers that the daemon ends.
