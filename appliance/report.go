@@ -61,7 +61,7 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 		Summary: summary(in, plan, peers), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
 		Loop: LoopStatus{Turns: loop.Turns, TurnP50: loop.Turn.Quantile(.5).Microseconds(), TurnP99: loop.Turn.Quantile(.99).Microseconds(),
 			TurnMax: loop.Turn.Max.Microseconds(), MailboxP99: loop.Mailbox.Quantile(.99).Microseconds(), MailboxWorst: loop.Mailbox.Max.Microseconds()},
-		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []string{}}
+		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}}
 	for _, name := range slices.Sorted(maps.Keys(plan.Groups)) {
 		g := plan.Groups[name]
 		s.Gates = append(s.Gates, GateStatus{Name: name, On: g.On, Reason: g.Reason.String(), Since: since[name], Routes: peers.Groups[name]})
@@ -69,17 +69,10 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 	for _, p := range peers.Peers {
 		s.Neighbors = append(s.Neighbors, neighborStatus(p))
 	}
-	s.Helpers = append(s.Helpers, d.processes()...)
-	return s, nil
-}
-
-func (d *Daemon) processes() (names []string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, p := range d.loaded.Config.Processes {
-		names = append(names, p.Name)
+	for _, h := range d.helperStatus() {
+		s.Helpers = append(s.Helpers, HelperStatus{h.Name, h.PID, h.Starts, h.Commands, h.Errors, h.Lost, h.WaitingBytes})
 	}
-	return names
+	return s, nil
 }
 
 func neighborStatus(p speaker.PeerStatus) NeighborStatus {

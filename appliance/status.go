@@ -14,7 +14,7 @@ type Status struct {
 	Gates     []GateStatus     `json:"gates"`
 	Neighbors []NeighborStatus `json:"neighbors"`
 	Routes    int              `json:"routes"` // wanted, on the wire or not
-	Helpers   []string         `json:"helpers"`
+	Helpers   []HelperStatus   `json:"helpers"`
 	Loop      LoopStatus       `json:"loop"`
 	Netlink   NetlinkStatus    `json:"netlink"`
 }
@@ -65,6 +65,17 @@ type NeighborStatus struct {
 	Sessions    uint64    `json:"sessions"` // how often it was established
 	Unsendable  uint64    `json:"unsendable,omitempty"`
 	CaughtUp    bool      `json:"caught-up"`
+}
+
+// HelperStatus is one helper.
+type HelperStatus struct {
+	Name     string `json:"name"`
+	PID      int    `json:"pid"` // 0: it does not run
+	Starts   uint64 `json:"starts"`
+	Commands uint64 `json:"commands"`
+	Errors   uint64 `json:"errors"`  // commands that were answered with "error"
+	Lost     uint64 `json:"lost"`    // lines that it did not read in time
+	Waiting  int    `json:"waiting"` // octets that it is still to read
 }
 
 // LoopStatus is how fair the event loop is; the times are upper bounds of the

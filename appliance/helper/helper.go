@@ -156,6 +156,9 @@ type Status struct {
 	Commands uint64 // applied
 	Errors   uint64 // of them, answered with "error"
 	Lost     uint64 // lines that it did not read in time
+
+	Waiting      uint64 // lines that it is still to read
+	WaitingBytes int
 }
 
 // Status is what can be said of each helper, in no order.
@@ -164,10 +167,14 @@ func (h *Helpers) Status() []Status {
 	defer h.mu.Unlock()
 	all := make([]Status, 0, len(h.running))
 	for name, n := range h.running {
-		all = append(all, Status{
+		st := Status{
 			Name: name, PID: int(n.pid.Load()), Starts: n.starts.Load(),
 			Commands: n.commands.Load(), Errors: n.errors.Load(), Lost: n.lost(),
-		})
+		}
+		if q := n.queue(); q != nil {
+			st.Waiting, st.WaitingBytes = q.waiting()
+		}
+		all = append(all, st)
 	}
 	return all
 }

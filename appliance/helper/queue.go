@@ -140,6 +140,14 @@ func (q *queue) finish() {
 	q.more.Signal()
 }
 
+// waiting is what the helper is still to read: answers in lines, events in
+// reports.
+func (q *queue) waiting() (items uint64, octets int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return count(q.buf) + uint64(len(q.events)-q.head), len(q.buf) + q.size
+}
+
 // over says whether the queue is closed.
 func (q *queue) over() bool {
 	q.mu.Lock()

@@ -112,9 +112,26 @@ func printStatus(p *printer, s appliance.Status, now time.Time) {
 			age(n.Since, now), fmt.Sprint(n.Announced), fmt.Sprint(n.Received), n.LastError})
 	}
 	p.table(rows)
+	printHelpers(p, s.Helpers)
 	p.line("")
 	p.line("loop: %d turns, 99%% within %d µs, longest %d µs; mailbox 99%% within %d µs", s.Loop.Turns, s.Loop.TurnP99, s.Loop.TurnMax, s.Loop.MailboxP99)
 	p.line("netlink: %d wake-ups, %d listings, %d overruns", s.Netlink.Wakeups, s.Netlink.Listings, s.Netlink.Overruns)
+}
+
+func printHelpers(p *printer, hs []appliance.HelperStatus) {
+	if len(hs) == 0 {
+		return
+	}
+	p.line("")
+	rows := [][]string{{"HELPER", "PROCESS", "STARTS", "COMMANDS", "ERRORS", "LOST"}}
+	for _, h := range hs {
+		process := p.good(false, "", "not running")
+		if h.PID != 0 {
+			process = fmt.Sprint(h.PID)
+		}
+		rows = append(rows, []string{h.Name, process, fmt.Sprint(h.Starts), fmt.Sprint(h.Commands), fmt.Sprint(h.Errors), fmt.Sprint(h.Lost)})
+	}
+	p.table(rows)
 }
 
 func printWatchdog(p *printer, w appliance.WatchdogStatus, now time.Time) {
