@@ -54,6 +54,7 @@ type Daemon struct {
 	options    Options
 	log        *slog.Logger
 	started    time.Time
+	uuid       string // of this life
 	loop       *netio.Loop
 	speaker    *speaker.Speaker
 	monitor    *link.Monitor
@@ -88,7 +89,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func newDaemon(o Options, l *Loaded) (*Daemon, error) {
-	d := &Daemon{options: o, log: o.Log, started: time.Now(), loaded: l, stop: make(chan string, 1)}
+	d := &Daemon{options: o, log: o.Log, started: time.Now(), uuid: newUUID(), loaded: l, stop: make(chan string, 1)}
 	d.notifier = systemd.New(o.Getenv)
 	loop, err := netio.New(o.Log)
 	if err != nil {
@@ -99,7 +100,7 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, NoAck: o.NoAck, API: o.API})
 	d.herald = newHerald(o.API, d.helpers.Hear)
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
-		Session: d.session, Watchdog: d.manual, Shutdown: func() { d.ask("a helper said shutdown") }, Reload: func() { go d.reload() },
+		Session: d.session, Watchdog: d.manual,
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,14 @@ type PeerView struct {
 	Offers      []Offer
 	Families    []FamilyView
 	Messages    []Count
+}
+
+// SelectAddress names the neighbor with an address; nil if p is none.
+func SelectAddress(p netip.Prefix) *Selector {
+	if !p.IsSingleIP() {
+		return nil
+	}
+	return &Selector{terms: []term{{address: p.Addr()}}}
 }
 
 // Side is what one of the two speakers offers.

@@ -83,12 +83,6 @@ func (s *Speaker) do(d *doing, it *api.Item) error {
 	case api.GroupOn, api.GroupOff:
 		s.options.Watchdog(it.Route.Group, it.Kind == api.GroupOn)
 		return nil
-	case api.Shutdown:
-		s.options.Shutdown()
-		return nil
-	case api.Reload:
-		s.options.Reload()
-		return nil
 	case api.CreatePeer:
 		return s.create(it.More.Neighbor)
 	}

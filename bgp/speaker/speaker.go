@@ -33,8 +33,6 @@ type Options struct {
 	Jitter     func() float64
 	Session    func(neighbor netip.Addr, up bool, why error)
 	Watchdog   func(group string, on bool) // a helper's "announce watchdog"
-	Shutdown   func()                      // a helper's "shutdown"
-	Reload     func()                      // a helper's "reload"
 	// Report is called for what somebody listens to (config.Neighbor.Listeners),
 	// with a report that is the callee's.
 	Report func(*config.Neighbor, *event.Report)
@@ -76,12 +74,6 @@ func New(l *netio.Loop, o Options) *Speaker {
 	}
 	if o.Watchdog == nil {
 		o.Watchdog = func(string, bool) {}
-	}
-	if o.Shutdown == nil {
-		o.Shutdown = func() {}
-	}
-	if o.Reload == nil {
-		o.Reload = func() {}
 	}
 	if o.Report == nil {
 		o.Report = func(*config.Neighbor, *event.Report) {}
