@@ -167,19 +167,23 @@ func (d *Daemon) helperStatus() []helper.Status {
 // asked does not read, the table is not looked at.
 func (q *asking) routes() error {
 	sel := q.Peers
-	if _, _, err := q.neighbors(sel); err != nil {
-		return err
-	}
 	if only := api.SelectAddress(q.Address); sel == nil && only != nil {
 		// ExaBGP 4 takes an address for that of a neighbor.
 		if _, _, err := q.neighbors(only); err == nil {
 			sel, q.Address = only, netip.Prefix{}
 		}
 	}
+	_, cs, err := q.neighbors(sel)
+	if err == nil && q.In && sel != nil {
+		err = kept(cs)
+	}
+	if err != nil {
+		return err
+	}
 	lines := api.Lines{Question: q.Question, Say: q.batch.Say}
 	part := &speaker.Part{Question: q.Question, Peers: sel}
-	for pos, more := uint32(0), true; more; more = pos != 0 {
-		if err := q.onLoop(func() { pos = q.d.speaker.Part(part, pos) }); err != nil {
+	for more := true; more; {
+		if err := q.onLoop(func() { more = q.d.speaker.Part(part) }); err != nil {
 			return err
 		}
 		for i := range part.Routes {
@@ -190,4 +194,15 @@ func (q *asking) routes() error {
 	}
 	lines.End()
 	return nil
+}
+
+// kept is the error of a question for what was received, where nobody keeps it
+// who was named.
+func kept(cs []*config.Neighbor) error {
+	for _, n := range cs {
+		if n.AdjRIBIn {
+			return nil
+		}
+	}
+	return fmt.Errorf("neighbor %s: what it says is not kept; its section wants adj-rib-in", cs[0].Peer.Addr())
 }

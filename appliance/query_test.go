@@ -119,6 +119,9 @@ done
 	a.want(a.say(only), "error: no neighbor matches the command\nerror\n")
 	a.want(a.ask(api.Question{What: api.ListRoutes, Address: prefix(t, "10.2.0.7/32")}),
 		`[ { "index": "000101180A0200", "peer-address": "127.0.0.3", "family": "ipv4 unicast", "nlri": { "nlri": "10.2.0.0/24" }, "next-hop": "10.0.0.9" } ]`+"\ndone\n")
+	a.want(a.ask(api.Question{What: api.ShowRIB, In: true}), "[ ]\ndone\n")
+	only = api.Item{Kind: api.Query, Peers: named("127.0.0.3"), More: &api.More{Query: api.Question{What: api.ShowRIB, In: true}}}
+	a.want(a.say(only), "error: neighbor 127.0.0.3: what it says is not kept; its section wants adj-rib-in\nerror\n")
 	// An address that is a neighbor's stands for it.
 	a.want(a.ask(api.Question{What: api.ShowRIB, Text: true, Address: prefix(t, "127.0.0.2/32")}), "neighbor 127.0.0.2 ipv4 unicast 10.1.0.0/24 next-hop self\ndone\n")
 }

@@ -8,8 +8,8 @@ import (
 	"holdfast/bgp/api"
 	"holdfast/bgp/capability"
 	"holdfast/bgp/config"
-	"holdfast/bgp/nlri"
 	"holdfast/bgp/rib"
+	"holdfast/bgp/route"
 	"holdfast/bgp/wire"
 )
 
@@ -137,38 +137,71 @@ type Part struct {
 
 	who    map[*peer]*api.Peer // whom the question is for
 	bodies []byte
+	pos    uint32
+	peer   int // of what was received: the number of the neighbor that is looked at
 }
 
 // partSize is how many places of the table are looked at in one turn of the
 // loop: about as long as a batch of a helper's commands takes.
 const partSize = 512
 
-// Part fills p with the routes that come next in the table, on the loop: those
-// that are on, for each neighbor that takes their family. It begins with
-// position 0, and gives the next one; 0 is the end.
-func (s *Speaker) Part(p *Part, pos uint32) (next uint32) {
+// Part fills p with the routes that come next, on the loop, and says whether there
+// may be more: wanted ones that are on, for each neighbor that takes their
+// family, or those that were received and kept.
+func (s *Speaker) Part(p *Part) (more bool) {
 	p.Routes, p.bodies, p.who = p.Routes[:0], p.bodies[:0], map[*peer]*api.Peer{}
 	for _, n := range s.order {
 		if who := n.who(); p.Peers.Match(who) {
 			p.who[n] = &who
 		}
 	}
-	return s.table.Walk(pos, partSize, p.add)
+	if p.Question.In {
+		return s.received(p)
+	}
+	p.pos = s.table.Walk(p.pos, partSize, p.wanted)
+	return p.pos != 0
 }
 
-func (p *Part) add(v rib.View) {
-	f := v.Route.NLRI.Family
-	if !v.On || !p.Question.HasFamily(f) {
+func (p *Part) wanted(v rib.View) {
+	if !v.On || !p.Question.HasFamily(v.Route.NLRI.Family) {
 		return
 	}
-	at := len(p.bodies)
-	p.bodies = append(p.bodies, v.Route.NLRI.Body...)
-	r := v.Route
-	r.NLRI = nlri.Raw{Family: f, HasPath: r.NLRI.HasPath, PathID: r.NLRI.PathID, Body: p.bodies[at:len(p.bodies):len(p.bodies)]}
+	r := p.keep(v.Route)
 	for _, t := range v.Peers {
 		n := t.Peer.Owner.(*peer)
-		if who := p.who[n]; who != nil && slices.Contains(n.config.Families, f) {
+		if who := p.who[n]; who != nil && slices.Contains(n.config.Families, r.NLRI.Family) {
 			p.Routes = append(p.Routes, api.RouteView{Peer: who, Route: r})
 		}
 	}
+}
+
+// received goes on with the neighbor that it is at, or begins with the next one
+// that keeps what it is told.
+func (s *Speaker) received(p *Part) (more bool) {
+	for _, n := range s.sorted() {
+		if n.number < p.peer || p.who[n] == nil || n.in == nil {
+			continue
+		}
+		if n.number > p.peer {
+			p.peer, p.pos = n.number, 0
+		}
+		p.pos = n.in.Walk(p.pos, partSize, func(r route.Route) {
+			if p.Question.HasFamily(r.NLRI.Family) {
+				p.Routes = append(p.Routes, api.RouteView{Peer: p.who[n], Route: p.keep(r)})
+			}
+		})
+		if p.pos == 0 {
+			p.peer++
+		}
+		return true
+	}
+	return false
+}
+
+// keep is a route whose body is ours.
+func (p *Part) keep(r route.Route) route.Route {
+	at := len(p.bodies)
+	p.bodies = append(p.bodies, r.NLRI.Body...)
+	r.NLRI.Body = p.bodies[at:len(p.bodies):len(p.bodies)]
+	return r
 }

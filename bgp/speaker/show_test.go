@@ -1,29 +1,31 @@
 package speaker
 
 import (
+	"bytes"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast/bgp"
 	"holdfast/bgp/api"
 	"holdfast/bgp/capability"
+	"holdfast/bgp/wire"
 )
 
 // table is what is shown of the routes, in parts.
 func (r *rig) table(p *Part) (lines []string) {
 	r.t.Helper()
-	for pos := uint32(0); ; {
-		r.do(func() { pos = r.s.Part(p, pos) })
+	for more := true; more; {
+		r.do(func() { more = r.s.Part(p) })
 		for i := range p.Routes {
 			v := &p.Routes[i]
 			lines = append(lines, fmt.Sprintf("%s %s", v.Peer.Address, v.Route.AppendText(nil)))
 		}
-		if pos == 0 {
-			return lines
-		}
 	}
+	return lines
 }
 
 // selector is that of "neighbor …".
@@ -66,6 +68,40 @@ func TestParts(t *testing.T) {
 	slices.Sort(got)
 	if got = slices.Compact(got); len(got) != 3*partSize+1 {
 		t.Errorf("%d routes", len(got))
+	}
+}
+
+// TestPartsOfWhatWasReceived shows what those neighbors said that keep it, one
+// after the other; of one whose session ends meanwhile there is no more.
+func TestPartsOfWhatWasReceived(t *testing.T) {
+	r := newRig(t)
+	a, la := r.neighbor(2, "adj-rib-in;")
+	b, lb := r.neighbor(3, "")
+	c, lc := r.neighbor(4, "adj-rib-in;")
+	r.apply(a + b + c)
+	for i, l := range []net.Listener{la, lb, lc} {
+		p := r.meet(l)
+		body := append([]byte{0, 0, 0, 18, 0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9, 0x40, 3, 4, 10, 0, 0, 9}, 32, 10, 0, 0, byte(i))
+		body[3] = byte(len(body) - 4 - 5)
+		p.Write(append(append(bytes.Repeat([]byte{0xff}, 16), 0, byte(19+len(body)), byte(wire.TypeUpdate)), body...))
+	}
+	in := func(sel *api.Selector) []string { return r.table(&Part{Question: &api.Question{In: true}, Peers: sel}) }
+	for deadline := time.Now().Add(20 * time.Second); len(in(nil)) < 2; {
+		if time.Now().After(deadline) {
+			t.Fatalf("received %q", in(nil))
+		}
+	}
+	if got, want := in(nil), []string{"127.0.0.2 10.0.0.0/32 next-hop 10.0.0.9 origin igp as-path [ 65001 ]", "127.0.0.4 10.0.0.2/32 next-hop 10.0.0.9 origin igp as-path [ 65001 ]"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if got := in(r.selector("neighbor 127.0.0.3")); got != nil {
+		t.Errorf("got %q", got)
+	}
+	p := &Part{Question: &api.Question{In: true}}
+	r.do(func() { r.s.Part(p) })
+	r.apply(b + c)
+	if got := r.table(p); len(got) != 1 || !strings.HasPrefix(got[0], "127.0.0.4 ") {
+		t.Errorf("got %q", got)
 	}
 }
 
