@@ -136,7 +136,9 @@ func (q *asking) configuration(cs []*config.Neighbor) (b []byte) {
 	if !q.Text {
 		list := []ExportedNeighbor{}
 		for _, n := range cs {
-			list = append(list, export(n))
+			c := *n
+			c.Routes = nil // "rib show" has them, and there may be many
+			list = append(list, export(&c))
 		}
 		return api.AppendJSON(nil, list)
 	}

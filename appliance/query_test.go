@@ -144,7 +144,7 @@ func TestStatusQuestions(t *testing.T) {
 	}
 	var list []ExportedNeighbor
 	line, _, _ = strings.Cut(a.ask(api.Question{What: api.ShowPeers, Detail: api.Configuration}), "\n")
-	if err := json.Unmarshal([]byte(line), &list); err != nil || len(list) != 2 || list[1].Peer != "127.0.0.3" {
+	if err := json.Unmarshal([]byte(line), &list); err != nil || len(list) != 2 || list[1].Peer != "127.0.0.3" || list[0].Routes != nil {
 		t.Error(line, err)
 	}
 }

@@ -95,6 +95,7 @@ func (o *Out) Bulk(b []byte, max int, full bool) (_ []byte, more bool) {
 		o.rest()
 		if len(o.eor) > 0 && !o.eorHeld {
 			b = wire.AppendEOR(b, o.eor[0])
+			o.count.Updates++
 			o.eor = o.eor[1:]
 			continue
 		}
