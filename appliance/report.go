@@ -24,6 +24,7 @@ func (d *Daemon) handlers() map[string]control.Handler {
 	return map[string]control.Handler{
 		"status":  func(ctx context.Context, _ string) (any, error) { return d.status(ctx) },
 		"explain": func(ctx context.Context, prefix string) (any, error) { return d.explain(ctx, prefix) },
+		"routes":  d.routes,
 		"reload": func(context.Context, string) (any, error) {
 			if err := d.Reload(); err != nil {
 				return nil, err
@@ -165,7 +166,10 @@ func (d *Daemon) explain(ctx context.Context, text string) (*Explanation, error)
 	in, plan, _, history := d.reconciler.look()
 	e := &Explanation{Prefix: prefix.String(), History: []HistoryEntry{}}
 	for _, v := range views {
-		r := routeStatus(v, in, plan)
+		r := routeStatus(v, plan)
+		if r.Group != "" {
+			r.Conditions = conditions(in, r.Group)
+		}
 		e.Routes = append(e.Routes, r)
 		for _, h := range history {
 			if h.Group == r.Group && r.Group != "" {
@@ -189,7 +193,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-func routeStatus(v speaker.RouteView, in desired.Inputs, plan desired.Plan) RouteStatus {
+func routeStatus(v speaker.RouteView, plan desired.Plan) RouteStatus {
 	r := RouteStatus{Text: string(v.Route.AppendText(nil)), Owner: "api", Group: v.Route.Group, On: v.On}
 	if v.Owner == rib.Config {
 		r.Owner = "configuration"
@@ -202,7 +206,6 @@ func routeStatus(v speaker.RouteView, in desired.Inputs, plan desired.Plan) Rout
 		if r.Reason = state.Reason.String(); r.Reason == "" && !v.On {
 			r.Reason = "the route starts withdrawn, and nobody has announced its group"
 		}
-		r.Conditions = conditions(in, r.Group)
 	}
 	for _, t := range v.Told {
 		r.Peers = append(r.Peers, PeerTold{Neighbor: t.Neighbor, Session: t.Session, Told: t.State.String()})

@@ -2,6 +2,7 @@ package speaker
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"holdfast/bgp"
@@ -61,18 +62,36 @@ func (p *peer) status() PeerStatus {
 	return st
 }
 
+// Knows says whether there is a neighbor of a name.
+func (s *Speaker) Knows(name string) bool {
+	return slices.ContainsFunc(s.order, func(p *peer) bool { return p.name == name })
+}
+
 // Lookup is every wanted route of an NLRI, whatever its path identifier.
 func (s *Speaker) Lookup(n nlri.Raw) []RouteView {
 	var vs []RouteView
 	for _, v := range s.table.Lookup(n, true) {
-		r := RouteView{View: v}
-		for _, t := range v.Peers {
-			p := t.Peer.Owner.(*peer)
-			r.Told = append(r.Told, ToldView{Neighbor: p.name, Session: p.machine.State().String(), State: t.State})
-		}
-		vs = append(vs, r)
+		vs = append(vs, routeView(v, nil))
 	}
 	return vs
+}
+
+// Walk is rib.Table's, with the names of the neighbors.
+func (s *Speaker) Walk(pos uint32, most int, f func(RouteView)) (next uint32) {
+	var told []ToldView
+	return s.table.Walk(pos, most, func(v rib.View) {
+		r := routeView(v, told[:0])
+		told = r.Told
+		f(r)
+	})
+}
+
+func routeView(v rib.View, told []ToldView) RouteView {
+	for _, t := range v.Peers {
+		p := t.Peer.Owner.(*peer)
+		told = append(told, ToldView{Neighbor: p.name, Session: p.machine.State().String(), State: t.State})
+	}
+	return RouteView{v, told}
 }
 
 // RouteView is one wanted route, and what each neighbor knows of it.

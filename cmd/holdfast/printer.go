@@ -48,32 +48,42 @@ func (p *printer) good(ok bool, yes, no string) string {
 	return p.paint("31", no)
 }
 
-// table aligns columns on a terminal; for a pipe a tab is easier to cut.
-func (p *printer) table(rows [][]string) {
-	if !p.terminal {
+// table prints rows, of which the first one is the head.
+func (p *printer) table(rows [][]string) { (&table{printer: p}).add(rows) }
+
+// table aligns columns on a terminal; for a pipe a tab is easier to cut. Rows may
+// come in parts: columns get wider then, and never narrower.
+type table struct {
+	*printer
+	wide  []int
+	begun bool
+}
+
+func (t *table) add(rows [][]string) {
+	if !t.terminal {
 		for _, r := range rows {
-			p.line("%s", strings.Join(r, "\t"))
+			t.line("%s", strings.Join(r, "\t"))
 		}
 		return
 	}
-	var wide []int
 	for _, r := range rows {
 		for i, s := range r {
-			if i == len(wide) {
-				wide = append(wide, 0)
+			if i == len(t.wide) {
+				t.wide = append(t.wide, 0)
 			}
-			wide[i] = max(wide[i], width(s))
+			t.wide[i] = max(t.wide[i], width(s))
 		}
 	}
-	for n, r := range rows {
+	for _, r := range rows {
 		var b strings.Builder
 		for i, s := range r {
-			if n == 0 {
-				s = p.bold(s)
+			if !t.begun {
+				s = t.bold(s)
 			}
-			b.WriteString(s + strings.Repeat(" ", wide[i]-width(s)+2))
+			b.WriteString(s + strings.Repeat(" ", t.wide[i]-width(s)+2))
 		}
-		p.line("%s", strings.TrimRight(b.String(), " "))
+		t.begun = true
+		t.line("%s", strings.TrimRight(b.String(), " "))
 	}
 }
 
