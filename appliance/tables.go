@@ -18,9 +18,9 @@ import (
 // are told at once: a million routes are asked for page by page, and nothing
 // waits for them.
 const (
-	slicePlaces = 1000
+	slicePlaces = 250
 	pageRoutes  = 1000
-	pageSlices  = 100
+	pageSlices  = 400
 )
 
 // RouteQuery is what "routes" is asked: which wanted routes, and from where on.
