@@ -15,7 +15,7 @@ import (
 // Bounds of clients.
 const (
 	maxClients = 64
-	patience   = 30 * time.Second // with a client that does not read
+	patience   = 30 * time.Second // with somebody who does not read
 	writeSize  = 64 << 10         // octets that have patience's time
 )
 

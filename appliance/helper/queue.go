@@ -3,6 +3,7 @@ package helper
 import (
 	"io"
 	"sync"
+	"time"
 )
 
 // What may wait for a helper that does not read, in octets.
@@ -65,19 +66,37 @@ func (q *queue) put(lines []byte) (ok, first bool) {
 }
 
 // wait adds whole lines once there is room for them, as in an empty queue there
-// always is; false: nobody will read them.
+// always is; false: nobody reads them, for he is gone or has read nothing for
+// long. He may himself wait for us to read what he says.
 func (q *queue) wait(lines []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.buf) > 0 && len(q.buf)+len(lines) > answersMax && !q.closed {
+	late := false
+	for q.full(lines) && !q.closed && !late {
+		t := time.AfterFunc(patience, func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			late = true
+			q.room.Broadcast()
+		})
 		q.room.Wait()
+		t.Stop()
 	}
-	if q.closed {
+	switch {
+	case q.closed:
+		return false
+	case q.full(lines):
+		q.drop(count(lines))
 		return false
 	}
 	q.buf = append(q.buf, lines...)
 	q.more.Signal()
 	return true
+}
+
+// full says whether there is no room for lines.
+func (q *queue) full(lines []byte) bool {
+	return len(q.buf) > 0 && len(q.buf)+len(lines) > answersMax
 }
 
 // hear adds an event, or drops it, as put does. It counts as one line.

@@ -182,6 +182,32 @@ type numbered int
 func (n numbered) AppendTo(b []byte) []byte { return b }
 func (n numbered) Size() int                { return 400 }
 
+func TestWhoWaitsForRoomGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		big := []byte(strings.Repeat("x\n", answersMax/2))
+		if !q.wait(append(big, big...)) {
+			t.Error("an empty queue has room for whatever there is")
+		}
+		begin := time.Now()
+		if q.wait([]byte("y\n")) || time.Since(begin) != patience || q.lost() != 1 {
+			t.Errorf("after %v, %d lost", time.Since(begin), q.lost())
+		}
+		go func() {
+			time.Sleep(patience / 2)
+			q.take(&taken{})
+		}()
+		if !q.wait([]byte("y\n")) {
+			t.Error("there was room in time")
+		}
+		q.put(big)
+		time.AfterFunc(patience/2, q.close)
+		if q.wait(big) {
+			t.Error("it was gone")
+		}
+	})
+}
+
 func TestMeter(t *testing.T) {
 	var m meter
 	now := time.Unix(100, 0)
