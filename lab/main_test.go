@@ -11,6 +11,7 @@ import (
 // TestMain lets more tests run at once than there are processors: they mostly
 // wait for each other's timers.
 func TestMain(m *testing.M) {
+	lab.PuppetMain()
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
