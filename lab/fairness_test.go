@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,12 +14,14 @@ import (
 
 const million = 1_000_000
 
-// flooder is a helper that says a million routes once it is told to.
-const flooder = `#!/bin/sh
-read go < %s
-exec awk 'BEGIN { for (i = 0; i < %d; i++) printf "announce route 10.%%d.%%d.%%d/32 next-hop 10.0.0.1\n", i / 65536, i / 256 %% 256, i %% 256
-	while (1) system("sleep 60") }'
-`
+// flood is commands that announce n routes.
+func flood(n int) []byte {
+	b := make([]byte, 0, 50*n)
+	for i := range n {
+		b = fmt.Appendf(b, "announce route 10.%d.%d.%d/32 next-hop 10.0.0.1\n", i>>16, i>>8&255, i&255)
+	}
+	return b
+}
 
 // accept waits on a host for the box, and brings the session up.
 func accept(t testing.TB, h *lab.Host, at string, o sink.Options) <-chan *sink.Session {
@@ -46,10 +47,11 @@ func accept(t testing.TB, h *lab.Host, at string, o sink.Options) <-chan *sink.S
 	return up
 }
 
-// announcements counts prefixes that a session was told, the anycast one left
-// out.
-func announcements(s *sink.Session) (n int) {
-	for _, f := range s.Frames() {
+// announcements counts prefixes that a session was told.
+func announcements(s *sink.Session) int { return routes(s.Frames()) }
+
+func routes(frames []sink.Frame) (n int) {
+	for _, f := range frames {
 		if f.Type == sink.Update {
 			n += len(f.Announced())
 		}
@@ -57,24 +59,42 @@ func announcements(s *sink.Session) (n int) {
 	return n
 }
 
-// TestFairness: hold time 3 s, a million routes for two peers, one of which
-// reads 50 kB/s. No session drops, the other peer gets everything meanwhile, and
-// a gate that closes in the middle is withdrawn before the bulk is done.
+// alive fails a test when the session with a peer, whose hold time is 3 s, is
+// over, or was about to be since a time.
+func alive(t *testing.T, name string, s *sink.Session, since time.Time) {
+	t.Helper()
+	gap, _ := s.Gap(since)
+	t.Logf("%s peer: longest time between KEEPALIVEs %s", name, gap.Round(time.Millisecond))
+	select {
+	case <-s.Ended():
+		t.Errorf("the session with the %s peer dropped: %v", name, s.Err())
+	default:
+		if gap > 3*time.Second {
+			t.Errorf("the %s peer heard nothing for longer than the hold time", name)
+		}
+	}
+}
+
+// memoryBound is what a box may need for a million routes and two peers, in MiB.
+const memoryBound = 1024
+
+// TestFairness: hold time 3 s, a helper that announces a million routes to two
+// peers and reads no acknowledgement; one peer reads 50 kB/s. No session drops,
+// the other peer gets everything meanwhile, and what comes in the middle is told
+// before the bulk is done: another helper's withdraw, and that of a gate which
+// closes. Memory is bounded, and the helper may read again at last.
 func TestFairness(t *testing.T) {
 	l := lab.New(t)
 	box, upstream := l.Host("box"), l.Host("upstream")
 	lab.Wire(box, "eth0", upstream, "eth0")
 	box.Address("eth0", "10.0.0.1/24")
 	upstream.Address("eth0", "10.0.0.2/24", "10.0.0.3/24")
-	off, fifo := filepath.Join(l.Dir, "off"), filepath.Join(l.Dir, "go")
-	if out, err := box.Try("mkfifo", fifo); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
-	config := fmt.Sprintf("process flood { run %s; }\nappliance { control-socket %s; }\nwatchdog dns { file %s absent; }\n",
-		l.File("flooder", fmt.Sprintf(flooder, fifo, million)), filepath.Join(l.Dir, "box.ctl"), off)
+	off := filepath.Join(l.Dir, "off")
+	flooder, other := box.Puppet("flooder"), box.Puppet("other")
+	config := fmt.Sprintf("%s%swatchdog dns { file %s absent; }\n", flooder.Process(), other.Process(), off)
 	for i := range 2 {
 		config += fmt.Sprintf(`neighbor 10.0.0.%d { router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 3;
-	family { ipv4 unicast; } api { processes [ flood ]; } static { route 192.0.2.53/32 next-hop self watchdog dns; } }
+	family { ipv4 unicast; } api { processes [ flooder, other ]; } static { route 192.0.2.53/32 next-hop self watchdog dns; } }
 `, 2+i)
 	}
 	o := sink.Options{AS: 65002, ID: netip.MustParseAddr("192.0.2.254"), HoldTime: 3}
@@ -83,6 +103,8 @@ func TestFairness(t *testing.T) {
 	slowUp := accept(t, upstream, "10.0.0.3", o)
 	daemon := box.Box(lab.Holdfast, config)
 	daemon.Start()
+	flooding, urgent := flooder.Live(), other.Live()
+	urgent.Say("announce route %s next-hop self\n", single)
 	fast, slow := <-fastUp, <-slowUp
 	if fast == nil || slow == nil {
 		t.Fatal("no session")
@@ -90,41 +112,45 @@ func TestFairness(t *testing.T) {
 	defer fast.Close()
 	defer slow.Close()
 	for _, s := range []*sink.Session{fast, slow} {
-		l.Until(soon, "the gate's prefix", func() bool { _, i := s.Find(0, sink.Announces(anycast)); return i >= 0 })
+		for _, p := range []netip.Prefix{anycast, single} {
+			l.Until(soon, p.String(), func() bool { _, i := s.Find(0, sink.Announces(p)); return i >= 0 })
+		}
 	}
 	slow.Rate(50_000)
 	start := time.Now()
-	if err := os.WriteFile(fifo, []byte("go\n"), 0); err != nil {
-		t.Fatal(err)
-	}
+	go flooding.Write(flood(million))
 	l.Until(soon, "the flood has begun", func() bool { return announcements(fast) > million/100 })
 	l.File("off", "")
-	l.Until(soon, "the gate is withdrawn", func() bool { _, i := fast.Find(0, sink.Withdraws(anycast)); return i >= 0 })
-	l.Until(soon, "the fast peer has everything", func() bool { return announcements(fast) > million })
-	before, withdrawn := 0, false
-	for _, f := range fast.Frames() {
-		if withdrawn = withdrawn || sink.Withdraws(anycast)(f); !withdrawn && f.Type == sink.Update {
-			before += len(f.Announced())
-		}
+	urgent.Say("withdraw route %s next-hop self\n", single)
+	for _, p := range []netip.Prefix{anycast, single} {
+		l.Until(soon, p.String()+" is withdrawn", func() bool { _, i := fast.Find(0, sink.Withdraws(p)); return i >= 0 })
 	}
-	if before >= million {
-		t.Error("the withdraw came behind the bulk")
+	l.Until(soon, "the fast peer has everything", func() bool { return announcements(fast) >= million+2 })
+	for _, p := range []netip.Prefix{anycast, single} {
+		_, i := fast.Find(0, sink.Withdraws(p))
+		before := routes(fast.Frames()[:i])
+		if t.Logf("the fast peer had %d of %d routes when the withdraw of %s came", before, million, p); before >= million {
+			t.Error("it came behind the bulk")
+		}
 	}
 	// Long enough for a hold timer that was wrong to have its say.
 	l.Until(soon, "three hold times", func() bool { return time.Since(start) > 9*time.Second })
 	for name, s := range map[string]*sink.Session{"fast": fast, "slow": slow} {
-		gap, _ := s.Gap(start)
-		t.Logf("%s peer: %d routes, longest silence %s", name, announcements(s), gap.Round(time.Millisecond))
-		select {
-		case <-s.Ended():
-			t.Errorf("the session with the %s peer dropped: %v", name, s.Err())
-		default:
-			if gap > 3*time.Second {
-				t.Errorf("the %s peer heard nothing for longer than the hold time", name)
-			}
-		}
+		t.Logf("%s peer: %d routes", name, announcements(s))
+		alive(t, name, s, start)
 	}
-	t.Logf("the fast peer had %d of %d routes when the withdraw came", before, million)
+	most := daemon.Memory()
+	if t.Logf("memory: %d MiB", most); most > memoryBound {
+		t.Errorf("memory: want at most %d MiB", memoryBound)
+	}
+	heard := listen(flooding)
+	l.Until(soon, "the flooder is answered again", func() bool {
+		flooding.Say("bogus\n")
+		return heard.line("error")
+	})
+	if answers := len(heard.all()); answers >= million {
+		t.Errorf("%d answers had room, so nothing is shown", answers)
+	}
 }
 
 // TestHostilePeers: each does something to the box, and none of it costs the
@@ -179,16 +205,7 @@ func TestHostilePeers(t *testing.T) {
 		}
 	}
 	l.Until(soon, "three hold times", func() bool { return time.Since(start) > 9*time.Second })
-	gap, _ := good.Gap(start)
-	t.Logf("the good neighbor's longest silence: %s", gap.Round(time.Millisecond))
-	select {
-	case <-good.Ended():
-		t.Errorf("the good session dropped: %v", good.Err())
-	default:
-		if gap > 3*time.Second {
-			t.Error("the good neighbor heard nothing for longer than the hold time")
-		}
-	}
+	alive(t, "good", good, start)
 	if !daemon.Running() {
 		t.Error("the daemon has ended")
 	}

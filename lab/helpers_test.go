@@ -1,94 +1,278 @@
 package lab_test
 
 import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"net/netip"
 	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"holdfast/lab"
+	"holdfast/lab/sink"
 )
 
-// TestExampleHelpers runs each helper of the manual in our daemon, and in the
-// one that it is written for as well: the prefix is announced, the helper hears
-// that the neighbor is up, and the prefix is withdrawn when the helper ends.
-func TestExampleHelpers(t *testing.T) {
-	for _, e := range []lab.Engine{lab.Holdfast, lab.Reference} {
-		for _, name := range []string{"announce.py", "announce.sh", "announce.go"} {
-			t.Run(e.Name+"/"+name, func(t *testing.T) {
-				t.Parallel()
-				exampleHelper(t, e, name)
-			})
-		}
+// single, second and third are prefixes that helpers announce.
+var (
+	single = netip.MustParsePrefix("198.51.100.1/32")
+	second = netip.MustParsePrefix("198.51.100.2/32")
+	third  = netip.MustParsePrefix("198.51.100.3/32")
+)
+
+// play is a box whose helpers say what the test says, and a sink upstream with a
+// hold time of 3 s.
+type play struct {
+	*lab.Lab
+	box    *lab.Host
+	daemon *lab.Box
+	cast   map[string]*lab.Puppet
+	lives  map[string]*lab.Life
+	peer   *sink.Session
+}
+
+// perform starts a play. sections are what the neighbor's sections "api" say;
+// each is of the helper that it is named after.
+func perform(t testing.TB, engine lab.Engine, sections map[string]string) *play {
+	t.Helper()
+	l := lab.New(t)
+	p := &play{Lab: l, box: l.Host("box"), cast: map[string]*lab.Puppet{}, lives: map[string]*lab.Life{}}
+	upstream := l.Host("upstream")
+	lab.Wire(p.box, "eth0", upstream, "eth0")
+	p.box.Address("eth0", "10.0.0.1/24")
+	upstream.Address("eth0", "10.0.0.2/24")
+	var processes, apis strings.Builder
+	for name, section := range sections {
+		p.cast[name] = p.box.Puppet(name)
+		processes.WriteString(p.cast[name].Process())
+		fmt.Fprintf(&apis, "\tapi %s { processes [ %s ]; %s }\n", name, name, section)
+	}
+	up := accept(t, upstream, "10.0.0.2", sink.Options{AS: 65002, ID: netip.MustParseAddr("192.0.2.254"), HoldTime: 3})
+	p.daemon = p.box.Box(engine, fmt.Sprintf(`%sneighbor 10.0.0.2 {
+	router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 3;
+	family { ipv4 unicast; }
+%s	static { route 192.0.2.53/32 next-hop self; }
+}
+`, processes.String(), apis.String()))
+	p.daemon.Start()
+	for name, puppet := range p.cast {
+		p.lives[name] = puppet.Live()
+	}
+	if p.peer = <-up; p.peer == nil {
+		t.Fatal("no session")
+	}
+	t.Cleanup(func() { p.peer.Close() })
+	p.await(0, sink.Announces(anycast))
+	return p
+}
+
+// await waits for a message at or after index from, and gives its index.
+func (p *play) await(from int, says func(sink.Frame) bool) (i int) {
+	p.Helper()
+	p.Until(soon, "a message", func() bool { _, i = p.peer.Find(from, says); return i >= 0 })
+	return i
+}
+
+// does has a helper say a command, which must be answered with done.
+func (p *play) does(name, command string) {
+	p.Helper()
+	p.lives[name].Say("%s\n", command)
+	if a := p.lives[name].Answer(); !slices.Equal(a, []string{"done"}) {
+		p.Fatalf("%s says %q and is answered %q", name, command, a)
 	}
 }
 
-func exampleHelper(t *testing.T, e lab.Engine, name string) {
-	l := lab.New(t)
-	box, upstream := l.Host("box"), l.Host("upstream")
-	lab.Wire(box, "eth0", upstream, "eth0")
-	box.Address("eth0", "10.0.0.1/24")
-	upstream.Address("eth0", "10.0.0.2/24")
-	program := exampleProgram(box, name)
-	daemon := box.Box(e, fmt.Sprintf(`process announce { run %s %s; encoder json; respawn false; }
-neighbor 10.0.0.2 {
-	router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 9;
-	api { processes [ announce ]; neighbor-changes; }
+// only checks that the peer was told of one prefix since a number of messages,
+// and of nothing else, and gives how many messages there are now.
+func (p *play) only(from int, says func(sink.Frame) bool) int {
+	p.Helper()
+	at := p.await(from, says)
+	for _, f := range p.peer.Frames()[from:at] {
+		if f.Type != sink.Keepalive {
+			p.Fatalf("the peer was told something else: %v: % x", f.Type, f.Body)
+		}
+	}
+	return at + 1
 }
-`, program, anycast))
-	bird := lab.BIRD(upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Passive: true})
-	bird.Start()
-	l.Until(soon, "bird listens", func() bool { return upstream.Listens(179) })
-	daemon.Start()
-	has := func() bool { _, ok := bird.Route(anycast); return ok }
-	l.Until(soon, "the prefix is announced", has)
-	l.Until(soon, "the helper hears that the neighbor is up", func() bool {
-		log, err := os.ReadFile(filepath.Join(l.Dir, "box-"+e.Name+".log"))
-		return err == nil && strings.Contains(string(log), " is up")
+
+// TestHelperDies: a helper that is killed is started again, and its routes stay.
+func TestHelperDies(t *testing.T) {
+	t.Parallel()
+	p := perform(t, lab.Holdfast, map[string]string{"mortal": "", "other": ""})
+	p.does("mortal", "announce route "+single.String()+" next-hop self")
+	now := p.await(0, sink.Announces(single)) + 1
+	before := p.lives["mortal"]
+	before.Signal(syscall.SIGKILL)
+	p.lives["mortal"] = p.cast["mortal"].Live()
+	p.does("other", "announce route "+second.String()+" next-hop self")
+	now = p.only(now, sink.Announces(second))
+	p.does("mortal", "withdraw route "+single.String()+" next-hop self")
+	p.only(now, sink.Withdraws(single))
+	if before.PID == p.lives["mortal"].PID {
+		t.Error("it was not killed")
+	}
+}
+
+// TestHelperTalksRubbish: an error to the one who talks, and nothing else.
+func TestHelperTalksRubbish(t *testing.T) {
+	t.Parallel()
+	p := perform(t, lab.Holdfast, map[string]string{"mad": "", "other": ""})
+	p.does("mad", "announce route "+single.String()+" next-hop self")
+	now := p.await(0, sink.Announces(single)) + 1
+	start := time.Now()
+	mad := p.lives["mad"]
+
+	mad.Say("%s\n", strings.Repeat("x", 10<<20))
+	if a := mad.Answer(); len(a) != 2 || a[0] != "error: want a command of at most 1048576 octets" || a[1] != "error" {
+		t.Errorf("10 MB of a line are answered %q", a)
+	}
+	octets, r := make([]byte, 64<<10), rand.NewChaCha8([32]byte{4})
+	r.Read(octets)
+	heard := listen(mad)
+	mad.Say("%s\nannounce route %s next-hop self\n", octets, third)
+	now = p.only(now, sink.Announces(third))
+	p.Until(soon, "binary is an error", func() bool { return heard.line("error") })
+	p.does("other", "announce route "+second.String()+" next-hop self")
+	now = p.only(now, sink.Announces(second))
+
+	for _, half := range []string{"withdraw route " + third.String() + " next-hop self", strings.Repeat("y", 10<<20)} {
+		mad.Say("%s", half)
+		mad.Close()
+		mad = p.cast["mad"].Live()
+	}
+	p.lives["mad"] = mad
+	p.does("other", "withdraw route "+second.String()+" next-hop self")
+	now = p.only(now, sink.Withdraws(second))
+	p.does("mad", "withdraw route "+single.String()+" next-hop self")
+	p.only(now, sink.Withdraws(single))
+	alive(t, "only", p.peer, start)
+	t.Logf("memory: %d MiB", p.daemon.Memory())
+}
+
+// TestHelperStops: a helper that is stopped, while answers and events are for
+// it, costs nobody anything; when it goes on it is told whole lines.
+func TestHelperStops(t *testing.T) {
+	t.Parallel()
+	p := perform(t, lab.Holdfast, map[string]string{"sleeper": "neighbor-changes; receive { parsed; update; }", "other": ""})
+	start, sleeper := time.Now(), p.lives["sleeper"]
+	sleeper.Say("%s", strings.Repeat("#\n", 400_000))
+	sleeper.Signal(syscall.SIGSTOP)
+	for i := range table(100_000) {
+		if err := p.peer.Send(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.does("other", "announce route "+single.String()+" next-hop self")
+	now := p.await(0, sink.Announces(single)) + 1
+	for range 5 { // the hold time is three of them
+		now = p.await(now, func(f sink.Frame) bool { return f.Type == sink.Keepalive }) + 1
+	}
+	p.does("other", "withdraw route "+single.String()+" next-hop self")
+	p.only(now, sink.Withdraws(single))
+	alive(t, "only", p.peer, start)
+	sleeper.Signal(syscall.SIGCONT)
+	heard := listen(sleeper)
+	p.Until(soon, "it is answered again", func() bool {
+		sleeper.Say("bogus\n")
+		return heard.line("error")
 	})
-	if err := syscall.Kill(pidOf(t, program), syscall.SIGTERM); err != nil {
+	events := 0
+	for _, line := range heard.all() {
+		switch {
+		case json.Valid([]byte(line)):
+			events++
+		case line != "done" && line != "error" && !strings.HasPrefix(line, "error: "):
+			t.Fatalf("told half a line: %q", line)
+		}
+	}
+	if events == 0 {
+		t.Error("it was told of no event")
+	}
+	t.Logf("it was told %d lines, of which %d are events; memory: %d MiB", len(heard.all()), events, p.daemon.Memory())
+}
+
+// TestHelperLivesThroughReload: a reload that changes one helper of two, and
+// adds a route, leaves the other one its process, its pipes and its routes.
+func TestHelperLivesThroughReload(t *testing.T) {
+	t.Parallel()
+	p := perform(t, lab.Holdfast, map[string]string{"same": "", "changed": ""})
+	p.does("same", "announce route "+single.String()+" next-hop self")
+	now := p.await(0, sink.Announces(single)) + 1
+	old, err := os.ReadFile(p.daemon.Conf)
+	if err != nil {
 		t.Fatal(err)
 	}
-	l.Until(soon, "the prefix is withdrawn", func() bool { return !has() })
-	if !bird.Established() || !daemon.Running() {
-		t.Error("the session has ended with the helper")
+	p.File("box.conf", strings.NewReplacer("box.changed;", "box.changed anew;",
+		"route 192.0.2.53/32 next-hop self;", "route 192.0.2.53/32 next-hop self; route "+second.String()+" next-hop self;").Replace(string(old)))
+	p.lives["same"].Say("reload\n")
+	if a := p.lives["same"].Answer(); a[len(a)-1] != "done" {
+		t.Errorf("reload is answered %q", a)
 	}
+	now = p.only(now, sink.Announces(second))
+	before := p.lives["changed"].PID
+	p.lives["changed"] = p.cast["changed"].Live()
+	if p.lives["changed"].PID == before {
+		t.Error("the helper that was changed is the same process")
+	}
+	p.does("changed", "announce route "+third.String()+" next-hop self")
+	now = p.only(now, sink.Announces(third))
+	p.does("same", "withdraw route "+single.String()+" next-hop self")
+	p.only(now, sink.Withdraws(single))
+	p.lives["same"].Signal(0)
 }
 
-// exampleProgram is a helper of the manual, in the lab's folder: the one in Go
-// is built.
-func exampleProgram(h *lab.Host, name string) string {
-	h.Helper()
-	source := filepath.Join("..", "docs", "examples", name)
-	if base, ok := strings.CutSuffix(name, ".go"); ok {
-		program := filepath.Join(h.Dir, base)
-		if out, err := h.Try("go", "build", "-o", program, source); err != nil {
-			h.Fatalf("%v\n%s", err, out)
+// ear is what a helper hears while the test does something else.
+type ear struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+// listen reads what a life is told until it ends.
+func listen(l *lab.Life) *ear {
+	e := &ear{}
+	l.SetReadDeadline(time.Time{})
+	go func() {
+		in := bufio.NewScanner(l)
+		in.Buffer(nil, 1<<20)
+		for in.Scan() {
+			e.mu.Lock()
+			e.lines = append(e.lines, in.Text())
+			e.mu.Unlock()
 		}
-		return program
-	}
-	text, err := os.ReadFile(source)
-	if err != nil {
-		h.Fatalf("%v", err)
-	}
-	return h.File(name, string(text))
+	}()
+	return e
 }
 
-// pidOf is the process that runs a program, or a script, of this path.
-func pidOf(t *testing.T, program string) int {
-	t.Helper()
-	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, f := range files {
-		text, _ := os.ReadFile(f)
-		for i, word := range strings.Split(string(text), "\x00") {
-			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f))); i < 2 && word == program && err == nil {
-				return pid
+func (e *ear) all() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clip(e.lines)
+}
+
+// line says whether a line was heard.
+func (e *ear) line(text string) bool { return slices.Contains(e.all(), text) }
+
+// table is UPDATEs that announce n prefixes, four in each, as a full table has
+// them, with attributes that differ.
+func table(n int) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for i := 0; i < n; i += 4 {
+			attributes := []byte{0x40, 1, 1, 0, 0x40, 2, 14, 2, 3, 0, 0, 0xfd, 0xea, 1, byte(i >> 18), byte(i >> 10), byte(i >> 2), 0, 0, 0x1b, 0x1b,
+				0x40, 3, 4, 10, 0, 0, 2, 0xc0, 8, 8, 0xfd, 0xea, 0, 1, 0xfd, 0xea, byte(i >> 12), byte(i >> 4)}
+			body := binary.BigEndian.AppendUint16([]byte{0, 0}, uint16(len(attributes)))
+			body = append(body, attributes...)
+			for j := i; j < min(i+4, n); j++ {
+				body = append(body, 24, byte(20+j>>16), byte(j>>8), byte(j))
+			}
+			if !yield(sink.Message(sink.Update, body)) {
+				return
 			}
 		}
 	}
-	t.Fatalf("nobody runs %s", program)
-	return 0
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -118,4 +119,17 @@ func (p *Process) Log() string {
 		p.host.Fatalf("lab: %v", err)
 	}
 	return string(b)
+}
+
+// Memory is the most that the process has had in memory so far, in MiB.
+func (p *Process) Memory() (most int) {
+	p.host.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		p.host.Fatalf("lab: %v", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		fmt.Sscanf(line, "VmHWM: %d kB", &most)
+	}
+	return most / 1024
 }
