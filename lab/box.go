@@ -94,6 +94,11 @@ type Status struct {
 		Sessions       int
 		LastError      string `json:"last-error"`
 	}
+	Loop struct { // turns, in microseconds
+		P50 int64 `json:"turn-p50-us"`
+		P99 int64 `json:"turn-p99-us"`
+		Max int64 `json:"turn-max-us"`
+	}
 }
 
 // Status asks the daemon; ok is whether it answered.
