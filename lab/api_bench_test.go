@@ -104,7 +104,7 @@ func receiveAll(b *testing.B, engine lab.Engine, n int) time.Duration {
 	if err := p.peer.Send(stream); err != nil {
 		b.Fatal(err)
 	}
-	if !lab.Poll(5*soon, func() bool { return heard.routes.Load() >= int64(n) }) {
+	if !lab.Poll(2*soon, func() bool { return heard.routes.Load() >= int64(n) }) {
 		b.Fatalf("the helper was told %d of %d routes\n%s", heard.routes.Load(), n, p.daemon.Log())
 	}
 	return heard.last.Load().Sub(start)
