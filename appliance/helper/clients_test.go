@@ -74,7 +74,7 @@ func TestClientsAreAnsweredEachByItself(t *testing.T) {
 	_, dial := parley(t, Options{})
 	a, b := dial(), dial()
 	ra, rb := bufio.NewReader(a), bufio.NewReader(b)
-	if got := says(t, b, rb, "version\n# x\n", 3); got != "holdfast 0\ndone\ndone\n" {
+	if got := says(t, b, rb, "version\n# x\n", 3); got != "exabgp 4.2.21 (holdfast 0)\ndone\ndone\n" {
 		t.Errorf("second client: %q", got)
 	}
 	if got := says(t, a, ra, "# half a line and ", 0) + says(t, a, ra, "the rest\n", 1); got != "done\n" {
@@ -236,7 +236,7 @@ func TestNamedPipes(t *testing.T) {
 			t.Fatal(err)
 		}
 		rush(t, p.in, "version\n")
-		if got := says(t, nil, bufio.NewReader(out), "", 2); got != "holdfast 0\ndone\n" {
+		if got := says(t, nil, bufio.NewReader(out), "", 2); got != "exabgp 4.2.21 (holdfast 0)\ndone\n" {
 			t.Errorf("got %q", got)
 		}
 		out.Close()

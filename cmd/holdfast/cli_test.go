@@ -49,11 +49,11 @@ func TestCLI(t *testing.T) {
 		code     int
 		out, err string
 	}{
-		{"cli version --socket " + path, 0, "holdfast 1\n", ""},
-		{"cli --no-color --pipe --socket --pipename " + path + " version", 0, "holdfast 1\n", ""},
+		{"cli version --socket " + path, 0, "exabgp 4.2.21 (holdfast 1)\n", ""},
+		{"cli --no-color --pipe --socket --pipename " + path + " version", 0, "exabgp 4.2.21 (holdfast 1)\n", ""},
 		{"run " + bad + " --pipename " + path, 1, "", "holdfast: column 10: want "},
 		{"cli --socket " + path + " " + bad, 1, "", "holdfast: column 10: want "},
-		{"cli --socket " + path + " --batch " + file, 1, "holdfast 1\nholdfast 1\n", file + ":4: column 10: want "},
+		{"cli --socket " + path + " --batch " + file, 1, "exabgp 4.2.21 (holdfast 1)\nexabgp 4.2.21 (holdfast 1)\n", file + ":4: column 10: want "},
 		{"cli --socket " + path + " --batch /nowhere/x", 1, "", "holdfast: open /nowhere/x: "},
 		{"cli --socket " + path + " --batch /nowhere/x version", 2, "", "holdfast cli: want a command or --batch"},
 		{"cli --socket /nowhere/x version", 1, "", "holdfast: no daemon answers on /nowhere/x: "},
@@ -82,7 +82,7 @@ func TestCLIReadsStandardInput(t *testing.T) {
 		out.Close()
 	}()
 	var got, errs bytes.Buffer
-	if code := run([]string{"cli", "--socket", path}, &got, &errs); code != 0 || got.String() != "holdfast 1\n" || errs.Len() > 0 {
+	if code := run([]string{"cli", "--socket", path}, &got, &errs); code != 0 || got.String() != "exabgp 4.2.21 (holdfast 1)\n" || errs.Len() > 0 {
 		t.Errorf("exit code %d, %q, %q", code, &got, &errs)
 	}
 }
@@ -98,10 +98,10 @@ func (k *keys) Write(b []byte) (int, error) { return k.screen.Write(b) }
 func TestPrompt(t *testing.T) {
 	path := talker(t)
 	for _, c := range []struct{ typed, out, err, screen string }{
-		{"version\rexit\r", "holdfast 1\n", "", "holdfast> "},
+		{"version\rexit\r", "exabgp 4.2.21 (holdfast 1)\n", "", "holdfast> "},
 		{"ann\troute 10.0.0.0/24 next-h\t10.0.0.1\r\x04", "", "", "announce route 10.0.0.0/24 next-hop 10.0.0.1"},
-		{"nonsense\rversion\rquit\r", "holdfast 1\n", "column 1: want ", ""},
-		{"\x1b[A\x1b[A\r", "holdfast 1\n", "", ""}, // two lines up: before "quit"
+		{"nonsense\rversion\rquit\r", "exabgp 4.2.21 (holdfast 1)\n", "column 1: want ", ""},
+		{"\x1b[A\x1b[A\r", "exabgp 4.2.21 (holdfast 1)\n", "", ""}, // two lines up: before "quit"
 		{"announce \t\t\x03", "", "", "attributes  "},
 	} {
 		var out, errs bytes.Buffer
