@@ -216,7 +216,7 @@ func (s *scope) apiNode() *grammar.Node {
 			return c.List("a regular expression", func(e string) error {
 				m, err := regexp.Compile(e)
 				if err == nil {
-					m, err = regexp.Compile("^(?:" + e + ")$")
+					m, err = regexp.Compile("^(?:" + e + ")") // ExaBGP looks at how a name begins
 				}
 				if err != nil {
 					return fmt.Errorf("want a regular expression: %w", err)
