@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"holdfast/bgp/grammar"
+	"holdfast/bgp/api"
 )
 
 var completionVerb = &verb{word: "completion", args: "bash|zsh",
@@ -69,8 +69,10 @@ func complete(words []string) (out []string) {
 	case v == nil:
 	case strings.HasPrefix(last, "-"):
 		all = append(flagPattern.FindAllString(v.args+v.long, -1), "--help")
+	case v == encodeVerb && len(words) == 2:
+		all = []string{"announce", "withdraw"}
 	case v == encodeVerb || v == cliVerb:
-		return commands().Complete(words[1:])
+		return api.Complete(strings.Join(words[1:], " "), nil)
 	case len(words) == 2 && strings.Contains(v.args, "|") && v.args[0] != '[':
 		first, _, _ := strings.Cut(v.args, " ")
 		all = strings.Split(first, "|")
@@ -86,10 +88,3 @@ func complete(words []string) (out []string) {
 
 // flagPattern finds flags in how a verb is described.
 var flagPattern = regexp.MustCompile(`--[a-z][a-z0-9-]*`)
-
-// commands is what the API announces, as the configuration's tree has it.
-func commands() *grammar.Node {
-	neighbor := tree().Find("neighbor")
-	kids := slices.Concat(neighbor.Find("announce").Kids, neighbor.Find("static").Kids, neighbor.Find("l2vpn").Kids)
-	return &grammar.Node{Kids: []*grammar.Node{{Word: "announce", Kids: kids}, {Word: "withdraw", Kids: kids}}}
-}

@@ -227,7 +227,7 @@ func TestExaBGPCommandLines(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	for line, want := range map[string]string{
 		"va": "validate", "config sch": "schema", "decode --tr": "--tree", "completion b": "bash", "nonsense x": "", "env --d": "--diff",
-		"encode ann": "announce", "cli wi": "withdraw", "cli --ba": "--batch", "encode announce ipv4 mpls": "mpls-vpn", "encode announce ipv4 unicast 10.0.0.0/24 next-": "next-hop",
+		"encode ann": "announce", "cli wi": "withdraw", "cli show nei": "neighbor", "cli --ba": "--batch", "encode announce ipv4 mpls": "mpls-vpn", "encode announce ipv4 unicast 10.0.0.0/24 next-": "next-hop",
 		"encode announce route 10.0.0.0/24 next-hop self comm": "community", "encode withdraw l2vpn ev": "evpn",
 	} {
 		words := strings.Split(line, " ")

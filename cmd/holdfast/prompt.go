@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"holdfast/bgp/api"
 )
 
 // converse talks to somebody at a terminal until he goes. While the daemon
@@ -52,7 +54,7 @@ func (s *speech) prompt(tty io.ReadWriter, size func() (int, int), plain func(fu
 		if key != '\t' {
 			return "", 0, false
 		}
-		done, more := extend(line[:pos], completions(line[:pos], neighbors))
+		done, more := extend(line[:pos], api.Complete(line[:pos], neighbors))
 		if len(more) > 1 && done == line[:pos] {
 			fmt.Fprintln(t, strings.Join(more, "  "))
 		}
@@ -90,19 +92,6 @@ func (s *speech) neighbors() (addresses []string) {
 		}
 	})
 	return addresses
-}
-
-// completions gives the words that may stand in place of a line's last one,
-// which may be empty.
-func completions(line string, neighbors []string) []string {
-	words := strings.Fields(line)
-	if len(words) == 0 || strings.HasSuffix(line, " ") {
-		words = append(words, "")
-	}
-	if n := len(words); n > 1 && slices.Contains([]string{"neighbor", "peer"}, words[n-2]) {
-		return slices.DeleteFunc(slices.Clone(neighbors), func(a string) bool { return !strings.HasPrefix(a, words[n-1]) })
-	}
-	return commands().Complete(words)
 }
 
 // extend makes a line longer by what all words that may stand in place of its

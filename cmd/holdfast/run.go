@@ -12,6 +12,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/client"
 	"holdfast/appliance/environ"
+	"holdfast/bgp/api"
 )
 
 var runVerb = &verb{word: "run", args: "FILE [--socket PATH] [--env-file FILE] [--debug]",
@@ -57,7 +58,7 @@ func (c *call) isCommand() bool {
 	if len(words) == 0 || isFile(c.args[0]) || strings.ContainsAny(words[0], "/.") {
 		return false
 	}
-	return slices.Contains(completions(words[0], nil), words[0])
+	return slices.Contains(api.Complete(words[0], nil), words[0])
 }
 
 var serverVerb = &verb{word: "server", args: "FILE", hidden: true,
