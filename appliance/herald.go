@@ -74,11 +74,12 @@ func (h *herald) report(n *config.Neighbor, r *event.Report) {
 	}
 }
 
-// tell gives a helper a report. The counter goes on even if there is no room.
+// tell gives a helper a report, in as many events as that is. The counter goes on
+// even if there is no room.
 func (h *herald) tell(name string, r *event.Report, m *config.Messages) {
 	f := form{name, event.Form{Text: h.text[name], Legacy: h.legacy, Parsed: m.Parsed, Packets: m.Packets, Consolidate: m.Consolidate}}
-	n := f.Events(r.Kind)
-	if n == 0 {
+	events := f.Events(r.Kind)
+	if events == 0 {
 		return
 	}
 	t := h.tellers[f]
@@ -91,8 +92,9 @@ func (h *herald) tell(name string, r *event.Report, m *config.Messages) {
 		c = new(uint64)
 		h.counters[counted{name, r.Peer}] = c
 	}
-	h.hear(name, &told{report: r, counter: *c + 1, teller: t})
-	*c += n
+	first := *c + 1
+	*c += events
+	h.hear(name, &told{report: r, counter: first, teller: t})
 }
 
 // shutdown tells all helpers that the daemon ends.
