@@ -120,6 +120,11 @@ func (d *Daemon) live(ctx context.Context) error {
 	for _, w := range d.loaded.Warnings {
 		d.log.Warn("configuration", "warning", w.Error())
 	}
+	// A neighbor may hear of us before all is started, and who saw that may
+	// signal: the Go runtime drops what nobody has asked for.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	defer signal.Stop(signals)
 	var tasks tasks
 	defer tasks.end()
 	d.reconciler.update(func(in *desired.Inputs) { d.known(in, d.loaded) })
@@ -135,7 +140,7 @@ func (d *Daemon) live(ctx context.Context) error {
 	tasks.run(d.tick)
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
-	why := d.wait(ctx)
+	why := d.wait(ctx, signals)
 	d.shutdown(why)
 	return nil
 }
@@ -185,10 +190,7 @@ func (t *tasks) end() {
 }
 
 // wait serves signals until there is a reason to stop.
-func (d *Daemon) wait(ctx context.Context) (why string) {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	defer signal.Stop(signals)
+func (d *Daemon) wait(ctx context.Context, signals <-chan os.Signal) (why string) {
 	for {
 		select {
 		case <-ctx.Done():
