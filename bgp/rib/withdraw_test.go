@@ -40,6 +40,13 @@ const (
 	unreach1 = "800F120001807000001100000001000000010A0001"
 )
 
+// unspecified is the attributes of "next-hop 0.0.0.0", which is none.
+func unspecified() attr.Handle {
+	var b attr.Builder
+	b.Put(attr.NextHop, attr.Transitive, []byte{0, 0, 0, 0})
+	return b.Handle()
+}
+
 // TestWithdrawAttributes: a withdraw has the attributes that its command says,
 // or those of the route when nobody says any.
 func TestWithdrawAttributes(t *testing.T) {
@@ -57,6 +64,7 @@ func TestWithdrawAttributes(t *testing.T) {
 	}{
 		{"with attributes", "00000031" + unreach1 + med7, func() { tb.Withdraw(to, vpnRoute(1), set(7)) }},
 		{"without", "00000023" + unreach1 + defaults, func() { tb.Withdraw(to, vpnRoute(1), attr.Handle{}) }},
+		{"with no next hop", "00000023" + unreach1 + defaults, func() { tb.Withdraw(to, vpnRoute(1), unspecified()) }},
 		{"by its group", "00000031" + unreach1 + strings.Replace(med7, "07", "09", 1), func() { tb.Group("dns", Closed) }},
 		{"two of a set", "00000023" + unreach1 + defaults + " 00000023" + strings.Replace(unreach1, "0A0001", "0A0002", 1) + defaults,
 			func() { tb.Withdraw(to, vpnRoute(1), attr.Handle{}); tb.Withdraw(to, vpnRoute(2), attr.Handle{}) }},

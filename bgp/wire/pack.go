@@ -89,7 +89,7 @@ func (w WithdrawFrame) Len(b []byte) int {
 // announces it so.
 func (w *WithdrawFrame) attributes(b []byte) []byte {
 	c := family.Lookup(w.family)
-	if hop, _, _ := w.set.NextHop(); hop.Is4() && c != nil && c.HopAttr {
+	if hop, _, _ := w.set.NextHop(); hop.Is4() && !hop.IsUnspecified() && c != nil && c.HopAttr {
 		a := hop.As4()
 		return appendWithHop(b, w.set, w.export, a[:])
 	}
