@@ -119,7 +119,9 @@ func TestWithoutAcknowledgements(t *testing.T) {
 	p := r.sh("a", `echo '# quiet'; echo version; read A; echo $A > $D/got`)
 	p.NoAck = true
 	r.Reconcile([]Process{p})
-	r.until("answer", func() bool { return strings.Contains(r.file("got"), "holdfast 0") && strings.Count(r.file("got"), "\n") == 1 })
+	r.until("answer", func() bool {
+		return strings.Contains(r.file("got"), "holdfast 0") && strings.Count(r.file("got"), "\n") == 1
+	})
 }
 
 func TestRubbishIsAnsweredAndNothingElseChanges(t *testing.T) {
