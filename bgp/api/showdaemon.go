@@ -34,7 +34,7 @@ func (q *Question) AppendDaemon(b []byte, v *DaemonView) []byte {
 		}
 		return AppendJSON(b, j)
 	}
-	b = fmt.Appendf(b, "version: %s\nuuid: %s\npid: %d\nuptime: %s\nstart time: %s\npeers: %d\n", v.Version, v.UUID, v.PID, span(v.Age),
+	b = fmt.Appendf(b, "Version: %s\nUUID: %s\nPID: %d\nUptime: %s\nStart time: %s\nPeers: %d\n", v.Version, v.UUID, v.PID, span(v.Age),
 		v.Started.UTC().Format(time.DateTime), len(v.Peers))
 	for i := range v.Peers {
 		b = fmt.Appendf(v.Peers[i].AppendName(append(b, "  "...), true), " %s\n", v.Peers[i].State)
