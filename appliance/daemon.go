@@ -97,7 +97,7 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	}
 	d.loop = loop
 	d.monitor = link.New(o.Log)
-	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, NoAck: o.NoAck, API: o.API})
+	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, UUID: d.uuid, NoAck: o.NoAck, API: o.API})
 	d.herald = newHerald(o.API, d.helpers.Hear)
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
 		Session: d.session, Watchdog: d.manual,

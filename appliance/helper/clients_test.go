@@ -22,7 +22,7 @@ import (
 // parley is a socket whose commands are applied by apply.
 func parley(t *testing.T, o Options) (h *Helpers, dial func() net.Conn) {
 	t.Helper()
-	o.Version = "holdfast 0"
+	o.Version, o.UUID = "holdfast 0", "one life"
 	if o.Apply == nil {
 		o.Apply = func(_ *api.Batch, done func()) { done() }
 	}
@@ -76,6 +76,9 @@ func TestClientsAreAnsweredEachByItself(t *testing.T) {
 	ra, rb := bufio.NewReader(a), bufio.NewReader(b)
 	if got := says(t, b, rb, "version\n# x\n", 3); got != "exabgp 4.2.21 (holdfast 0)\ndone\ndone\n" {
 		t.Errorf("second client: %q", got)
+	}
+	if got, want := says(t, b, rb, "session ping\n", 2), `{ "pong": "one life", "active": true }`+"\ndone\n"; got != want {
+		t.Errorf("ping: got %q, want %q", got, want)
 	}
 	if got := says(t, a, ra, "# half a line and ", 0) + says(t, a, ra, "the rest\n", 1); got != "done\n" {
 		t.Errorf("first client: %q", got)

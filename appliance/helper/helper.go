@@ -22,6 +22,7 @@ type Options struct {
 	// (Post it); while three batches of a helper are not done, the helper waits.
 	Apply   func(b *api.Batch, done func())
 	Version string        // what the command "version" answers, "exabgp 4.2.22"
+	UUID    string        // what "ping" answers: which life of the daemon this is
 	API     int           // the version of the API: 4, 6, or 0 for both
 	NoAck   bool          // no helper begins with acknowledgements; see Acks
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0 means 2 s
@@ -37,7 +38,7 @@ type Helpers struct {
 
 // parser is a session's own.
 func (o *Options) parser(text bool) *api.Parser {
-	return &api.Parser{Version: o.Version, API: o.API, Text: text || o.API == 4}
+	return &api.Parser{Version: o.Version, UUID: o.UUID, API: o.API, Text: text || o.API == 4}
 }
 
 // New makes an empty set of helpers.
