@@ -119,6 +119,8 @@ func receiveAll(b *testing.B, engine lab.Engine, n int) (told int, took time.Dur
 // then nothing of the table is still to come.
 var behind = []byte{0, 4, 24, 203, 0, 113, 0, 0}
 
+const behindText = `"203.0.113.0/24"`
+
 // counter counts the routes in lines of JSON.
 type counter struct {
 	routes atomic.Int64
@@ -130,7 +132,7 @@ func (c *counter) count(r io.Reader) {
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, 1<<20)
 	for in.Scan() {
-		if bytes.Contains(in.Bytes(), []byte(`"203.0.113.0/24"`)) {
+		if bytes.Contains(in.Bytes(), []byte(behindText)) {
 			c.end.Store(true)
 		} else if n := bytes.Count(in.Bytes(), []byte(`"nlri"`)); n > 0 {
 			now := time.Now()
