@@ -78,7 +78,7 @@ func (h *herald) report(n *config.Neighbor, r *event.Report) {
 // even if there is no room.
 func (h *herald) tell(name string, r *event.Report, m *config.Messages) {
 	f := form{name, event.Form{Text: h.text[name], Legacy: h.legacy, Parsed: m.Parsed, Packets: m.Packets, Consolidate: m.Consolidate}}
-	events := f.Events(r.Kind)
+	events := f.Events(r.Kind) * max(1, r.Messages())
 	if events == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"holdfast/appliance/helper"
+	"holdfast/bgp"
+	"holdfast/bgp/api"
 	"holdfast/bgp/config"
 	"holdfast/bgp/event"
 	"holdfast/bgp/wire"
@@ -74,4 +77,70 @@ func TestHeraldForgetsHelpersThatAreGone(t *testing.T) {
 	if anew := tell(); anew.teller == first.teller || anew.counter != 1 {
 		t.Errorf("a helper that came back: %+v", anew)
 	}
+}
+
+// table is UPDATEs with a table of a million prefixes; attributes says how many
+// sets of attributes it has, each with its prefixes in as few messages as it can.
+// They come as a speaker reports them, some in a row.
+func table(attributes int) (reports [][]byte) {
+	var row []byte
+	for _, m := range messages(attributes) {
+		if row = append(row, m...); len(row) >= 16<<10 {
+			reports, row = append(reports, row), nil
+		}
+	}
+	return append(reports, row)
+}
+
+func messages(attributes int) (msgs [][]byte) {
+	const prefixes = 1_000_000
+	for i := range attributes {
+		b := append(wire.AppendHeader(nil, wire.TypeUpdate), 0, 0, 0, 28,
+			0x40, 1, 1, 0, 0x40, 2, 14, 2, 3, 0, 0, 0xfd, 0xe9, 0, 1, byte(i>>8), byte(i), 0, 2, byte(i>>16), 7, 0x40, 3, 4, 10, 0, 0, 1)
+		head := len(b)
+		for j := i * (prefixes / attributes); j < (i+1)*(prefixes/attributes); j++ {
+			if b = append(b, 24, byte(10+j>>16), byte(j>>8), byte(j)); len(b) > bgp.MaxMessage-4 {
+				msgs = append(msgs, wire.PatchLength(bytes.Clone(b), 0))
+				b = b[:head]
+			}
+		}
+		if len(b) > head {
+			msgs = append(msgs, wire.PatchLength(b, 0))
+		}
+	}
+	return msgs
+}
+
+// BenchmarkTable tells a helper, which reads as fast as grep can, of a received
+// table: as long as it takes, and as long as it takes the loop.
+func BenchmarkTable(b *testing.B) {
+	for _, attributes := range []int{1, 1000, 100_000, 200_000} {
+		b.Run(fmt.Sprintf("attributes=%d", attributes), func(b *testing.B) { benchmarkTable(b, table(attributes)) })
+	}
+}
+
+func benchmarkTable(b *testing.B, msgs [][]byte) {
+	done := make(chan struct{}, 1)
+	helpers := helper.New(helper.Options{Apply: func(_ *api.Batch, f func()) { f(); done <- struct{}{} }})
+	h := newHerald(0, helpers.Hear)
+	h.helpers([]config.Process{{Name: "a", Encoder: "json"}})
+	helpers.Reconcile([]helper.Process{{Name: "a", NoAck: true, Run: []string{"/bin/sh", "-c",
+		`while grep -q -m1 '"state": "up"'; do echo '# told'; done`}}})
+	defer helpers.Close(b.Context())
+	n := &config.Neighbor{Listeners: []config.Listener{{Process: "a", Changes: true, Receive: config.Messages{Parsed: true, Update: true}}}}
+	session := &bgp.Negotiated{LocalAS: 65000, PeerAS: 65001, ASN4: true, Families: []bgp.Family{bgp.IPv4Unicast}}
+	who := event.Neighbor{Peer: netip.MustParseAddr("10.0.0.1"), Local: netip.MustParseAddr("10.0.0.2"), LocalAS: 65000, PeerAS: 65001, Direction: event.In}
+	var loop time.Duration
+	for b.Loop() {
+		start := time.Now()
+		for _, m := range msgs {
+			h.report(n, &event.Report{Kind: event.Update, Time: start, Neighbor: who, Negotiated: session, Message: bytes.Clone(m)})
+		}
+		h.report(n, &event.Report{Kind: event.State, Time: start, Neighbor: who, State: "up"})
+		loop += time.Since(start)
+		<-done
+	}
+	b.ReportMetric(float64(b.N)*1e6/b.Elapsed().Seconds()/1e6, "Mprefixes/s")
+	b.ReportMetric(100*loop.Seconds()/b.Elapsed().Seconds(), "%loop")
+	b.ReportMetric(float64(helpers.Status()[0].Lost)/float64(b.N), "lost/op")
 }

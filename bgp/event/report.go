@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"holdfast/bgp"
+	"holdfast/bgp/wire"
 )
 
 // Kind is what a Report is about.
@@ -36,7 +37,7 @@ type Report struct {
 	Reason     string          // of State: why it is down
 	Signal     int             // its number
 	Negotiated *bgp.Negotiated // of the session, if there is one: UPDATEs are read by it
-	Message    []byte          // whole, with its header
+	Message    []byte          // whole, with its header; of Update there may be several in a row
 }
 
 // Form is how a helper wants to be told.
@@ -52,6 +53,23 @@ type Form struct {
 type Source struct {
 	Host      string
 	PID, PPID int
+}
+
+// Messages is how many messages a report has.
+func (r *Report) Messages() (n uint64) {
+	for rest := r.Message; len(rest) > 0; n++ {
+		_, rest = r.next(rest)
+	}
+	return n
+}
+
+// next cuts a message off those of a report.
+func (r *Report) next(msgs []byte) (msg, rest []byte) {
+	n := wire.FrameLen(msgs)
+	if r.Kind != Update || n < wire.HeaderLen || n > len(msgs) {
+		n = len(msgs)
+	}
+	return msgs[:n], msgs[n:]
 }
 
 // Size is about how much memory a report holds, in octets.

@@ -91,7 +91,7 @@ func tellAll(t *testing.T, r *Report) string {
 		if again := teller.Append(nil, r, 5); !bytes.Equal(lines, again) {
 			t.Errorf("%s: once more as\n%s", f.name, again)
 		}
-		checkLines(t, f.Form, r.Kind, lines)
+		checkLines(t, f.Form, r, lines)
 		fmt.Fprintf(&all, "%s:\n%s", f.name, lines)
 	}
 	return all.String()
@@ -99,14 +99,14 @@ func tellAll(t *testing.T, r *Report) string {
 
 // checkLines holds that all are lines: JSON of as many events as is promised, or
 // printable text.
-func checkLines(t *testing.T, f Form, k Kind, b []byte) {
+func checkLines(t *testing.T, f Form, r *Report, b []byte) {
 	lines := strings.SplitAfter(string(b), "\n")
 	if last := lines[len(lines)-1]; last != "" {
 		t.Errorf("not ended: %q", last)
 	}
 	lines = lines[:len(lines)-1]
-	if !f.Text && uint64(len(lines)) > f.Events(k) {
-		t.Errorf("%d events, want %d at most", len(lines), f.Events(k))
+	if most := f.Events(r.Kind) * max(1, r.Messages()); !f.Text && uint64(len(lines)) > most {
+		t.Errorf("%d events, want %d at most", len(lines), most)
 	}
 	for _, line := range lines {
 		line = strings.TrimSuffix(line, "\n")
@@ -265,6 +265,27 @@ func table(routes, each int, same bool) (msgs [][]byte) {
 		msgs = append(msgs, wire.PatchLength(m, 0))
 	}
 	return msgs
+}
+
+// TestUpdatesInARow: what UPDATEs in a row become is what each would, one
+// counter after the other.
+func TestUpdatesInARow(t *testing.T) {
+	msgs := append(table(12, 3, false), table(6, 2, true)...)
+	for _, f := range forms {
+		one, all := Teller{Form: f.Form}, Teller{Form: f.Form}
+		var want, row []byte
+		counter := uint64(1)
+		r := report(t, "in 04")
+		for _, m := range msgs {
+			r.setMessage(m)
+			want = one.Append(want, r, counter)
+			row, counter = append(row, m...), counter+f.Events(Update)
+		}
+		r.setMessage(row)
+		if got := all.Append(nil, r, 1); string(got) != string(want) || r.Messages() != uint64(len(msgs)) {
+			t.Errorf("%s: %d messages, got\n%s\nwant\n%s", f.name, r.Messages(), got, want)
+		}
+	}
 }
 
 // BenchmarkReport tells of a table.

@@ -13,6 +13,7 @@ type Teller struct {
 	Source
 
 	event  Event
+	report Report // of one message
 	update wire.Update
 	memory Memory
 	text   text
@@ -28,6 +29,21 @@ const kept = 1 << 20
 // where its form has no words for it. The first event has the counter, a second
 // one has the next: see Form.Events.
 func (t *Teller) Append(b []byte, r *Report, counter uint64) []byte {
+	rest := r.Message
+	t.report = *r
+	for {
+		t.report.Message, rest = r.next(rest)
+		b = t.one(b, &t.report, counter)
+		if len(rest) == 0 {
+			t.report = Report{} // nothing old is kept alive
+			return b
+		}
+		counter += t.Events(r.Kind)
+	}
+}
+
+// one appends what the helper is told of one thing.
+func (t *Teller) one(b []byte, r *Report, counter uint64) []byte {
 	t.event = Event{Legacy: t.Legacy, Time: r.Time, Source: t.Source, Counter: counter, Neighbor: r.Neighbor}
 	switch {
 	case !r.Kind.message() && t.Text:

@@ -36,6 +36,7 @@ func (c *conn) Opened(nc *netio.Conn) {
 // Data takes whole messages off b. It stops as soon as one of them has ended
 // the connection.
 func (c *conn) Data(_ *netio.Conn, b []byte) (used int, _ error) {
+	defer c.peer.tellUpdates()
 	for c.open() {
 		n, t, bad := wire.Frame(b[used:], c.longest())
 		if bad != nil {

@@ -50,9 +50,10 @@ type peer struct {
 	waits     []wait
 	in        *rib.In // nil: what is received is not kept
 
-	ears ears
-	told string // the state that was reported last: "", "connected" or "up"
-	why  error  // why the last connection has ended
+	ears    ears
+	updates []byte // received, and not reported yet
+	told    string // the state that was reported last: "", "connected" or "up"
+	why     error  // why the last connection has ended
 }
 
 // received is what a peer told us in this session.
@@ -300,6 +301,7 @@ func (p *peer) export(n *bgp.Negotiated) attr.Export {
 }
 
 func (p *peer) down(err error) {
+	p.tellUpdates()
 	p.live, p.session, p.turned = nil, nil, p.s.loop.Now()
 	p.out.Down()
 	p.in.Reset()

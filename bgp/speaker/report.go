@@ -76,6 +76,7 @@ func (p *peer) configure(n *config.Neighbor) {
 
 // tell reports what somebody wants to hear, and says of whom and when.
 func (p *peer) tell(r event.Report) {
+	p.tellUpdates()
 	r.Time = p.s.loop.Now()
 	r.Local, r.Peer = p.config.LocalAddress, p.key.Peer.Addr()
 	r.LocalAS, r.PeerAS = p.config.LocalAS, p.config.PeerAS
@@ -86,10 +87,31 @@ func (p *peer) tell(r event.Report) {
 	p.s.options.Report(p.config, &r)
 }
 
-// received reports a message; its octets are the connection's buffer.
+// reportAtOnce is how many octets of UPDATEs make one report: each for itself
+// would cost more than most of them are long.
+const reportAtOnce = 16 << 10
+
+// received reports a message; its octets are the connection's buffer. UPDATEs
+// wait for those that have come with them.
 func (p *peer) received(k event.Kind, msg []byte) {
-	if p.ears.want(event.In, k) {
+	switch {
+	case !p.ears.want(event.In, k):
+	case k == event.Update && p.session != nil:
+		p.updates = append(p.updates, msg...)
+		if len(p.updates) >= reportAtOnce {
+			p.tellUpdates()
+		}
+	default:
 		p.tell(event.Report{Kind: k, Neighbor: event.Neighbor{Direction: event.In}, Message: bytes.Clone(msg)})
+	}
+}
+
+// tellUpdates reports the UPDATEs that wait. Nothing is told before them that
+// came after.
+func (p *peer) tellUpdates() {
+	if msgs := p.updates; msgs != nil {
+		p.updates = nil
+		p.tell(event.Report{Kind: event.Update, Neighbor: event.Neighbor{Direction: event.In}, Message: msgs})
 	}
 }
 
@@ -100,8 +122,11 @@ func (p *peer) sent(frames []byte) {
 	}
 	copied := false
 	for len(frames) > 0 {
-		n := wire.FrameLen(frames)
-		if k := kinds[wire.Type(frames[18])]; p.ears.want(event.Out, k) {
+		k, n := kinds[frames[18]], wire.FrameLen(frames)
+		for k == event.Update && n < min(len(frames), reportAtOnce) && frames[n+18] == byte(wire.TypeUpdate) {
+			n += wire.FrameLen(frames[n:])
+		}
+		if p.ears.want(event.Out, k) {
 			if !copied { // once for all of them
 				frames, copied = bytes.Clone(frames), true
 			}

@@ -36,10 +36,14 @@ func describe(r *event.Report) string {
 	case r.Kind == event.Unknown:
 		s += fmt.Sprintf("%x", r.Message[18:])
 	case r.Message != nil:
-		s += wire.Type(r.Message[18]).String()
-		if n, _, err := wire.Frame(r.Message, bgp.MaxExtended); err != nil || n != len(r.Message) {
-			s += " BROKEN"
+		for msg := r.Message; len(msg) > 0; {
+			n, t, err := wire.Frame(msg, bgp.MaxExtended)
+			if err != nil || n == 0 {
+				return s + "BROKEN"
+			}
+			s, msg = s+t.String()+" ", msg[n:]
 		}
+		s = strings.TrimSpace(s)
 	case r.Peer.String() != "127.0.0.2" || r.PeerAS != 65001 || r.LocalAS != 65000 || r.Time.IsZero():
 		s += fmt.Sprintf(" %+v", r)
 	}
@@ -98,8 +102,7 @@ func TestReports(t *testing.T) {
 		fsmESTABLISHED
 		negotiated
 		stateup
-		> UPDATE
-		> UPDATE
+		> UPDATE UPDATE
 		< UPDATE
 		< ROUTE-REFRESH
 		> UPDATE`)
@@ -198,4 +201,24 @@ func TestFillIsReportedWithOneCopy(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { p.sent(frames); p.received(event.Update, frames) }); n != 0 {
 		t.Errorf("%v allocations for nobody", n)
 	}
+}
+
+// TestUpdatesInARow: what comes at once is one report, and is told before what
+// came after it, with the session that it belongs to.
+func TestUpdatesInARow(t *testing.T) {
+	r := newRig(t)
+	heard := r.listen()
+	n, l := r.neighbor(2, listened("neighbor-changes; receive { update; notification; }"))
+	r.apply("process a { run x; }\n" + n)
+	p := r.meet(l)
+	r.event("127.0.0.2 true")
+	update := wire.PatchLength(append(wire.AppendHeader(nil, wire.TypeUpdate), 0, 0, 0, 0), 0)
+	rows := append(append(append([]byte(nil), update...), update...), wire.AppendKeepalive(nil)...)
+	rows = append(append(rows, update...), wire.AppendNotification(nil, wire.Shutdown(wire.AdminReset, ""))...)
+	p.Write(rows)
+	r.heard(heard, `stateconnected
+		stateup
+		< UPDATE UPDATE UPDATE
+		< NOTIFICATION
+		statedown: peer reset, message (notification received (6,4)) error(cease/administrative reset)`)
 }
