@@ -94,7 +94,7 @@ func (h *herald) tell(name string, r *event.Report, m *config.Messages) {
 	}
 	first := *c + 1
 	*c += events
-	h.hear(name, &told{report: r, counter: first, teller: t})
+	h.hear(name, &told{report: r, counter: first, events: events, teller: t})
 }
 
 // shutdown tells all helpers that the daemon ends.
@@ -107,7 +107,8 @@ func (h *herald) shutdown(now time.Time) {
 // told is a report on its way to a helper.
 type told struct {
 	report  *event.Report
-	counter uint64
+	counter uint64 // of the first event
+	events  uint64
 	teller  *event.Teller
 }
 
@@ -116,3 +117,6 @@ func (t *told) AppendTo(b []byte) []byte { return t.teller.Append(b, t.report, t
 
 // Size is helper.Event's.
 func (t *told) Size() int { return t.report.Size() }
+
+// Events is helper.Event's.
+func (t *told) Events() uint64 { return t.events }

@@ -238,6 +238,7 @@ type line string
 
 func (l line) AppendTo(b []byte) []byte { return append(b, l...) }
 func (l line) Size() int                { return len(l) }
+func (l line) Events() uint64           { return 1 }
 
 func TestEventReachesTheHelper(t *testing.T) {
 	r := newRig(t)

@@ -18,11 +18,12 @@ const (
 	writeAtOnce  = 64 << 10 // of lines
 )
 
-// Event is something that a helper is told of. It becomes words when the helper
-// reads them, on the helper's goroutine.
+// Event is something that a helper is told of, which may be several events in a
+// row. It becomes words when the helper reads them, on the helper's goroutine.
 type Event interface {
 	AppendTo(b []byte) []byte // whole lines
 	Size() int                // about how much memory it holds, in octets
+	Events() uint64           // how many are lost if it is
 }
 
 // queue holds what a helper is to be told, in two lanes: answers, which are
@@ -99,7 +100,7 @@ func (q *queue) full(lines []byte) bool {
 	return len(q.buf) > 0 && len(q.buf)+len(lines) > answersMax
 }
 
-// hear adds an event, or drops it, as put does. It counts as one line.
+// hear adds an event, or drops it, as put does.
 func (q *queue) hear(e Event) (ok, first bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -108,7 +109,7 @@ func (q *queue) hear(e Event) (ok, first bool) {
 		return true, false
 	}
 	if q.size+n > eventsMax {
-		return false, q.drop(1)
+		return false, q.drop(e.Events())
 	}
 	if q.head > len(q.events)/2 && len(q.events) == cap(q.events) { // before it grows
 		q.events, q.head = moved(q.events, q.head), 0
