@@ -79,10 +79,11 @@ var rooms = map[string]room{
 	"appliance":          {may: "appliance/... bgp/... netio netio/link watchdog watchdog/sim systemd", why: "composition and life; the only room that looks into all others"},
 	"cmd/holdfast":       {may: "appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units", why: "flags, output and exit codes only"},
 
-	"lab":       {why: "uses the product as anybody does, from outside"},
-	"lab/sink":  {why: "a peer that shares no code with what it tests"},
-	"lab/guest": {may: "watchdog", why: "the one process of an emulated machine, which has the hardware that we do not"},
-	"lab/demo":  {may: "lab", why: "a program of the lab"},
+	"lab/golden": {why: "examples for tests of whatever room"},
+	"lab":        {why: "uses the product as anybody does, from outside"},
+	"lab/sink":   {why: "a peer that shares no code with what it tests"},
+	"lab/guest":  {may: "watchdog", why: "the one process of an emulated machine, which has the hardware that we do not"},
+	"lab/demo":   {may: "lab", why: "a program of the lab"},
 }
 
 // impure is what a pure room never imports, and why not.

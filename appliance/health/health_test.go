@@ -3,16 +3,15 @@ package health
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"holdfast/lab/golden"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 )
-
-var update = flag.Bool("update", false, "write what is told into testdata")
 
 // options are those of a command line, and of a file before it.
 func options(args []string, file string) (*Options, error) {
@@ -63,43 +62,20 @@ func play(o *Options, script string) string {
 }
 
 func TestGoldens(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err, files)
-	}
-	for _, f := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(f), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			part := map[string]string{}
-			for _, f := range a.Files {
-				part[f.Name] = string(f.Data)
-			}
-			got := ""
-			if o, err := options(words(part["options"]), part["file"]); err != nil {
-				got = err.Error() + "\n"
-			} else {
-				got = play(o, part["verdicts"])
-			}
-			if *update {
-				last := &a.Files[len(a.Files)-1]
-				if last.Name != "told" {
-					a.Files = append(a.Files, txtar.File{Name: "told"})
-					last = &a.Files[len(a.Files)-1]
-				}
-				last.Data = []byte(got)
-				if err := os.WriteFile(f, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if d := cmp.Diff(part["told"], got); d != "" {
-				t.Errorf("-want +got:\n%s", d)
-			}
-		})
-	}
+	golden.Files(t, "testdata/*.txtar", func(_ *testing.T, a *txtar.Archive) {
+		part := map[string]string{}
+		for _, f := range a.Files {
+			part[f.Name] = string(f.Data)
+		}
+		got := ""
+		if o, err := options(words(part["options"]), part["file"]); err != nil {
+			got = err.Error() + "\n"
+		} else {
+			got = play(o, part["verdicts"])
+		}
+		a.Files = slices.DeleteFunc(a.Files, func(f txtar.File) bool { return f.Name == "told" })
+		a.Files = append(a.Files, txtar.File{Name: "told", Data: []byte(got)})
+	})
 }
 
 func TestToldIsTheLastSettledState(t *testing.T) {

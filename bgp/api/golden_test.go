@@ -1,18 +1,12 @@
 package api
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
+	"holdfast/lab/golden"
 )
-
-var update = flag.Bool("update", false, "write what is got into the goldens and the docs")
 
 // dialogue says the lines of a section to a parser, each in a batch of its own,
 // and gives what comes of each: what the batch is, its items, and the answers.
@@ -63,31 +57,11 @@ func note(p *Parser, line string, used map[string]bool) {
 // ours, which takes both, and what they give. Each command is said in each of
 // its spellings.
 func TestGoldens(t *testing.T) {
-	files, _ := filepath.Glob("testdata/*.txtar")
 	used := map[string]bool{}
-	for _, file := range files {
-		a, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range a.Files {
-			s := &a.Files[i]
-			t.Run(filepath.Base(file)+"/"+s.Name, func(t *testing.T) {
-				p := Parser{Version: "holdfast 1", UUID: "11-22", API: int(s.Name[0] - '0'), Text: s.Name[0] == '4'}
-				got := []byte(dialogue(&p, string(s.Data), used))
-				if *update {
-					s.Data = got
-				} else if d := cmp.Diff(string(s.Data), string(got)); d != "" {
-					t.Error(d)
-				}
-			})
-		}
-		if data := txtar.Format(a); *update {
-			if err := os.WriteFile(file, data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	golden.Sections(t, "testdata/*.txtar", func(_ *testing.T, name, text string) string {
+		p := Parser{Version: "holdfast 1", UUID: "11-22", API: int(name[0] - '0'), Text: name[0] == '4'}
+		return dialogue(&p, text, used)
+	})
 	for _, c := range commands {
 		for _, words := range []string{c.words, c.old} {
 			if words != "" && words != "-" && !used[words] {

@@ -3,24 +3,20 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"maps"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"holdfast/bgp"
 	"holdfast/bgp/nlri"
+	"holdfast/lab/golden"
 )
-
-var updateShow = flag.Bool("update-show", false, "write what comes out into testdata/show")
 
 // shownPeers are a neighbor with a session, and one that has never had one.
 func shownPeers() []PeerView {
@@ -40,7 +36,7 @@ func shownPeers() []PeerView {
 }
 
 func TestShowPeers(t *testing.T) {
-	g := readGolden(t, "peers")
+	g := answersIn(t, "peers")
 	for _, text := range []bool{true, false} {
 		for name, q := range map[string]Question{"list": {What: ListPeers}, "plain": {What: ShowPeers}, "summary": {What: ShowPeers, Detail: Summary},
 			"extensive": {What: ShowPeers, Detail: Extensive}} {
@@ -59,7 +55,7 @@ func form(text bool) string {
 }
 
 func TestShowDaemon(t *testing.T) {
-	g := readGolden(t, "daemon")
+	g := answersIn(t, "daemon")
 	v := DaemonView{"1.0", "5f0c", 42, time.Unix(1700000000, 250e6), 25*time.Hour + time.Second, shownPeers()}
 	v.Peers = append(v.Peers, v.Peers[1])
 	v.Peers[2].LocalAS = 65009
@@ -74,7 +70,7 @@ func TestShowDaemon(t *testing.T) {
 
 // TestShowRoutes shows the routes that a golden's commands announce.
 func TestShowRoutes(t *testing.T) {
-	g := readGolden(t, "routes")
+	g := answersIn(t, "routes")
 	views := announced(t, string(g.archive.Comment))
 	unicast, flow := []bgp.Family{bgp.IPv4Unicast, bgp.IPv6Unicast}, []bgp.Family{bgp.IPv4Flow, bgp.IPv6Flow}
 	for name, q := range map[string]Question{"plain": {What: ShowRIB}, "extensive": {What: ShowRIB, Detail: Extensive},
@@ -170,25 +166,21 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-// golden is a file of answers: text, and JSON that has to be valid.
-type golden struct {
+// answers is a file of them: text, and JSON that has to be valid.
+type answers struct {
 	t       *testing.T
 	path    string
 	archive *txtar.Archive
 	got     map[string]string
 }
 
-func readGolden(t *testing.T, name string) *golden {
+func answersIn(t *testing.T, name string) *answers {
 	t.Helper()
 	path := filepath.Join("testdata", "show", name+".txtar")
-	a, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &golden{t, path, a, map[string]string{}}
+	return &answers{t, path, golden.Read(t, path), map[string]string{}}
 }
 
-func (g *golden) is(name string, out []byte) {
+func (g *answers) is(name string, out []byte) {
 	g.t.Helper()
 	if strings.HasPrefix(name, "json") && !json.Valid(out) {
 		g.t.Errorf("%s is no JSON: %s", name, out)
@@ -197,27 +189,15 @@ func (g *golden) is(name string, out []byte) {
 	g.got[name] = strings.ReplaceAll(string(out), " \n", " $\n")
 }
 
-func (g *golden) done() {
+func (g *answers) done() {
 	g.t.Helper()
-	want := map[string]string{}
-	for _, f := range g.archive.Files {
-		want[f.Name] = string(f.Data)
-	}
-	if *updateShow {
-		g.archive.Files = nil
-		for _, kind := range []string{"text", "json"} {
-			for _, name := range slices.Sorted(maps.Keys(g.got)) {
-				if strings.HasPrefix(name, kind) {
-					g.archive.Files = append(g.archive.Files, txtar.File{Name: name, Data: []byte(g.got[name])})
-				}
+	got := txtar.Archive{Comment: g.archive.Comment}
+	for _, kind := range []string{"text", "json"} {
+		for _, name := range slices.Sorted(maps.Keys(g.got)) {
+			if strings.HasPrefix(name, kind) {
+				got.Files = append(got.Files, txtar.File{Name: name, Data: []byte(g.got[name])})
 			}
 		}
-		if err := os.WriteFile(g.path, txtar.Format(g.archive), 0o644); err != nil {
-			g.t.Fatal(err)
-		}
-		return
 	}
-	if d := cmp.Diff(want, g.got); d != "" {
-		g.t.Errorf("-want +got:\n%s", d)
-	}
+	golden.Is(g.t, g.path, string(txtar.Format(g.archive)), string(txtar.Format(&got)))
 }

@@ -2,22 +2,18 @@ package config_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"holdfast/appliance/settings"
 	"holdfast/bgp/config"
+	"holdfast/lab/golden"
 )
-
-var update = flag.Bool("update", false, "write what comes out into testdata")
 
 // dump is a configuration as a stable text.
 func dump(c *config.Config, s *settings.Settings) string {
@@ -96,56 +92,22 @@ func parse(text []byte) string {
 }
 
 func TestGoldens(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no goldens", err)
-	}
-	for _, f := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(f), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := parse(a.Files[0].Data)
-			if *update {
-				a.Files = []txtar.File{a.Files[0], {Name: "result", Data: []byte(got)}}
-				if err := os.WriteFile(f, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if d := cmp.Diff(string(a.Files[1].Data), got); d != "" {
-				t.Errorf("-want +got:\n%s", d)
-			}
-		})
-	}
+	golden.Files(t, "testdata/*.txtar", func(_ *testing.T, a *txtar.Archive) {
+		a.Files = []txtar.File{a.Files[0], {Name: "result", Data: []byte(parse(a.Files[0].Data))}}
+	})
 }
 
 // TestConvert has old forms, what comes of them, and what is said of it. What
 // came of them is converted no further.
 func TestConvert(t *testing.T) {
-	files, _ := filepath.Glob("testdata/convert/*.txtar")
-	for _, f := range files {
-		a, err := txtar.ParseFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+	golden.Files(t, "testdata/convert/*.txtar", func(t *testing.T, a *txtar.Archive) {
 		tree := config.Tree(nil)
 		out, changed := config.Convert("old.conf", string(a.Files[0].Data), tree)
-		got := []string{out, strings.Join(append(changed, ""), "\n")}
-		if *update {
-			a.Files[1].Data, a.Files[2].Data = []byte(got[0]), []byte(got[1])
-			if err := os.WriteFile(f, txtar.Format(a), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if d := cmp.Diff([]string{string(a.Files[1].Data), string(a.Files[2].Data)}, got); d != "" {
-			t.Errorf("%s: -want +got:\n%s", f, d)
-		}
+		a.Files[1].Data, a.Files[2].Data = []byte(out), []byte(strings.Join(append(changed, ""), "\n"))
 		if again, changed := config.Convert("new.conf", out, tree); again != out || len(changed) > 0 {
-			t.Errorf("%s: converted again:\n%s%s", f, again, changed)
+			t.Errorf("converted again:\n%s%s", again, changed)
 		}
-	}
+	})
 }
 
 // TestTenErrors is the promise of validate: a file with ten errors shows ten.

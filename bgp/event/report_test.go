@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,15 +13,13 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"holdfast/bgp"
 	"holdfast/bgp/family"
 	"holdfast/bgp/wire"
+	"holdfast/lab/golden"
 )
-
-var update = flag.Bool("update", false, "write what is got into the goldens")
 
 // forms are all that a helper may ask for.
 var forms = []struct {
@@ -46,33 +42,13 @@ var forms = []struct {
 // TestGoldens has a file for each kind, and in it a section for each report: what
 // is reported, and what each form makes of it.
 func TestGoldens(t *testing.T) {
-	files, _ := filepath.Glob("testdata/*.txtar")
 	kinds := map[Kind]bool{}
-	for _, file := range files {
-		a, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range a.Files {
-			s := &a.Files[i]
-			t.Run(filepath.Base(file)+"/"+s.Name, func(t *testing.T) {
-				said, _, _ := strings.Cut(string(s.Data), "\n")
-				r := report(t, said)
-				kinds[r.Kind] = true
-				got := said + "\n" + tellAll(t, r)
-				if *update {
-					s.Data = []byte(got)
-				} else if diff := cmp.Diff(string(s.Data), got); diff != "" {
-					t.Error(diff)
-				}
-			})
-		}
-		if *update {
-			if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	golden.Sections(t, "testdata/*.txtar", func(t *testing.T, _, text string) string {
+		said, _, _ := strings.Cut(text, "\n")
+		r := report(t, said)
+		kinds[r.Kind] = true
+		return said + "\n" + tellAll(t, r)
+	})
 	if len(kinds) != Kinds {
 		t.Errorf("goldens of %d kinds, want all %d", len(kinds), Kinds)
 	}

@@ -2,24 +2,19 @@ package fsm
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"holdfast/bgp"
 	"holdfast/bgp/capability"
 	"holdfast/bgp/wire"
+	"holdfast/lab/golden"
 )
-
-var update = flag.Bool("update", false, "write what the machines do into testdata")
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -177,29 +172,9 @@ func play(script string) string {
 }
 
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scripts", err)
-	}
-	for _, f := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(f), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(string(a.Files[0].Data))
-			if *update {
-				a.Files = []txtar.File{a.Files[0], {Name: "effects", Data: []byte(got)}}
-				if err := os.WriteFile(f, txtar.Format(a), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if d := cmp.Diff(string(a.Files[1].Data), got); d != "" {
-				t.Errorf("-want +got:\n%s", d)
-			}
-		})
-	}
+	golden.Files(t, "testdata/*.txtar", func(_ *testing.T, a *txtar.Archive) {
+		a.Files = []txtar.File{a.Files[0], {Name: "effects", Data: []byte(play(string(a.Files[0].Data)))}}
+	})
 }
 
 // FuzzMachine throws events at a machine in any order. It must not panic; at

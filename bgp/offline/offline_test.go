@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,9 +18,8 @@ import (
 	"holdfast/bgp/event"
 	"holdfast/bgp/family"
 	"holdfast/bgp/wire"
+	"holdfast/lab/golden"
 )
-
-var update = flag.Bool("update", false, "write what is got into the goldens")
 
 // fixed is an event in which nothing depends on when and where it is.
 var fixed = event.Event{Time: time.Unix(1, 500_000_000), Source: event.Source{Host: "box", PID: 7, PPID: 1}}
@@ -31,30 +28,8 @@ var fixed = event.Event{Time: time.Unix(1, 500_000_000), Source: event.Source{Ho
 // they mean as JSON, and the commands that they are said with again. These
 // commands send the same octets.
 func TestGoldens(t *testing.T) {
-	files, _ := filepath.Glob("testdata/commands/*.txtar")
 	said := map[string]bool{}
-	for _, file := range files {
-		a, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range a.Files {
-			s := &a.Files[i]
-			t.Run(s.Name, func(t *testing.T) {
-				got := goThrough(t, s.Name, said)
-				if *update {
-					s.Data = []byte(got)
-				} else if diff := cmp.Diff(string(s.Data), got); diff != "" {
-					t.Error(diff)
-				}
-			})
-		}
-		if *update {
-			if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	golden.Sections(t, "testdata/commands/*.txtar", func(t *testing.T, command, _ string) string { return goThrough(t, command, said) })
 	for _, c := range family.Table {
 		for _, verb := range []string{"announce ", "withdraw "} {
 			if !said[verb+c.Family.String()] {
@@ -126,52 +101,39 @@ func again(t *testing.T, commands string, m []byte) {
 
 // TestMessages has one of each other message, as JSON and as a tree.
 func TestMessages(t *testing.T) {
-	const file = "testdata/messages.txtar"
-	a, err := txtar.ParseFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range a.Files {
-		s := &a.Files[i]
-		t.Run(s.Name, func(t *testing.T) {
-			octets, _, _ := strings.Cut(string(s.Data), "\n")
-			b, err := Octets(octets)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := octets + "\n"
-			msgs, err := Messages(b, wire.TypeUpdate)
-			if err != nil {
-				got += "error " + err.Error() + "\n"
-			}
-			for _, m := range msgs {
-				for _, legacy := range []bool{false, true} {
-					d := NewDecoder(Default(), fixed, nil)
-					d.Legacy = legacy
-					j, err := d.JSON(nil, m)
-					if err != nil {
-						got += "error " + err.Error() + "\n"
-						continue
-					}
-					if !json.Valid(j) {
-						t.Errorf("no JSON: %s", j)
-					}
-					got += string(j) + "\n"
-				}
-				got += string(NewDecoder(Default(), fixed, nil).Tree(nil, m))
-			}
-			if *update {
-				s.Data = []byte(got)
-			} else if diff := cmp.Diff(string(s.Data), got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-	if *update {
-		if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+	golden.Sections(t, "testdata/messages.txtar", func(t *testing.T, _, text string) string {
+		octets, _, _ := strings.Cut(text, "\n")
+		b, err := Octets(octets)
+		if err != nil {
 			t.Fatal(err)
 		}
+		got := octets + "\n"
+		msgs, err := Messages(b, wire.TypeUpdate)
+		if err != nil {
+			got += "error " + err.Error() + "\n"
+		}
+		for _, m := range msgs {
+			for _, legacy := range []bool{false, true} {
+				got += asJSON(t, m, legacy)
+			}
+			got += string(NewDecoder(Default(), fixed, nil).Tree(nil, m))
+		}
+		return got
+	})
+}
+
+// asJSON is a message's event, which has to be JSON, or why there is none.
+func asJSON(t *testing.T, m []byte, legacy bool) string {
+	d := NewDecoder(Default(), fixed, nil)
+	d.Legacy = legacy
+	j, err := d.JSON(nil, m)
+	if err != nil {
+		return "error " + err.Error() + "\n"
 	}
+	if !json.Valid(j) {
+		t.Errorf("no JSON: %s", j)
+	}
+	return string(j) + "\n"
 }
 
 func TestNLRI(t *testing.T) {

@@ -2,10 +2,8 @@ package wire
 
 import (
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,14 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/tools/txtar"
 
 	"holdfast/bgp"
 	"holdfast/bgp/attr"
 	"holdfast/bgp/family"
+	"holdfast/lab/golden"
 )
-
-var update = flag.Bool("update", false, "write what is got into the goldens")
 
 // unhex reads hexadecimal with blanks and comments.
 func unhex(t testing.TB, s string) []byte {
@@ -124,33 +121,15 @@ func tellRoutes(b *strings.Builder, verb string, r Routes) {
 // TestUpdates reads the goldens: a case is a name, the lines of a message, and
 // after "=>" what must come of it. -update writes the latter.
 func TestUpdates(t *testing.T) {
-	files, err := filepath.Glob("testdata/update/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no goldens", err)
-	}
 	var u Update
-	for _, file := range files {
-		a, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, f := range a.Files {
-			in, want, _ := strings.Cut(string(f.Data), "=>\n")
-			msg, n := message(t, in)
-			u.Keep = true
-			got := tell(&u, ParseUpdate(msg, n, &u))
-			a.Files[i].Data = []byte(in + "=>\n" + got)
-			if diff := cmp.Diff(want, got); diff != "" && !*update {
-				t.Errorf("%s: %s: (-want +got)\n%s", file, f.Name, diff)
-			}
-			judgedAlike(t, msg, n, &u)
-		}
-		if *update {
-			if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	golden.Sections(t, "testdata/update/*.txtar", func(t *testing.T, _, text string) string {
+		in, _, _ := strings.Cut(text, "=>\n")
+		msg, n := message(t, in)
+		u.Keep = true
+		got := tell(&u, ParseUpdate(msg, n, &u))
+		judgedAlike(t, msg, n, &u)
+		return in + "=>\n" + got
+	})
 }
 
 // judgedAlike checks that it makes no difference whether attributes are kept.
