@@ -189,29 +189,30 @@ func (p *peer) disconnected() {
 	}
 }
 
-// reason is why a session or an attempt is over, in ExaBGP's form.
+// reason is why a session or an attempt is over, in ExaBGP's form; JSON has it
+// with round brackets.
 func (p *peer) reason(err error) string {
 	var e *fsm.Ended
 	switch {
 	case p.s.stopping != nil:
-		return "stop, message (shutting down)"
+		return "stop, message [shutting down]"
 	case !errors.As(err, &e):
 		text := "the TCP connection was closed by the remote end"
 		if err != nil && !errors.Is(err, io.EOF) {
 			text = err.Error()
 		}
-		return fmt.Sprintf("peer reset, message (closing connection) error(%s)", text)
+		return fmt.Sprintf("peer reset, message [closing connection] error[%s]", text)
 	}
 	n := e.Notification
 	switch {
 	case !e.Sent:
-		return fmt.Sprintf("peer reset, message (notification received (%d,%d)) error(%s)", n.Code, n.Subcode, n)
+		return fmt.Sprintf("peer reset, message [notification received (%d,%d)] error[%s]", n.Code, n.Subcode, n)
 	case n.Code == wire.CodeCease && n.Subcode == wire.Deconfigured:
-		return "stop, message (removed)"
+		return "stop, message [removed]"
 	case n.Code == wire.CodeCease:
-		return fmt.Sprintf("peer reset, message (notification sent (%d,%d)) error(%s)", n.Code, n.Subcode, n)
+		return fmt.Sprintf("peer reset, message [notification sent (%d,%d)] error[%s]", n.Code, n.Subcode, n)
 	}
-	return fmt.Sprintf("peer reset, message (notification sent (%d,%d)) error(%s / %s)", n.Code, n.Subcode, wire.CodeText(n.Code, n.Subcode), e)
+	return fmt.Sprintf("peer reset, message [notification sent (%d,%d)] error[%s / %s]", n.Code, n.Subcode, wire.CodeText(n.Code, n.Subcode), e)
 }
 
 // Signal reports that the daemon was sent a signal, of each neighbor anew.

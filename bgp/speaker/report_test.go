@@ -112,7 +112,7 @@ func TestReports(t *testing.T) {
 		< NOTIFICATION
 		fsmIDLE
 		fsmACTIVE
-		statedown: peer reset, message (notification received (6,4)) error(cease/administrative reset ("bye"))`)
+		statedown: peer reset, message [notification received (6,4)] error[cease/administrative reset ("bye")]`)
 }
 
 // TestNobodyHears: a listener of one thing has nothing else made, and one that
@@ -134,7 +134,7 @@ func TestNobodyHears(t *testing.T) {
 	p.expect("NOTIFICATION message header error")
 	r.heard(heard, `< KEEPALIVE
 		< 4d0102
-		statedown: peer reset, message (notification sent (1,0)) error(message header error / `+wire.Type(77).Unknown().Error()+`)`)
+		statedown: peer reset, message [notification sent (1,0)] error[message header error / `+wire.Type(77).Unknown().Error()+`]`)
 }
 
 // TestDownIsOnceForEachAttempt has connections that end before a session.
@@ -149,7 +149,7 @@ func TestDownIsOnceForEachAttempt(t *testing.T) {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.(*net.TCPConn).CloseWrite()
-	r.heard(heard, "stateconnected\nstatedown: peer reset, message (closing connection) error(the TCP connection was closed by the remote end)")
+	r.heard(heard, "stateconnected\nstatedown: peer reset, message [closing connection] error[the TCP connection was closed by the remote end]")
 }
 
 // TestStopSaysSo: why neighbors go when we do, or the configuration has them no
@@ -163,11 +163,11 @@ func TestStopSaysSo(t *testing.T) {
 		r.apply(other + n)
 		p := r.meet(l)
 		r.event("127.0.0.2 true")
-		want := "stop, message (removed)"
+		want := "stop, message [removed]"
 		if removed {
 			r.apply(other)
 		} else {
-			want = "stop, message (shutting down)"
+			want = "stop, message [shutting down]"
 			r.do(func() { r.s.Stop("", time.Second, func() {}) })
 		}
 		p.Close()
@@ -181,11 +181,11 @@ func TestReason(t *testing.T) {
 		err  error
 		want string
 	}{
-		{net.ErrClosed, "peer reset, message (closing connection) error(use of closed network connection)"},
+		{net.ErrClosed, "peer reset, message [closing connection] error[use of closed network connection]"},
 		{&fsm.Ended{Sent: true, Notification: wire.Notification{Code: wire.CodeHoldTimer}, Err: fmt.Errorf("nothing came for 9s")},
-			"peer reset, message (notification sent (4,0)) error(hold timer expired / nothing came for 9s)"},
+			"peer reset, message [notification sent (4,0)] error[hold timer expired / nothing came for 9s]"},
 		{&fsm.Ended{Sent: true, Notification: wire.Shutdown(wire.OtherChange, ""), Err: fmt.Errorf("stopped")},
-			"peer reset, message (notification sent (6,6)) error(cease/other configuration change)"},
+			"peer reset, message [notification sent (6,6)] error[cease/other configuration change]"},
 	} {
 		if got := p.reason(c.err); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
@@ -220,5 +220,5 @@ func TestUpdatesInARow(t *testing.T) {
 		stateup
 		< UPDATE UPDATE UPDATE
 		< NOTIFICATION
-		statedown: peer reset, message (notification received (6,4)) error(cease/administrative reset)`)
+		statedown: peer reset, message [notification received (6,4)] error[cease/administrative reset]`)
 }
