@@ -123,7 +123,7 @@ func (d *Daemon) live(ctx context.Context) error {
 	// A neighbor may hear of us before all is started, and who saw that may
 	// signal: the Go runtime drops what nobody has asked for.
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
 	defer signal.Stop(signals)
 	var tasks tasks
 	defer tasks.end()
@@ -202,10 +202,7 @@ func (d *Daemon) wait(ctx context.Context, signals <-chan os.Signal) (why string
 			if s == syscall.SIGTERM || s == syscall.SIGINT {
 				return fmt.Sprintf("stopped by %s", s)
 			}
-			d.reload()
-			if s == syscall.SIGUSR2 { // ExaBGP's full reload
-				d.helpers.Restart()
-			}
+			d.reload(s)
 		}
 	}
 }
@@ -218,10 +215,18 @@ func (d *Daemon) ask(why string) {
 	}
 }
 
-// reload is Reload for those who can't be answered.
-func (d *Daemon) reload() {
+// reload is Reload for who can't be answered, and what else a signal asks for in
+// ExaBGP: SIGUSR2 starts the helpers anew, SIGALRM the sessions.
+func (d *Daemon) reload(s os.Signal) {
 	if err := d.Reload(); err != nil {
 		d.log.Error("reload: nothing was changed", "error", err)
+		return
+	}
+	switch s {
+	case syscall.SIGUSR2:
+		d.helpers.Restart()
+	case syscall.SIGALRM:
+		d.loop.Post(d.speaker.Restart)
 	}
 }
 

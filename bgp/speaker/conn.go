@@ -53,11 +53,13 @@ func (c *conn) Data(_ *netio.Conn, b []byte) (used int, _ error) {
 	return len(b), nil
 }
 
-// push sends a message before all bulk, and reports it.
-func (c *conn) push(frame []byte) {
-	c.peer.tally.sent.count(wire.FrameType(frame))
-	c.peer.sent(frame)
-	c.conn.Push(frame)
+// push sends messages before all bulk, and reports them.
+func (c *conn) push(frames []byte) {
+	for b := frames; len(b) > 0; b = b[wire.FrameLen(b):] {
+		c.peer.tally.sent.count(wire.FrameType(b))
+	}
+	c.peer.sent(frames)
+	c.conn.Push(frames)
 }
 
 func (c *conn) open() bool { return c.peer.conns[c.id] == c }

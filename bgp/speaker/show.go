@@ -28,6 +28,9 @@ func (s *Speaker) Neighbors(sel *api.Selector) (vs []api.PeerView, cs []*config.
 // Where the neighbor keeps routes over a restart, it hears no NOTIFICATION: that
 // would have it drop them (RFC 4724 section 4.1).
 func (s *Speaker) Restart() {
+	if s.stopping != nil {
+		return
+	}
 	for _, p := range s.sorted() {
 		subcode := uint8(wire.AdminReset)
 		if p.session != nil && p.session.Negotiated.GracefulRestart {
