@@ -50,7 +50,7 @@ func (s Set) AppendTold(b []byte) []byte {
 		}
 		at := len(b)
 		b = a.AppendText(append(b, ' '))
-		if len(a.Value) == alone[a.Code] {
+		if n := alone[a.Code]; n > 0 && len(a.Value) == n {
 			open := at + bytes.IndexByte(b[at:], '[')
 			b = slices.Delete(b[:len(b)-len(" ]")], open, open+len("[ "))
 		}
