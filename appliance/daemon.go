@@ -23,6 +23,7 @@ import (
 	"holdfast/appliance/helper"
 	"holdfast/appliance/settings"
 	"holdfast/bgp/api"
+	"holdfast/bgp/event"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/speaker"
 	"holdfast/netio"
@@ -45,6 +46,7 @@ type Options struct {
 	NoRespawn bool         // helpers have one life
 	Encoder   string       // of helpers whose processes do not say it; "" is json
 	API       int          // the version of the API: 4, 6, or 0 for commands of both and JSON of 6
+	Compact   bool         // prefixes in JSON are strings
 	Log       *slog.Logger
 	Getenv    func(string) string
 }
@@ -98,7 +100,7 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	d.loop = loop
 	d.monitor = link.New(o.Log)
 	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, UUID: d.uuid, NoAck: o.NoAck, API: o.API})
-	d.herald = newHerald(o.API, d.helpers.Hear)
+	d.herald = newHerald(event.Form{Legacy: o.API == 4, Compact: o.Compact}, d.helpers.Hear)
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
 		Session: d.session, Watchdog: d.manual,
 		Report: d.herald.report})

@@ -16,7 +16,7 @@ import (
 type herald struct {
 	hear     func(name string, e helper.Event) bool
 	source   event.Source
-	legacy   bool                   // JSON is that of version 4 of the API
+	like     event.Form             // what all of them have in common
 	text     map[string]bool        // helpers, and whether they are told in text
 	tellers  map[form]*event.Teller // made when they are first needed
 	counters map[counted]*uint64
@@ -35,9 +35,9 @@ type counted struct {
 	neighbor netip.Addr
 }
 
-func newHerald(version int, hear func(string, helper.Event) bool) *herald {
+func newHerald(like event.Form, hear func(string, helper.Event) bool) *herald {
 	host, _ := os.Hostname() // without a name it is ""
-	return &herald{hear: hear, source: event.Source{Host: host, PID: os.Getpid(), PPID: os.Getppid()}, legacy: version == 4,
+	return &herald{hear: hear, source: event.Source{Host: host, PID: os.Getpid(), PPID: os.Getppid()}, like: like,
 		tellers: map[form]*event.Teller{}, counters: map[counted]*uint64{}}
 }
 
@@ -77,7 +77,8 @@ func (h *herald) report(n *config.Neighbor, r *event.Report) {
 // tell gives a helper a report, in as many events as that is. The counter goes on
 // even if there is no room.
 func (h *herald) tell(name string, r *event.Report, m *config.Messages) {
-	f := form{name, event.Form{Text: h.text[name], Legacy: h.legacy, Parsed: m.Parsed, Packets: m.Packets, Consolidate: m.Consolidate}}
+	f := form{name, h.like}
+	f.Text, f.Parsed, f.Packets, f.Consolidate = h.text[name], m.Parsed, m.Packets, m.Consolidate
 	events := f.Events(r.Kind) * max(1, r.Messages())
 	if events == 0 {
 		return

@@ -20,7 +20,7 @@ import (
 // counters.
 func TestHeraldCountsForEachHelperAndNeighbor(t *testing.T) {
 	var got []string
-	h := newHerald(0, func(name string, e helper.Event) bool {
+	h := newHerald(event.Form{}, func(name string, e helper.Event) bool {
 		t := e.(*told)
 		got = append(got, fmt.Sprintf("%s %d text=%v", name, t.counter, t.teller.Text))
 		return true
@@ -60,7 +60,7 @@ states 3 text=true`
 // live beside the end of its former life.
 func TestHeraldForgetsHelpersThatAreGone(t *testing.T) {
 	var last *told
-	h := newHerald(4, func(_ string, e helper.Event) bool { last = e.(*told); return true })
+	h := newHerald(event.Form{Legacy: true}, func(_ string, e helper.Event) bool { last = e.(*told); return true })
 	tell := func() told {
 		h.shutdown(time.Unix(1, 0))
 		return *last
@@ -122,7 +122,7 @@ func BenchmarkTable(b *testing.B) {
 func benchmarkTable(b *testing.B, msgs [][]byte) {
 	done := make(chan struct{}, 1)
 	helpers := helper.New(helper.Options{Apply: func(_ *api.Batch, f func()) { f(); done <- struct{}{} }})
-	h := newHerald(0, helpers.Hear)
+	h := newHerald(event.Form{}, helpers.Hear)
 	h.helpers([]config.Process{{Name: "a", Encoder: "json"}})
 	helpers.Reconcile([]helper.Process{{Name: "a", NoAck: true, Run: []string{"/bin/sh", "-c",
 		`while grep -q -m1 '"state": "up"'; do echo '# told'; done`}}})

@@ -5,7 +5,7 @@ var Table = []Setting{
 	{"api", "ack", "true", Bool, "helpers are answered", ""},
 	{"api", "chunk", "1", Number, "lines that are printed before yielding", "the loop never waits for a helper"},
 	{"api", "cli", "true", Bool, "the sockets and pipes of the command line are there", ""},
-	{"api", "compact", "false", Bool, "shorter JSON for prefixes", "prefixes are objects"},
+	{"api", "compact", "false", Bool, "prefixes in JSON are strings, not objects", ""},
 	{"api", "encoder", "json", Choice, "text or json, of the events, where no process says it", ""},
 	{"api", "pipename", "exabgp", Text, "name of the pipes of ExaBGP 4's command line, if somebody made them", ""},
 	{"api", "respawn", "true", Bool, "start helpers again that have died", ""},

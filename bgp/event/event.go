@@ -25,8 +25,9 @@ const (
 
 // Event is what all objects begin with.
 type Event struct {
-	Legacy bool // the form of API version 4
-	Time   time.Time
+	Legacy  bool // the form of API version 4
+	Compact bool // see Form
+	Time    time.Time
 	Source
 	Counter uint64 // of the neighbor's events, from 1
 	Neighbor

@@ -44,6 +44,9 @@ type Report struct {
 type Form struct {
 	Text   bool // ExaBGP 4's text, not JSON
 	Legacy bool // JSON of API version 4
+	// Compact tells prefixes in JSON as strings, as ExaBGP's api.compact does;
+	// those that have labels, a path identifier or more stay objects.
+	Compact bool
 	// Of messages: what they say, their octets as an event of their own, and
 	// what they say with their octets in the same event.
 	Parsed, Packets, Consolidate bool

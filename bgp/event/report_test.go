@@ -36,6 +36,7 @@ var forms = []struct {
 	{"json 6, consolidated", Form{Parsed: true, Consolidate: true}},
 	{"json 4, consolidated", Form{Legacy: true, Packets: true, Consolidate: true}},
 	{"text, consolidated", Form{Text: true, Consolidate: true}},
+	{"json 4, compact", Form{Legacy: true, Parsed: true, Compact: true}},
 	{"json 6, nothing", Form{}},
 }
 
@@ -61,6 +62,9 @@ func tellAll(t *testing.T, r *Report) string {
 	for i, f := range forms {
 		if i > 2 && !r.Kind.message() {
 			break // only messages have octets
+		}
+		if f.Compact && r.Kind != Update {
+			continue // only UPDATEs have prefixes
 		}
 		teller := Teller{Form: f.Form, Source: Source{Host: "box", PID: 7, PPID: 1}}
 		lines := teller.Append(nil, r, 5)

@@ -44,7 +44,7 @@ func (t *Teller) Append(b []byte, r *Report, counter uint64) []byte {
 
 // one appends what the helper is told of one thing.
 func (t *Teller) one(b []byte, r *Report, counter uint64) []byte {
-	t.event = Event{Legacy: t.Legacy, Time: r.Time, Source: t.Source, Counter: counter, Neighbor: r.Neighbor}
+	t.event = Event{Legacy: t.Legacy, Compact: t.Compact, Time: r.Time, Source: t.Source, Counter: counter, Neighbor: r.Neighbor}
 	switch {
 	case !r.Kind.message() && t.Text:
 		return t.text.change(b, &t.event, r)

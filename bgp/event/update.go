@@ -45,7 +45,7 @@ func (e *Event) AppendPlain(b []byte, k *Known, p Plain) []byte {
 	b = append(append(b, k.hop...), `": [ `...)
 	sep := ""
 	for route := range p.all {
-		b = route.AppendJSON(append(b, sep...), nil)
+		b = e.prefix(append(b, sep...), route)
 		sep = ", "
 	}
 	return end(append(b, " ] } } } }"...))
@@ -134,12 +134,20 @@ func (e *Event) list(b []byte, r wire.Routes, hop []byte) []byte {
 	for raw := range r.All() {
 		b, sep = append(b, sep...), ", "
 		if plain {
-			b = inet.Of(raw).AppendJSON(b, nil)
+			b = e.prefix(b, inet.Of(raw))
 		} else {
 			b = r.View(raw).AppendJSON(b, &how)
 		}
 	}
 	return b
+}
+
+// prefix appends a plain one.
+func (e *Event) prefix(b []byte, p inet.Prefix) []byte {
+	if !e.Compact || p.HasPath {
+		return p.AppendJSON(b, nil)
+	}
+	return append(p.Net.AppendTo(append(b, '"')), '"')
 }
 
 // plain says whether routes of a family are plain prefixes: those are many, and

@@ -97,17 +97,16 @@ func (d *decoding) run() error {
 	if err != nil {
 		return err
 	}
-	legacy, err := legacyAPI()
+	like, err := likeHelpers()
 	if err != nil {
 		return err
 	}
-	host, _ := os.Hostname()
 	var memory event.Memory
 	for _, s := range sessions {
 		if d.paths {
 			s.AllPaths()
 		}
-		d.decoders = append(d.decoders, offline.NewDecoder(s, event.Event{Legacy: legacy, Time: time.Now(), Source: event.Source{Host: host, PID: os.Getpid(), PPID: os.Getppid()}}, &memory))
+		d.decoders = append(d.decoders, offline.NewDecoder(s, like, &memory))
 	}
 	d.w = bufio.NewWriterSize(d.out, 1<<16)
 	if err := d.all(); err != nil {
@@ -258,11 +257,13 @@ func sessions(file string) ([]*offline.Session, error) {
 	return out, nil
 }
 
-// legacyAPI says whether the environment asks for version 4 of the API.
-func legacyAPI() (bool, error) {
+// likeHelpers is an event as the environment has helpers told.
+func likeHelpers() (event.Event, error) {
 	e, err := environment("")
 	if err != nil {
-		return false, err
+		return event.Event{}, err
 	}
-	return e.Get("api.version") == "4", nil
+	host, _ := os.Hostname()
+	return event.Event{Legacy: e.Get("api.version") == "4", Compact: e.Bool("api.compact"), Time: time.Now(),
+		Source: event.Source{Host: host, PID: os.Getpid(), PPID: os.Getppid()}}, nil
 }
