@@ -28,7 +28,7 @@ func (c *call) family(k Kind, f bgp.Family) error {
 			return err
 		}
 	}
-	if err := c.say(d, ""); err != nil {
+	if err := c.braced(d, func() bool { return false }); err != nil {
 		return err
 	}
 	return c.put(k, d)
@@ -43,13 +43,10 @@ func (c *call) say(d *route.Draft, stop string) error {
 			return err
 		}
 	}
-	if c.common == nil {
-		return nil
-	}
 	return c.share(d)
 }
 
-// share says of a route what a group says of all.
+// share says of a route what a group says of all, if there is a group.
 func (c *call) share(d *route.Draft) error {
 	for s := (words{line: c.line, list: c.common}); s.Peek() != ""; {
 		if err := d.Word(&s); err != nil {
@@ -59,16 +56,13 @@ func (c *call) share(d *route.Draft) error {
 	return nil
 }
 
-// flow reads a flow specification, which may have braces and semicolons as in a
-// configuration: they change nothing.
-func (c *call) flow(k Kind) error {
-	d := c.parser.empty()
-	if err := d.Begin(bgp.MakeFamily(0, bgp.SAFIFlow)); err != nil {
-		return err
-	}
+// braced reads what stands behind the beginning of a route. It may have braces and
+// semicolons as in a configuration, and words that frame takes: they change
+// nothing.
+func (c *call) braced(d *route.Draft, frame func() bool) error {
 	depth := 0
 	for !c.ends() && depth >= 0 {
-		if c.frame(&depth) {
+		if c.brace(&depth) || frame() {
 			continue
 		}
 		if err := d.Word(c); err != nil {
@@ -80,7 +74,31 @@ func (c *call) flow(k Kind) error {
 	} else if depth < 0 {
 		return errors.New("want { before }")
 	}
-	if err := c.say(d, ""); err != nil {
+	return c.share(d)
+}
+
+// brace takes a brace or a semicolon, if one comes next.
+func (c *call) brace(depth *int) bool {
+	switch c.Peek() {
+	case "{":
+		*depth++
+	case "}":
+		*depth--
+	case ";":
+	default:
+		return false
+	}
+	c.Next()
+	return true
+}
+
+// flow reads a flow specification.
+func (c *call) flow(k Kind) error {
+	d := c.parser.empty()
+	if err := d.Begin(bgp.MakeFamily(0, bgp.SAFIFlow)); err != nil {
+		return err
+	}
+	if err := c.braced(d, c.frame); err != nil {
 		return err
 	}
 	return c.put(k, d)
@@ -88,18 +106,14 @@ func (c *call) flow(k Kind) error {
 
 // frame takes a word that only says where in a flow specification we are, if one
 // comes next.
-func (c *call) frame(depth *int) bool {
+func (c *call) frame() bool {
 	switch c.Peek() {
 	case "route":
 		if c.Next(); c.ahead() == "{" {
 			c.Next() // a name for people
 		}
 		return true
-	case "{":
-		*depth++
-	case "}":
-		*depth--
-	case "match", "then", "scope", ";":
+	case "match", "then", "scope":
 	default:
 		return false
 	}

@@ -31,7 +31,8 @@ func texts(list []word) (out []string) {
 }
 
 // split cuts a line into words: at blanks, at punctuation, and none of these
-// within quotes, where a backslash takes the next character as it is.
+// within quotes, where a backslash takes the next character as it is. The letters
+// \n are a blank outside of them: ExaBGP's examples have flow specifications so.
 func split(line string) (words, error) {
 	w := words{line: line}
 	if i := strings.IndexFunc(line, isControl); i >= 0 {
@@ -41,6 +42,8 @@ func split(line string) (words, error) {
 		switch c := line[i]; {
 		case c == ' ' || c == '\t':
 			i++
+		case strings.HasPrefix(line[i:], `\n`):
+			i += 2
 		case strings.IndexByte(punctuation, c) >= 0:
 			w.list = append(w.list, word{line[i : i+1], i})
 			i++
@@ -52,8 +55,8 @@ func split(line string) (words, error) {
 			w.list = append(w.list, word{text, i})
 			i += n
 		default:
-			n := strings.IndexAny(line[i:], " \t\""+punctuation)
-			if n < 0 {
+			n := 1 + strings.IndexAny(line[i+1:], " \t\"\\"+punctuation)
+			if n == 0 {
 				n = len(line) - i
 			}
 			w.list = append(w.list, word{line[i : i+n], i})
