@@ -22,7 +22,6 @@ const (
 // client is somebody who says commands for all neighbors and is no helper.
 type client struct {
 	io.ReadWriteCloser
-	text  bool // data in words, not JSON
 	stays bool // "bye" does not end the session: the next client is in the same one
 }
 
@@ -33,7 +32,7 @@ func (h *Helpers) talk(ctx context.Context, c client) {
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	q := newQueue()
-	s := session{options: &h.options, log: h.options.Log, parse: h.options.parser(c.text).Line, in: c, queue: q, say: q.wait,
+	s := session{options: &h.options, log: h.options.Log, parse: h.options.parser().Line, in: c, queue: q, say: q.wait,
 		applied: func(*api.Batch) {}, leaves: !c.stays, ack: true, quit: ctx.Done()}
 	var pump sync.WaitGroup
 	pump.Go(func() {
@@ -67,7 +66,7 @@ func (h *Helpers) Accept(ctx context.Context, l *net.UnixListener) error {
 		select {
 		case places <- struct{}{}:
 			clients.Go(func() {
-				h.talk(ctx, client{ReadWriteCloser: paced{c}, text: h.options.API != 6})
+				h.talk(ctx, client{ReadWriteCloser: paced{c}})
 				<-places
 			})
 		default:

@@ -37,8 +37,8 @@ type Helpers struct {
 }
 
 // parser is a session's own.
-func (o *Options) parser(text bool) *api.Parser {
-	return &api.Parser{Version: o.Version, UUID: o.UUID, API: o.API, Text: text || o.API == 4}
+func (o *Options) parser() *api.Parser {
+	return &api.Parser{Version: o.Version, UUID: o.UUID, API: o.API}
 }
 
 // New makes an empty set of helpers.

@@ -59,7 +59,7 @@ func (h *helper) live(ctx context.Context) error {
 
 // serve runs what a life needs, and ends when all of it has.
 func (h *helper) serve(c *child, quit <-chan struct{}) (err error) {
-	s := session{options: h.options, log: h.log, from: h.process.Name, parse: h.options.parser(h.process.Text).Line, in: c.out,
+	s := session{options: h.options, log: h.log, from: h.process.Name, parse: h.options.parser().Line, in: c.out,
 		queue: h.queue(), say: h.say, applied: h.count, ack: api.Ack(!h.process.NoAck && !h.options.NoAck), quit: quit}
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.queue.pump(c.in, h.resumed) })

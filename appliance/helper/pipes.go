@@ -49,7 +49,7 @@ func (h *Helpers) Attend(ctx context.Context, p Pipes) error {
 		return nil
 	}
 	h.options.Log.Info("named pipes", "commands", p.in, "answers", p.out)
-	h.talk(ctx, client{ReadWriteCloser: pipes{in, p.out}, text: true, stays: true})
+	h.talk(ctx, client{ReadWriteCloser: pipes{in, p.out}, stays: true})
 	return nil
 }
 

@@ -21,7 +21,7 @@ type Process struct {
 	Env       []string // KEY=VALUE, beside our own environment
 	NoRespawn bool     // one life is enough
 	NoAck     bool     // begins without acknowledgements
-	Text      bool     // is told data in text, where version 4 of the API has one
+	Text      bool     // is told events in text: a program that expects another form is another one
 }
 
 func (p Process) equal(q Process) bool {

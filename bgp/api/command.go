@@ -208,7 +208,7 @@ func (c *call) find() (*command, error) {
 	if at.does == nil || at.heard&c.voice == 0 {
 		return nil, c.wish(strings.Join(at.words(c.voice), ", "))
 	}
-	c.recent = c.recent || at.heard&strict != 0 && at.does.old != ""
+	c.recent = c.recent || at.does.old == "-" || at.heard&strict != 0 && at.does.old != ""
 	return at.does, nil
 }
 
@@ -246,13 +246,13 @@ func (c *call) ending() bool {
 	return true
 }
 
-// text says whether data is told in version 4's text. What is asked in words of
-// version 6, which has no text, is told in JSON.
+// text says whether data is told in text: what is asked in words of version 4 is,
+// whatever the encoder of events. Version 6 has JSON only.
 func (c *call) text() bool {
 	if c.form != "" {
 		return c.form == "text"
 	}
-	return c.parser.Text && !c.recent
+	return !c.recent
 }
 
 // waits says whether the command can't come into a batch behind what is there:

@@ -53,13 +53,13 @@ func note(p *Parser, line string, used map[string]bool) {
 	}
 }
 
-// TestGoldens has lines, as a session of version 4 and text, of version 6, or of
+// TestGoldens has lines, as a session of version 4, of version 6, or of
 // ours, which takes both, and what they give. Each command is said in each of
 // its spellings.
 func TestGoldens(t *testing.T) {
 	used := map[string]bool{}
 	golden.Sections(t, "testdata/*.txtar", func(_ *testing.T, name, text string) string {
-		p := Parser{Version: "holdfast 1", UUID: "11-22", API: int(name[0] - '0'), Text: name[0] == '4'}
+		p := Parser{Version: "holdfast 1", UUID: "11-22", API: int(name[0] - '0')}
 		return dialogue(&p, text, used)
 	})
 	for _, c := range commands {

@@ -16,8 +16,7 @@ type Parser struct {
 	// API is the version of the grammar. 6 takes only the words of version 6; 4
 	// and 0 take both, for ExaBGP's own health check says "peer *" whatever the
 	// version.
-	API  int
-	Text bool // data is told in text, where version 4 of the API has one
+	API int
 
 	route, set [2][2]cache[tail] // by verb and address family; see tails and sets
 	peers      cache[*Selector]

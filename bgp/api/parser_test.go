@@ -128,10 +128,10 @@ var lineCases = []struct{ line, want string }{
 	{"peer [10.0.0.1 peer-as 2, 10.0.0.2] withdraw route 1.1.1.1", "0 withdraw 1.1.1.1/32 to 10.0.0.1 as 0/2, 10.0.0.2"},
 	{"# a comment", ""},
 	{"   ", ""},
-	{"version", `0 says { "version": "6.0.0", "application": "exabgp", "by": "holdfast 1" }`},
-	{"version text", "0 says exabgp 4.2.21 (holdfast 1)"},
+	{"version", "0 says exabgp 4.2.21 (holdfast 1)"},
+	{"version json", `0 says { "version": "6.0.0", "application": "exabgp", "by": "holdfast 1" }`},
 	{"session ack silence", "0 silence"},
-	{"enable-ack", "0 ack"}, {"disable-ack", "0 no-ack"}, {"shutdown", "0 shutdown"}, {"reload", "0 reload"},
+	{"enable-ack", "0 ack"}, {"disable-ack", "0 no-ack"}, {"shutdown", "0 shutdown in text"}, {"reload", "0 reload in text"},
 
 	{"bogus", `0 column 1: want announce, api, bye, clear, crash, create, daemon, delete, disable-ack, disable-sync, enable-ack, enable-sync, flush, group, help, peer, ping, queue-status, reload, reset, restart, rib, routes, session, show, shutdown, silence-ack, status, system, teardown, version, withdraw, got "bogus"`},
 	{"announce", `0 column 9: want attribute, attributes, bgp-ls, eor, evpn, flow, ipv4, ipv6, l2vpn, operational, route, route-refresh, vpls, vpn, watchdog, got nothing`},
@@ -279,7 +279,7 @@ func TestSelectorOfMultiSession(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
-	p := Parser{Version: "holdfast 1", Text: true}
+	p := Parser{Version: "holdfast 1"}
 	var b Batch
 	for _, l := range []string{"version", "bogus\x01", "# x", "disable-ack", "# x", "version", "enable-ack", "silence-ack", "# x"} {
 		p.Line(&b, []byte(l))
