@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/appliance/desired"
 	"holdfast/bgp/api"
 )
 
@@ -33,10 +34,18 @@ type asked struct {
 
 func newAsked(t *testing.T, conf string) *asked {
 	t.Helper()
+	a := prepared(t, conf, 0)
+	a.begin()
+	return a
+}
+
+// prepared is one that has not begun yet, whose neighbors are at a port.
+func prepared(t *testing.T, conf string, port uint16) *asked {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "edge.conf")
 	a := &asked{T: t}
 	a.write(path, conf)
-	o := Options{Path: path, NoControl: true, Version: "1.0", Log: slog.New(slog.DiscardHandler), Getenv: func(string) string { return "" }}
+	o := Options{Path: path, Port: port, NoControl: true, Version: "1.0", Log: slog.New(slog.DiscardHandler), Getenv: func(string) string { return "" }}
 	l, err := o.load()
 	if err == nil {
 		a.d, err = newDaemon(o, l)
@@ -44,13 +53,25 @@ func newAsked(t *testing.T, conf string) *asked {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return a
+}
+
+// begin has the loop run, and the configuration be at work.
+func (a *asked) begin() {
+	a.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- a.d.loop.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended; a.d.helpers.Close(context.Background()) })
-	a.loop(func() { a.d.speaker.Apply(l.Config) })
-	a.d.helpers.Reconcile(l.helpers(false))
-	return a
+	a.Cleanup(func() {
+		a.d.helpers.Reconcile(nil) // they are not to end by themselves
+		a.d.helpers.Close(context.Background())
+		cancel()
+		<-ended
+	})
+	a.d.reconciler.update(func(in *desired.Inputs) { a.d.known(in, a.d.loaded) })
+	if err := <-a.d.become(a.d.loaded); err != nil {
+		a.Fatal(err)
+	}
 }
 
 func (a *asked) write(path, text string) {
@@ -72,6 +93,14 @@ func (a *asked) say(it api.Item) string {
 	a.Helper()
 	var out bytes.Buffer
 	b := &api.Batch{Commands: 1, Alone: true, Items: []api.Item{it}, Say: func(lines []byte) bool { out.Write(lines); return true }}
+	a.do(b)
+	answer, _ := b.AppendAnswers(nil, true)
+	return out.String() + string(answer)
+}
+
+// do has the daemon do a batch.
+func (a *asked) do(b *api.Batch) {
+	a.Helper()
 	done := make(chan struct{})
 	a.d.apply(b, func() { close(done) })
 	select {
@@ -79,8 +108,6 @@ func (a *asked) say(it api.Item) string {
 	case <-time.After(30 * time.Second):
 		a.Fatal("no answer")
 	}
-	answer, _ := b.AppendAnswers(nil, true)
-	return out.String() + string(answer)
 }
 
 func (a *asked) ask(q api.Question) string {

@@ -62,6 +62,29 @@ func TestGoldens(t *testing.T) {
 		p := Parser{Version: "holdfast 1", UUID: "11-22", API: int(name[0] - '0')}
 		return dialogue(&p, text, used)
 	})
+	wantAllSaid(t, used)
+}
+
+// TestEveryCommandHasAChain: each command, in each of its spellings, is in a
+// dialogue that goes on to the octets that neighbors read, and to the events.
+func TestEveryCommandHasAChain(t *testing.T) {
+	used := map[string]bool{}
+	for _, file := range golden.Find(t, "../../appliance/testdata/commands/*.txtar") {
+		for _, f := range golden.Read(t, file).Files {
+			if f.Name != "cmd" {
+				continue
+			}
+			for line := range strings.Lines(string(f.Data)) {
+				note(&Parser{}, strings.TrimSuffix(line, "\n"), used)
+			}
+		}
+	}
+	wantAllSaid(t, used)
+}
+
+// wantAllSaid reports the words of commands that no golden says.
+func wantAllSaid(t *testing.T, used map[string]bool) {
+	t.Helper()
 	for _, c := range commands {
 		for _, words := range []string{c.words, c.old} {
 			if words != "" && words != "-" && !used[words] {
