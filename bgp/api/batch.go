@@ -27,7 +27,6 @@ const (
 
 	Announce    // Route
 	Withdraw    // Route.NLRI; Route.Attrs may be the zero Handle
-	Attributes  // an UPDATE with Route.Attrs and no route
 	GroupOn     // announce watchdog Route.Group
 	GroupOff    // withdraw watchdog Route.Group
 	EOR         // announce eor Family

@@ -11,7 +11,7 @@ import (
 
 var kinds = map[Kind]string{
 	Nothing: "nothing", AckOn: "ack", AckOff: "no-ack", AckSilent: "silence", SyncOn: "sync", SyncOff: "no-sync", Reset: "reset", Bye: "bye",
-	Announce: "announce", Withdraw: "withdraw", Attributes: "attributes", GroupOn: "on", GroupOff: "off", EOR: "eor", Refresh: "refresh",
+	Announce: "announce", Withdraw: "withdraw", GroupOn: "on", GroupOff: "off", EOR: "eor", Refresh: "refresh",
 	Operational: "operational", Flush: "flush", ClearOut: "clear out", ClearIn: "clear in", Teardown: "teardown", CreatePeer: "create",
 	DeletePeer: "delete", RemoveIndex: "remove", Shutdown: "shutdown", Reload: "reload", Restart: "restart", Crash: "crash", Query: "query",
 }
@@ -31,8 +31,6 @@ func show(b *Batch) string {
 			s += " " + it.Route.Group
 		case it.Family != 0:
 			s += " " + it.Family.String()
-		case it.Kind == Attributes:
-			s += " " + string(it.Route.Attrs.Value().AppendText(nil))
 		case it.More != nil:
 			s += showMore(it.Kind, it.More)
 		}

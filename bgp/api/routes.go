@@ -121,18 +121,11 @@ func (c *call) frame() bool {
 	return true
 }
 
-// attributes reads "… nlri PREFIX…", or what an UPDATE without routes has.
+// attributes reads "… nlri PREFIX…".
 func (c *call) attributes(k Kind) error {
-	if k == Announce && c.ends() {
-		return c.wish("attributes")
-	}
 	d := c.parser.empty()
 	if err := c.say(d, "nlri"); err != nil {
 		return err
-	}
-	if k == Announce && c.ends() {
-		c.add(Attributes).Route.Attrs = d.Handle()
-		return nil
 	}
 	if c.Peek() != "nlri" {
 		return c.wish("nlri")

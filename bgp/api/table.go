@@ -44,11 +44,11 @@ func saidOf(words string, f bgp.Family, args, taken, help string) []command {
 }
 
 func routeCommands() (out []command) {
-	const attributes, flow = "[ATTRIBUTES] [nlri PREFIX…]", "route { match { … } then { … } scope { … } }|WORDS"
+	const attributes, flow = "[ATTRIBUTES] nlri PREFIX…", "route { match { … } then { … } scope { … } }|WORDS"
 	for _, pair := range [][]command{
 		saidOf("route", 0, "PREFIX next-hop ADDRESS|self [ATTRIBUTES]", "PREFIX [ATTRIBUTES]", "a route"),
-		said("attributes", 0, attributes, "[ATTRIBUTES] nlri PREFIX…", "routes that share attributes", (*call).attributes),
-		said("attribute", 0, attributes, "[ATTRIBUTES] nlri PREFIX…", "routes that share attributes, an older word", (*call).attributes),
+		said("attributes", 0, attributes, attributes, "routes that share attributes", (*call).attributes),
+		said("attribute", 0, attributes, attributes, "routes that share attributes, an older word", (*call).attributes),
 		said("flow", bgp.MakeFamily(0, bgp.SAFIFlow), flow, "route { match { … } }|WORDS", "a flow specification", (*call).flow),
 		saidOf("vpls", bgp.L2VPNVPLS, "endpoint N base N offset N size N rd RD next-hop ADDRESS|self [ATTRIBUTES]", "endpoint N base N offset N size N rd RD", "a VPLS label block"),
 		saidOf("evpn", bgp.L2VPNEVPN, "TYPE WORDS next-hop ADDRESS|self [ATTRIBUTES]", "TYPE WORDS", "an EVPN route"),
