@@ -163,10 +163,12 @@ func TestHelperStops(t *testing.T) {
 	start, sleeper := time.Now(), p.lives["sleeper"]
 	sleeper.Say("%s", strings.Repeat("#\n", 400_000))
 	sleeper.Signal(syscall.SIGSTOP)
-	const prefixes = 500_000 // more than may wait
-	for m := range table(prefixes) {
-		if err := p.peer.Send(m); err != nil {
-			t.Fatal(err)
+	const tables, size = 5, 500_000 // more than may wait
+	for range tables {
+		for m := range table(size) {
+			if err := p.peer.Send(m); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	p.does("other", "announce route "+single.String()+" next-hop self")
@@ -195,10 +197,10 @@ func TestHelperStops(t *testing.T) {
 			t.Fatalf("told half a line: %q", line)
 		}
 	}
-	if routes == 0 || routes >= prefixes {
-		t.Errorf("it was told of %d routes of %d, so nothing is shown", routes, prefixes)
+	if routes == 0 || routes >= tables*size {
+		t.Errorf("it was told of %d routes of %d, so nothing is shown", routes, tables*size)
 	}
-	t.Logf("it was told %d lines and %d routes of %d", len(heard.all()), routes, prefixes)
+	t.Logf("it was told %d lines and %d routes of %d", len(heard.all()), routes, tables*size)
 	within(t, p.daemon, eventsBound)
 }
 
