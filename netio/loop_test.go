@@ -97,6 +97,28 @@ func TestPostKeepsOrderFromManyGoroutines(t *testing.T) {
 	}
 }
 
+// TestLongLettersShareTurns: letters that were posted together and take long
+// are called in their order and in turns of their own, so that connections and
+// deadlines come between them.
+func TestLongLettersShareTurns(t *testing.T) {
+	r := run(t)
+	var in []uint64 // turns
+	long := func() {
+		for start := time.Now(); time.Since(start) < readFor; {
+		}
+		in = append(in, r.Turns())
+	}
+	r.do(func() {
+		for range 3 {
+			r.Post(long)
+		}
+	})
+	r.do(func() {})
+	if len(in) != 3 || in[0] == in[1] || in[1] == in[2] {
+		t.Errorf("in turns %d", in)
+	}
+}
+
 func TestIdleLoopTurns(t *testing.T) {
 	r := run(t)
 	before := r.Turns()

@@ -11,9 +11,11 @@ import (
 type mailbox struct {
 	mu      sync.Mutex
 	queue   []letter
-	spare   []letter
 	eventfd int
 	woken   bool // the eventfd has been written since the last take
+
+	taken []letter // out of the queue; the loop's, as head is
+	head  int      // the next one to be called
 }
 
 type letter struct {
@@ -34,37 +36,43 @@ func (l *Loop) Post(fn func()) {
 	}
 }
 
-// letters is how many are read in a turn before connections get theirs: a batch
-// of a helper's commands is one letter and may take a millisecond.
-const letters = 64
+// readFor is how long letters are read in a turn before connections get theirs:
+// one of them is called in any case, and may take a millisecond.
+const readFor = 250 * time.Microsecond
 
 // read calls what was posted; what is posted meanwhile waits for the next turn.
 func (l *Loop) read() {
 	m := &l.mail
+	if m.head == len(m.taken) {
+		m.take()
+	}
+	l.touch()
+	for start := l.now; m.head < len(m.taken) && l.now.Sub(start) < readFor; l.touch() {
+		next := m.taken[m.head]
+		m.taken[m.head] = letter{} // nothing old is kept alive
+		m.head++
+		l.stats.Mailbox.add(l.now.Sub(next.at))
+		next.fn()
+		l.ring()
+	}
+}
+
+// lettersKept is for how many letters memory is kept.
+const lettersKept = 4096
+
+// take takes all letters out of the queue.
+func (m *mailbox) take() {
 	m.mu.Lock()
-	batch := m.queue
-	n := min(len(batch), letters)
-	rest := batch[n:]
-	m.queue = append(m.spare[:0], rest...)
-	m.spare = nil
-	if len(m.queue) == 0 && m.woken {
+	defer m.mu.Unlock()
+	m.taken, m.queue, m.head = m.queue, m.taken[:0], 0
+	if cap(m.queue) > lettersKept {
+		m.queue = nil
+	}
+	if m.woken {
 		m.woken = false
 		var b [8]byte
 		unix.Read(m.eventfd, b[:])
 	}
-	m.mu.Unlock()
-	for i := range batch[:n] {
-		l.touch()
-		l.stats.Mailbox.add(l.now.Sub(batch[i].at))
-		batch[i].fn()
-		l.ring()
-	}
-	clear(batch)
-	m.mu.Lock()
-	if m.spare == nil && cap(batch) <= 4096 {
-		m.spare = batch[:0]
-	}
-	m.mu.Unlock()
 }
 
 // Pending says whether somebody has posted what has not been called yet.
@@ -74,5 +82,5 @@ func (l *Loop) Pending() bool { return l.mail.pending() }
 func (m *mailbox) pending() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.queue) > 0
+	return m.head < len(m.taken) || len(m.queue) > 0
 }
