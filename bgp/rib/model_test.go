@@ -214,6 +214,10 @@ func (m *model) step() {
 	switch k := m.rng.IntN(100); {
 	case k == 99:
 		m.clear()
+	case k == 98:
+		m.leave(i)
+	case k > 93:
+		m.table.Sweep(1 + m.rng.IntN(4))
 	case k > 88:
 		m.marks[i] = marked{m.table.Mark(), m.steps}
 	case k < 28:
@@ -344,6 +348,18 @@ func (m *model) clear() {
 	}
 }
 
+// leave has another peer in place of one.
+func (m *model) leave(i int) {
+	m.table.DropPeer(m.outs[i])
+	for p := range m.wants[i] {
+		body, _ := hex.DecodeString(p)
+		m.change(body, []int{i})
+	}
+	m.outs[i], m.sees[i], m.marks[i] = m.table.AddPeer(), nil, marked{}
+	clear(m.wants[i])
+	clear(m.owed[i])
+}
+
 // took checks that a peer which has come to a mark sees all that has not changed
 // since as it was then.
 func (m *model) took(i int) {
@@ -403,6 +419,8 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	m.check()
 	tb := m.table
+	for tb.Sweep(5) {
+	}
 	if len(tb.index) != 0 || len(tb.bucketOf) != 0 || tb.routes != 0 || tb.order != (list{}) {
 		t.Errorf("left: %d in the index, %d buckets %v, %d routes", len(tb.index), len(tb.bucketOf), slices.Collect(maps.Keys(tb.bucketOf)), tb.routes)
 	}

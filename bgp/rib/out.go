@@ -16,6 +16,7 @@ type Out struct {
 	up      bool
 	isIdle  bool
 	isDirty bool
+	left    bool // dropped: see leave.go
 	begun   bool // it was told something in this session
 
 	families []bgp.Family
@@ -62,23 +63,6 @@ func (t *Table) AddPeer() *Out {
 	}
 	t.peers[o.number] = o
 	return o
-}
-
-// DropPeer forgets a peer, and the routes that were wanted for it. It looks at
-// every route, so that the peer's number can be given to another one.
-func (t *Table) DropPeer(o *Out) {
-	o.Down()
-	t.dropAllShades()
-	alone := t.Peers(o)
-	t.walk(1, t.entries.used, func(e uint32, x *entry) {
-		switch to := t.audience(x); {
-		case to == alone:
-			t.unwant(e, false)
-		case t.sets.has(to, o.number):
-			t.exclude(x, alone)
-		}
-	})
-	t.peers[o.number] = nil
 }
 
 // Up starts a session: the peer knows nothing yet.

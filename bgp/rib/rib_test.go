@@ -207,16 +207,46 @@ func TestDroppedPeerLeavesNothing(t *testing.T) {
 	drain(a)
 	drain(b)
 	tb.DropPeer(a)
-	if tb.Len() != 1 {
+	newcomer := func() {
+		c := tb.AddPeer()
+		c.Up(session(65000))
+		if got := drain(c); len(got) != 23 {
+			t.Errorf("a new peer was told %x", got)
+		}
+	}
+	newcomer()
+	if !tb.Sweep(1) || tb.Sweep(1) || tb.Len() != 1 {
 		t.Errorf("%d routes are wanted", tb.Len())
 	}
-	c := tb.AddPeer() // which gets a's number
-	c.Up(session(65000))
-	if got := drain(c); len(got) != 23 {
-		t.Errorf("the new peer was told %x", got)
+	newcomer() // which gets the number
+	if len(tb.peers) != 3 || tb.peers[a.number] == a {
+		t.Error("the number is not given to another")
 	}
 	if len(drain(b)) != 0 {
 		t.Error("the other peer heard of it")
+	}
+}
+
+// TestDroppedWhileSweeping: a peer that is dropped while routes still name others
+// has a sweep of its own.
+func TestDroppedWhileSweeping(t *testing.T) {
+	tb := NewTable()
+	a, b, c := up(tb), up(tb), up(tb)
+	announce(tb, tb.Peers(a, b), "192.0.2.1/32", 1, "")
+	announce(tb, tb.Peers(a, b, c), "192.0.2.2/32", 1, "")
+	tb.DropPeer(a)
+	tb.Sweep(1)
+	tb.DropPeer(b)
+	if announce(tb, tb.Peers(c), "192.0.2.2/32", 1, ""); tb.version != 2 {
+		t.Error("the same route for the one that is left was new")
+	}
+	for n := 0; tb.Sweep(1); n++ {
+		if n > 4 {
+			t.Fatal("it does not end")
+		}
+	}
+	if tb.Len() != 1 || tb.Sweep(1) || tb.peers[0] != nil || tb.peers[1] != nil {
+		t.Errorf("%d routes are wanted, of peers %v", tb.Len(), tb.peers)
 	}
 }
 

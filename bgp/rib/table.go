@@ -59,6 +59,7 @@ type Table struct {
 	routes   int // wanted, on or off
 
 	peers   []*Out // by number; nil where a number is free
+	leaving leaving
 	upPeers int
 	idle    []*Out  // peers that have taken all announcements
 	resting []*Out  // peers that have taken all withdraws
@@ -252,6 +253,15 @@ func (t *Table) heard(x *entry) bool {
 
 // audience is the peers that an entry is for.
 func (t *Table) audience(x *entry) PeerSet {
+	to := t.named(x)
+	if t.leaving.all == 0 {
+		return to
+	}
+	return t.sets.without(to, t.leaving.all)
+}
+
+// named is an entry's audience with those that were dropped.
+func (t *Table) named(x *entry) PeerSet {
 	to := t.buckets[x.bucket].key.to
 	if x.except == 0 {
 		return to

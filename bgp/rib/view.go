@@ -95,7 +95,7 @@ func (t *Table) look(x *entry, peers []Told) View {
 	v := View{Owner: x.owner, On: t.on(x), Peers: peers,
 		Route: route.Route{NLRI: t.raw(x), Attrs: k.attrs, Group: k.group, Withdraw: x.has(fStartsOff)}}
 	for _, o := range t.peers {
-		if o != nil && t.sets.has(k.to, o.number) && !t.sets.has(x.except, o.number) {
+		if o != nil && !o.left && t.sets.has(k.to, o.number) && !t.sets.has(x.except, o.number) {
 			v.Peers = append(v.Peers, Told{o, o.told(x)})
 		}
 	}

@@ -55,9 +55,6 @@ type sweep struct {
 	mark rib.Mark
 }
 
-// sweepAtOnce is how many places of the table are looked at in one turn.
-const sweepAtOnce = 4096
-
 func (d *doing) sweep() {
 	c := &d.clear
 	if c.pos = d.s.table.Clear(c.to, c.mark, c.pos, sweepAtOnce); c.pos != 0 {

@@ -138,11 +138,7 @@ func TestClear(t *testing.T) {
 	r, p := helpedPeer(t, "")
 	r.ask(api.Item{Kind: api.Announce, Route: route.Route{Attrs: hop(t), NLRI: nlri.Raw{Family: bgp.IPv4Unicast, Body: []byte{32, 10, 0, 0, 1}}}})
 	p.expect("+10.0.0.1")
-	far, attrs := &api.Batch{From: "one"}, hop(t)
-	for i := range 2 * sweepAtOnce {
-		far.Items = append(far.Items, api.Item{Kind: api.Announce, Route: route.Route{Attrs: attrs, NLRI: nlri.Raw{Family: bgp.IPv4Unicast,
-			Body: []byte{32, 11, byte(i >> 16), byte(i >> 8), byte(i)}}}})
-	}
+	far := many(t)
 	again := api.Item{Kind: api.Announce, Route: far.Items[7].Route}
 	far.Items = append(far.Items, api.Item{Kind: api.ClearOut}, again)
 	r.await(far)
@@ -151,6 +147,32 @@ func TestClear(t *testing.T) {
 			t.Errorf("%d routes are left", n)
 		}
 	})
+}
+
+// many is routes for two turns of a sweep.
+func many(t *testing.T) *api.Batch {
+	b, attrs := &api.Batch{From: "one"}, hop(t)
+	for i := range 2 * sweepAtOnce {
+		b.Items = append(b.Items, api.Item{Kind: api.Announce, Route: route.Route{Attrs: attrs, NLRI: nlri.Raw{Family: bgp.IPv4Unicast,
+			Body: []byte{32, 11, byte(i >> 16), byte(i >> 8), byte(i)}}}})
+	}
+	return b
+}
+
+// TestDeleteBySlices: the routes of a neighbor that is gone go in several turns,
+// and the table ends without them.
+func TestDeleteBySlices(t *testing.T) {
+	r, _ := helpedPeer(t, "")
+	r.await(many(t))
+	if got := r.ask(api.Item{Kind: api.DeletePeer}); got != "" {
+		t.Fatal(got)
+	}
+	for turns, left, goesOn := 0, 1, true; left > 0; turns++ {
+		if !goesOn || turns > 5 {
+			t.Fatalf("%d routes are left", left)
+		}
+		r.do(func() { left, goesOn = r.s.table.Len(), r.s.sweeping })
+	}
 }
 
 // hop is the attributes of a route with a next hop.

@@ -49,6 +49,7 @@ type Speaker struct {
 	ranges    []*config.Neighbor
 	listeners map[listenKey]*listener
 	released  bool // End-of-RIB may go
+	sweeping  bool // peers that were dropped are still in the table
 	stopping  *stopping
 	conns     uint64
 
@@ -165,8 +166,21 @@ func (s *Speaker) drop(p *peer) {
 	p.alarm.Stop()
 	delete(s.peers, p.key)
 	s.order = slices.DeleteFunc(s.order, func(x *peer) bool { return x == p })
-	s.table.DropPeer(p.out)
 	s.lastAudience = audience{}
+	if s.table.DropPeer(p.out); !s.sweeping {
+		s.sweeping = true
+		s.loop.Post(s.sweep)
+	}
+}
+
+// sweepAtOnce is how many places of the table are looked at in one turn.
+const sweepAtOnce = 4096
+
+// sweep takes peers that were dropped out of the table.
+func (s *Speaker) sweep() {
+	if s.sweeping = s.table.Sweep(sweepAtOnce); s.sweeping {
+		s.loop.Post(s.sweep)
+	}
 }
 
 func (s *Speaker) rangeOf(a netip.Addr) *config.Neighbor {
