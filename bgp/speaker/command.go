@@ -86,7 +86,7 @@ func (s *Speaker) do(d *doing, it *api.Item) error {
 	if it.Kind < api.Announce || it.Kind > api.RemoveIndex {
 		return nil // it is not for us
 	}
-	to := s.peersFor(d.batch.From, it.Peers)
+	to := s.peersFor(d.batch.From, it)
 	if to == 0 {
 		return errNoPeer
 	}
@@ -210,7 +210,9 @@ func (s *Speaker) removeIndex(to rib.PeerSet, index string) error {
 	found := false
 	for _, n := range raws {
 		for _, v := range s.table.Lookup(n, false) {
-			found = s.table.Withdraw(to, n, v.Route.Attrs) || found
+			if slices.ContainsFunc(v.Peers, func(p rib.Told) bool { return s.table.Has(to, p.Peer) }) {
+				found = s.table.Withdraw(to, n, v.Route.Attrs) || found
+			}
 		}
 	}
 	if !found {

@@ -457,8 +457,6 @@ func allowed(fs []bgp.Family) string {
 	return strings.Join(names, "/")
 }
 
-func (p *peer) hears(process string) bool { return hears(p.config, process) }
-
 // refresh answers a ROUTE-REFRESH.
 func (p *peer) refresh(r wire.Refresh) {
 	if r.Subtype != wire.RefreshRequest || p.session == nil || !p.session.Negotiated.Refresh {

@@ -1,10 +1,11 @@
 package speaker
 
 import (
+	"slices"
+
 	"holdfast/bgp"
 	"holdfast/bgp/api"
 	"holdfast/bgp/attr"
-	"holdfast/bgp/config"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/route"
 	"holdfast/bgp/wire"
@@ -115,24 +116,28 @@ func (s *Speaker) carriesHop(set rib.PeerSet, f bgp.Family) bool {
 type audience struct {
 	from     string
 	selector *api.Selector
+	listed   bool // only neighbors that list the helper
 	set      rib.PeerSet
 	valid    bool
 }
 
 // peersFor resolves a command's selector: without one, all neighbors that list
 // the helper; a command that no helper sent (the control socket's) reaches all.
-func (s *Speaker) peersFor(from string, sel *api.Selector) rib.PeerSet {
-	if s.lastAudience.valid && s.lastAudience.selector == sel && s.lastAudience.from == from {
-		return s.lastAudience.set
+// Routes of a helper are for neighbors that list it, even if others are named.
+func (s *Speaker) peersFor(from string, it *api.Item) rib.PeerSet {
+	listed := from != "" && (it.Peers == nil || it.Kind == api.Announce || it.Kind == api.Withdraw || it.Kind == api.RemoveIndex)
+	last := &s.lastAudience
+	if last.valid && last.selector == it.Peers && last.from == from && last.listed == listed {
+		return last.set
 	}
 	var outs []*rib.Out
 	for _, p := range s.order {
-		if sel != nil && sel.Match(p.who()) || sel == nil && (from == "" || p.hears(from)) {
+		if (!listed || slices.Contains(p.config.Processes, from)) && it.Peers.Match(p.who()) {
 			outs = append(outs, p.out)
 		}
 	}
-	s.lastAudience = audience{from, sel, s.table.Peers(outs...), true}
-	return s.lastAudience.set
+	*last = audience{from, it.Peers, listed, s.table.Peers(outs...), true}
+	return last.set
 }
 
 // hear keeps what an UPDATE says.
@@ -155,14 +160,4 @@ func (p *peer) hearAll(rs wire.Routes, u *wire.Update, mp bool) {
 	for n := range rs.All() {
 		p.in.Set(n, attrs)
 	}
-}
-
-// hears says whether a neighbor lists a helper.
-func hears(n *config.Neighbor, process string) bool {
-	for _, name := range n.Processes {
-		if name == process {
-			return true
-		}
-	}
-	return false
 }
