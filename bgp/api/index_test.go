@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/hex"
 	"slices"
 	"testing"
 
@@ -42,9 +43,10 @@ func TestIndexErrors(t *testing.T) {
 }
 
 func FuzzIndexed(f *testing.F) {
-	f.Add("000101180A0000")
-	f.Add("00018504011" + "00A01")
-	f.Fuzz(func(t *testing.T, index string) {
+	f.Add([]byte{0, 1, 1, 24, 10, 0, 0})
+	f.Add([]byte{0, 1, 133, 4, 1, 16, 10, 1})
+	f.Fuzz(func(t *testing.T, octets []byte) { // digits would mostly be none after a mutation
+		index := hex.EncodeToString(octets)
 		ns, _ := Indexed(index)
 		for _, n := range ns {
 			again, err := Indexed(Index(n))
