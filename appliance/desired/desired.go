@@ -92,11 +92,19 @@ func Compute(in Inputs) Plan {
 		p.decide(in, g)
 	}
 	for _, name := range in.Groups {
-		if _, done := p.Groups[name]; !done {
-			p.decide(in, settings.Gate{Name: name})
-		}
+		p.named(in, name)
+	}
+	for name := range in.Manual { // of a helper's routes
+		p.named(in, name)
 	}
 	return p
+}
+
+// named adds the state of a group that may have no gate.
+func (p *Plan) named(in Inputs, name string) {
+	if _, done := p.Groups[name]; !done {
+		p.decide(in, settings.Gate{Name: name})
+	}
 }
 
 // decide adds the state of one group. The hardware and a stop come first, then

@@ -103,6 +103,16 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestByHandWithoutName: a group that only routes of helpers carry.
+func TestByHandWithoutName(t *testing.T) {
+	in := good()
+	in.Manual = map[string]Manual{"web": Withdrawn, "mail": Announced}
+	p := Compute(in)
+	if p.Groups["web"].On || !p.Groups["mail"].Forced || len(p.Groups) != 4 {
+		t.Errorf("%+v", p.Groups)
+	}
+}
+
 // step computes with what the last plan remembered.
 func step(in *Inputs, after time.Duration) State {
 	in.Now = start.Add(after)
