@@ -34,15 +34,14 @@ type chain struct {
 
 	listeners map[string]*net.TCPListener // by address
 	sessions  map[string]net.Conn
-	frames    map[string][][]byte        // what they read
-	told      map[string][]*event.Report // by helper; the loop's
-	tellers   map[string]*event.Teller   // by helper; the loop's
-	in        chan struct{}              // a message was received
+	frames    map[string][][]byte // what they read
+	told      map[string][]told   // by helper; the loop's
+	in        chan struct{}       // a message was received
 	stopped   bool
 }
 
-// chainConf has a neighbor with two helpers: "one" is told in text, "two" in
-// JSON; and a neighbor without.
+// chainConf has an external neighbor of which "one" is told in text, and "two" in
+// JSON, and an internal one of which nobody is told.
 const chainConf = `process one { run /bin/sh %[1]s/one; encoder text; }
 process two { run /bin/cat; encoder json; }
 neighbor 127.0.0.2 {
@@ -51,7 +50,7 @@ neighbor 127.0.0.2 {
 }
 neighbor 127.0.0.3 {
 	router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as 65000;
-	family { ipv4 unicast; ipv6 unicast; bgp-ls bgp-ls-vpn; }
+	family { ipv4 unicast; ipv6 unicast; bgp-ls bgp-ls-vpn; } api { processes [ one ]; }
 }
 `
 
@@ -68,7 +67,7 @@ var chainTime = time.Unix(1, 500_000_000)
 func newChain(t *testing.T, words string) *chain {
 	t.Helper()
 	c := &chain{listeners: map[string]*net.TCPListener{}, sessions: map[string]net.Conn{}, frames: map[string][][]byte{},
-		told: map[string][]*event.Report{}, tellers: map[string]*event.Teller{}, in: make(chan struct{}, 100)}
+		told: map[string][]told{}, in: make(chan struct{}, 100)}
 	port := 0
 	for n := 2; n <= 4; n++ {
 		at := net.IPv4(127, 0, 0, byte(n))
@@ -112,7 +111,6 @@ func (c *chain) helper(folder string) {
 // hear is the herald's: it keeps what helpers are told, each message by itself.
 func (c *chain) hear(name string, e helper.Event) bool {
 	t := e.(*told)
-	c.tellers[name] = t.teller
 	r := *t.report
 	r.Time = chainTime
 	for rest := r.Message; r.Kind == event.Update; {
@@ -120,17 +118,17 @@ func (c *chain) hear(name string, e helper.Event) bool {
 		if r.Message, rest = rest[:n], rest[n:]; len(rest) == 0 {
 			break
 		}
-		c.keep(name, r)
+		c.keep(name, t.teller, r)
 	}
-	c.keep(name, r)
+	c.keep(name, t.teller, r)
 	return true
 }
 
-func (c *chain) keep(name string, r event.Report) {
+func (c *chain) keep(name string, t *event.Teller, r event.Report) {
 	if slices.Equal(r.Message, mark) {
 		return
 	}
-	c.told[name] = append(c.told[name], &r)
+	c.told[name] = append(c.told[name], told{report: &r, counter: uint64(len(c.told[name])) + 1, teller: t})
 	if name == "two" && r.Direction == event.In {
 		c.in <- struct{}{}
 	}
@@ -142,8 +140,8 @@ func (c *chain) events(name string) string {
 	c.Helper()
 	var b []byte
 	c.loop(func() {
-		for i, r := range c.told[name] {
-			b = c.tellers[name].Append(b, r, uint64(i)+1)
+		for _, t := range c.told[name] {
+			b = t.AppendTo(b)
 		}
 		delete(c.told, name)
 	})

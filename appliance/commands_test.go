@@ -22,8 +22,8 @@ import (
 //	cmd   lines of its helper
 //
 // and what comes of them follows: what the helper is answered; the messages,
-// without marker, that 127.0.0.2 reads, and those that neighbors without this
-// helper read; and what is told of them in JSON and in text.
+// without marker, that 127.0.0.2 and others read; and what is told of the first
+// in JSON and in text.
 func TestCommands(t *testing.T) { golden.Files(t, "testdata/commands/*.txtar", dialogue) }
 
 // dialogue has what goes in said, and puts what comes of it in its place.
@@ -70,7 +70,7 @@ func (c *chain) converse(lines string) (answers string) {
 			c.settle()
 		}
 	}
-	return steady(answers)
+	return brief(steady(answers))
 }
 
 // stop has the daemon stop, and the neighbors read what they are told of it.
@@ -145,4 +145,19 @@ func steady(s string) string {
 		s = u.is.ReplaceAllString(s, u.put)
 	}
 	return s
+}
+
+// brief leaves out most of what is long: all commands, told by "help".
+func brief(s string) string {
+	const most, some = 80, 8
+	lines := strings.SplitAfter(s, "\n")
+	for i, l := range lines {
+		if len(l) > 50*most {
+			lines[i] = l[:most] + "…\n"
+		}
+	}
+	if n := len(lines); n > most {
+		lines = append(append(lines[:some:some], "…\n"), lines[n-some:]...)
+	}
+	return strings.Join(lines, "")
 }
