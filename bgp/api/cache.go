@@ -64,14 +64,15 @@ type tail struct {
 	hasPath bool
 	pathID  uint32
 	foreign bool // the next hop is of the other address family
+	self    bool // or our own
 }
 
 func tailOf(r *route.Route) tail {
-	return tail{attrs: r.Attrs, group: r.Group, off: r.Withdraw, hasPath: r.NLRI.HasPath, pathID: r.NLRI.PathID, foreign: r.ForeignHop}
+	return tail{attrs: r.Attrs, group: r.Group, off: r.Withdraw, hasPath: r.NLRI.HasPath, pathID: r.NLRI.PathID, foreign: r.ForeignHop, self: r.SelfHop}
 }
 
 // fill puts the tail behind a prefix.
 func (t *tail) fill(r *route.Route) {
 	r.Attrs, r.Group, r.Withdraw = t.attrs, t.group, t.off
-	r.NLRI.HasPath, r.NLRI.PathID, r.ForeignHop = t.hasPath, t.pathID, t.foreign
+	r.NLRI.HasPath, r.NLRI.PathID, r.ForeignHop, r.SelfHop = t.hasPath, t.pathID, t.foreign, t.self
 }

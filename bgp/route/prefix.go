@@ -64,7 +64,8 @@ func (d *Draft) checkWords(f bgp.Family, withdraw bool) error {
 
 // prefixRoutes appends a route like r for each prefix.
 func (d *Draft) prefixRoutes(out []Route, r Route, withdraw bool) ([]Route, error) {
-	hop, _ := d.Get(attr.NextHop)
+	hop, said := d.Get(attr.NextHop)
+	r.SelfHop = said && len(hop) == 0
 	for _, p := range d.prefixes {
 		f := d.familyOf(p)
 		if err := d.checkWords(f, withdraw); err != nil {

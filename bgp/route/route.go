@@ -19,4 +19,7 @@ type Route struct {
 	// ForeignHop says that the next hop is an address of the other address
 	// family than the prefix, which not every peer can be told (RFC 8950).
 	ForeignHop bool
+	// SelfHop says that the next hop of the prefix is "self", which only a session
+	// over the prefix's address family has, or a peer that takes the other's.
+	SelfHop bool
 }

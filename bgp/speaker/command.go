@@ -69,8 +69,10 @@ func (d *doing) sweep() {
 // Errors of commands.
 var (
 	errNoPeer     = errors.New("no neighbor matches the command")
+	errNotListed  = errors.New("no neighbor that is named lists the process in its section api")
 	errNoSession  = errors.New("there is no session with a neighbor that the command is for")
 	errForeignHop = errors.New("next-hop: want an address of the route's own address family or self: no neighbor has another in its section nexthop")
+	errSelfHop    = errors.New(`next-hop: want an address, got "self": no neighbor is reached over the route's own address family, or has the other in its section nexthop`)
 	errNotAgreed  = "no neighbor that the command is for has agreed on %s"
 )
 
@@ -87,14 +89,16 @@ func (s *Speaker) do(d *doing, it *api.Item) error {
 		return nil // it is not for us
 	}
 	to := s.peersFor(d.batch.From, it)
-	if to == 0 {
+	if to == 0 && slices.ContainsFunc(s.order, func(p *peer) bool { return it.Peers != nil && it.Peers.Match(p.who()) }) {
+		return errNotListed
+	} else if to == 0 {
 		return errNoPeer
 	}
 	d.told = s.table.Union(d.told, to)
 	switch it.Kind {
 	case api.Announce:
-		if it.Route.ForeignHop && !s.carriesHop(to, it.Route.NLRI.Family) {
-			return errForeignHop
+		if err := s.checkHop(to, &it.Route); err != nil {
+			return err
 		}
 		s.table.Announce(rib.API, to, it.Route)
 	case api.Withdraw:

@@ -67,6 +67,32 @@ func helpedPeer(t *testing.T, words string) (*rig, *remote) {
 	return r, p
 }
 
+// TestRoutesAreForOnesThatList: whoever is named, and that a next hop of our own
+// is an address that the route can have.
+func TestRoutesAreForOnesThatList(t *testing.T) {
+	r := newRig(t)
+	a, _ := r.neighbor(2, helped)
+	b, _ := r.neighbor(3, "")
+	r.apply("process one { run x; }\n" + a + b)
+	for line, want := range map[string]error{
+		"neighbor 127.0.0.3 announce route 10.0.0.1/32 next-hop self": errNotListed,
+		"neighbor 127.0.0.3 withdraw route 10.0.0.1/32":               errNotListed,
+		"neighbor 127.0.0.9 withdraw route 10.0.0.1/32":               errNoPeer,
+		"neighbor * announce route 10.0.0.1/32 next-hop self":         nil,
+		"neighbor 127.0.0.3 flush adj-rib out":                        nil,
+		"announce route 2001:db8::/32 next-hop self":                  errSelfHop,
+		"announce route 2001:db8::/32 next-hop 10.0.0.1":              errForeignHop,
+	} {
+		x := lines(line)
+		if r.await(x); x.Items[0].Err != want {
+			t.Errorf("%s: %v", line, x.Items[0].Err)
+		}
+	}
+	if st := r.status(); st.Routes != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestNoSession(t *testing.T) {
 	r := newRig(t)
 	text, _ := r.neighbor(2, helped)

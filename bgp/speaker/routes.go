@@ -95,19 +95,26 @@ func (d *routeDiff) apply(t *rib.Table) {
 	}
 }
 
-// carriesHop says whether a neighbor's configuration allows next hops of the
-// other address family.
-func (s *Speaker) carriesHop(set rib.PeerSet, f bgp.Family) bool {
-	other := bgp.AFIIPv6
+// checkHop is the error of a route with a next hop that none of its neighbors can
+// be told.
+func (s *Speaker) checkHop(to rib.PeerSet, r *route.Route) error {
+	if !r.ForeignHop && !r.SelfHop {
+		return nil
+	}
+	f, other := r.NLRI.Family, bgp.AFIIPv6
 	if f.AFI() == bgp.AFIIPv6 {
 		other = bgp.AFIIPv4
 	}
 	for _, p := range s.order {
-		if s.table.Has(set, p.out) && p.config.Hops().Has(f, other) {
-			return true
+		own := r.SelfHop && p.key.Peer.Addr().Is4() == (other == bgp.AFIIPv6)
+		if s.table.Has(to, p.out) && (own || p.config.Hops().Has(f, other)) {
+			return nil
 		}
 	}
-	return false
+	if r.SelfHop {
+		return errSelfHop
+	}
+	return errForeignHop
 }
 
 // audience is the peers that a helper's command is for. Helpers say thousands
