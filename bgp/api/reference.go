@@ -44,6 +44,7 @@ their order. ` + "`# text`" + ` is a comment, which is answered too.
 **Peers.** SELECTOR is ` + "`ADDRESS`" + ` or ` + "`*`" + `, then any of ` + "`local-ip ADDRESS`, `local-as ASN`, `peer-as ASN`, `router-id ID`, `family-allowed AFI-SAFI/…|in-open`" + `.
 Several stand behind commas: ` + "`neighbor A, neighbor B announce …`, `peer A, peer B announce …`, `peer [A local-as 1, B] announce …`" + `.
 Without one, a command is for all peers whose ` + "`api { processes [ … ]; }`" + ` names the process; from the socket, for all.
+A helper's routes are only for peers that name it, whoever is selected; other commands are for whoever is.
 A command that no peer matches is an error.
 
 **Endings.** ` + "`sync`" + ` has a command answered when the peers have been told, ` + "`async`" + ` when it has been carried out; ` + "`json`" + ` and
