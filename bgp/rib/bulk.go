@@ -223,6 +223,9 @@ func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool)
 		case !ok || n == 0 && size > k.max:
 			o.count.Unsendable++
 			own = true
+			if x.has(fTold) {
+				return o.takeBack(b[:start], x, f), e, 0, true
+			}
 		case n > 0 && (single || size > limit):
 			return o.packed(a.End(b), n), last, n, own
 		default:
@@ -235,6 +238,17 @@ func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool)
 		return b[:start], last, 0, own
 	}
 	return o.packed(a.End(b), n), last, n, own
+}
+
+// takeBack appends the withdraw of a route that is wanted in a way which no
+// message to this peer can carry: it must not keep what it was told before.
+func (o *Out) takeBack(b []byte, x *entry, f bgp.Family) []byte {
+	k := &o.t.classes[o.class].key
+	b, w := wire.BeginWithdraw(b, f, attr.Set{}, &k.export)
+	b = appendWithdraw(b, o.t, x, f, k.sendPath(f))
+	o.count.Withdrawn++
+	o.count.Updates++
+	return w.End(b)
 }
 
 func (o *Out) packed(b []byte, n int) []byte {

@@ -2,6 +2,7 @@ package rib
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"holdfast/bgp"
@@ -248,6 +249,30 @@ func TestDroppedWhileSweeping(t *testing.T) {
 	if tb.Len() != 1 || tb.Sweep(1) || tb.peers[0] != nil || tb.peers[1] != nil {
 		t.Errorf("%d routes are wanted, of peers %v", tb.Len(), tb.peers)
 	}
+}
+
+// A peer keeps no route that is now wanted in a way in which it can't be told.
+func TestWhatCanNotBeSaidAnyMoreIsTakenBack(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	m := mirror{}
+	want := func(set attr.Handle, routes int) {
+		t.Helper()
+		tb.Announce(API, tb.Peers(o), route.Route{NLRI: v4("192.0.2.1/32"), Attrs: set})
+		if m.take(t, drain(o)); len(m) != routes {
+			t.Errorf("the peer has %v", m)
+		}
+	}
+	var unsayable attr.Builder
+	unsayable.Put(attr.NextHop, attr.Transitive, netip.MustParseAddr("2001:db8::1").AsSlice())
+	want(unsayable.Handle(), 0)
+	want(set(1), 1)
+	want(unsayable.Handle(), 0)
+	want(set(2), 1)
+	unsayable.Put(attr.NextHop, attr.Transitive, []byte{10, 0, 0, 1})
+	unsayable.Put(attr.Community, attr.Optional|attr.Transitive, make([]byte, 5000))
+	want(unsayable.Handle(), 0)
+	want(set(2), 1)
 }
 
 func TestOffWithdrawsEverything(t *testing.T) {
