@@ -69,3 +69,28 @@ func BenchmarkFlap(b *testing.B) {
 		frames, _ = o.Bulk(frames, 1<<16, false)
 	}
 }
+
+// BenchmarkBehind is two helpers in turn, with attributes of their own, while a
+// peer is a million routes behind: a frame at a time, wherever the peer stands.
+func BenchmarkBehind(b *testing.B) {
+	for _, behind := range []int{1000, 1 << 20} {
+		b.Run(fmt.Sprintf("routes=%d", behind), func(b *testing.B) {
+			tb := NewTable()
+			o := up(tb)
+			k, to, body := 0, tb.Peers(o), make([]byte, 0, 8)
+			say := func(med uint32, n int) {
+				for range n {
+					tb.Announce(API, to, route.Route{NLRI: host(body, k), Attrs: set(med)})
+					k++
+				}
+			}
+			say(1, behind)
+			var frames []byte
+			for b.Loop() {
+				say(2, 100)
+				say(1, 100)
+				frames, _ = o.Bulk(frames[:0], 1, false)
+			}
+		})
+	}
+}

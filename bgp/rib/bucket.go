@@ -89,6 +89,7 @@ func (t *Table) orderCut(b uint32) {
 			if c.bucket != b {
 				return
 			}
+			c.leave()
 			t.enter(c, x.next)
 			if x.next == 0 && c == &o.main {
 				o.rest()

@@ -8,8 +8,11 @@ import "holdfast/bgp"
 type cursor struct {
 	bucket, pos uint32
 	sent        []uint64
-	limit       uint64     // versions above it are not for this cursor
-	family      bgp.Family // 0: all
+	// left is where it stood in buckets that moved to the end meanwhile. The way
+	// back there from a bucket's end may be a million entries long.
+	left   map[uint32]uint32
+	limit  uint64     // versions above it are not for this cursor
+	family bgp.Family // 0: all
 }
 
 func (c *cursor) seen(b uint32) uint64 {
@@ -47,6 +50,40 @@ func (t *Table) stand(c *cursor, e uint32) {
 	}
 }
 
+// leave remembers where a cursor stands in its bucket, which moves.
+func (c *cursor) leave() {
+	if c.pos == 0 {
+		return
+	}
+	if c.left == nil {
+		c.left = map[uint32]uint32{}
+	}
+	c.left[c.bucket] = c.pos
+}
+
+// back is where a cursor was in its bucket, or 0.
+func (c *cursor) back() uint32 {
+	e := c.left[c.bucket]
+	delete(c.left, c.bucket)
+	return e
+}
+
+// pass has a cursor that stands on an entry of a bucket, or has left it, go on
+// with the next one.
+func (t *Table) pass(c *cursor, b, e, next uint32) {
+	if c.pos == e {
+		t.stand(c, next)
+	}
+	if c.left[b] != e {
+		return
+	}
+	if c.left[b] = next; next == 0 {
+		delete(c.left, b)
+	} else {
+		t.entries.at(next).set(fHeld)
+	}
+}
+
 // enter puts a cursor into a bucket.
 func (t *Table) enter(c *cursor, b uint32) {
 	c.bucket, c.pos = b, 0
@@ -59,6 +96,9 @@ func (t *Table) find(c *cursor, o *Out) uint32 {
 	for c.bucket != 0 {
 		b := &t.buckets[c.bucket]
 		if t.sets.has(b.key.to, o.number) && o.takes(b.key.family) && (c.family == 0 || c.family == b.key.family) {
+			if c.pos == 0 {
+				t.stand(c, c.back())
+			}
 			if c.pos == 0 {
 				t.stand(c, t.after(b.live, c.seen(c.bucket)))
 			}

@@ -68,9 +68,7 @@ func (t *Table) passCursors(e uint32, x *entry) {
 		return
 	}
 	t.eachCursor(func(_ *Out, c *cursor) {
-		if c.pos == e {
-			t.stand(c, x.next)
-		}
+		t.pass(c, x.bucket, e, x.next)
 	})
 	x.clear(fHeld)
 }

@@ -275,6 +275,34 @@ func TestWhatCanNotBeSaidAnyMoreIsTakenBack(t *testing.T) {
 	want(set(2), 1)
 }
 
+// TestCursorComesBack: a peer that has taken a part of a bucket which then moves
+// goes on where it was, without a search, and behind what has left meanwhile.
+func TestCursorComesBack(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	one := Session{Negotiated: session(65000).Negotiated, Single: true}
+	o.Up(one)
+	to, m := tb.Peers(o), mirror{}
+	for i := range 6 {
+		announce(tb, to, fmt.Sprintf("192.0.2.%d/32", i), 1, "")
+	}
+	announce(tb, to, "192.0.2.100/32", 2, "")
+	b, _ := o.Bulk(nil, 1, false)
+	m.take(t, b)
+	stood := o.main.pos
+	announce(tb, to, "192.0.2.6/32", 1, "")
+	if first := tb.buckets[1].live.head; o.main.left[1] != stood || stood != tb.entries.at(first).next {
+		t.Fatalf("it stood at %d and remembers %v", stood, o.main.left)
+	}
+	announce(tb, to, "192.0.2.1/32", 2, "") // where it stood
+	if next := tb.entries.at(tb.buckets[1].live.head).next; o.main.left[1] != next {
+		t.Errorf("%d is next, and it remembers %v", next, o.main.left)
+	}
+	if m.take(t, drain(o)); len(m) != 8 || m["20c0000201"] != 2 || len(o.main.left) != 0 {
+		t.Errorf("told %v, remembers %v", m, o.main.left)
+	}
+}
+
 func TestOffWithdrawsEverything(t *testing.T) {
 	tb := NewTable()
 	o := up(tb)
