@@ -5,12 +5,15 @@ import (
 	"strings"
 )
 
-// Reference is the manual of the API, as Markdown.
+// ReferenceTitle is the heading of the manual's chapter on the API.
+const ReferenceTitle = "## All commands of the text API"
+
+// Reference is that chapter, as Markdown.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
 	rows := func(title string, want func(*command) bool) {
-		fmt.Fprintf(&b, "\n## %s\n\n| version 6 | version 4 | | answered with |\n|---|---|---|---|\n", title)
+		fmt.Fprintf(&b, "\n### %s\n\n| version 6 | version 4 | | answered with |\n|---|---|---|---|\n", title)
 		for i := range commands {
 			if c := &commands[i]; want(c) {
 				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(c.usage(6)), code(c.usageOld()), c.help, cell(c.answer))
@@ -20,7 +23,7 @@ func Reference() string {
 	ofFamily := func(c *command) bool { return c.routes && strings.HasPrefix(c.help[len("announce "):], "a route of ") }
 	rows("Routes", func(c *command) bool { return c.routes && !ofFamily(c) })
 	rows("Other commands", func(c *command) bool { return !c.routes })
-	b.WriteString("\n## Routes of each family\n\n`withdraw` has the same words, but only those that tell which route it is. The words of\neach family and of all attributes are in [configuration.md](configuration.md).\n\n| version 6 | |\n|---|---|\n")
+	b.WriteString("\n### Routes of each family\n\n`withdraw` has the same words, but only those that tell which route it is. The words of\neach family and of all attributes are in [configuration.md](configuration.md).\n\n| version 6 | |\n|---|---|\n")
 	for i := range commands {
 		if c := &commands[i]; ofFamily(c) && strings.HasPrefix(c.words, "announce ") {
 			fmt.Fprintf(&b, "| %s | %s |\n", code(c.usage(6)), c.help)
@@ -30,7 +33,7 @@ func Reference() string {
 }
 
 // referenceHead is what is no table.
-const referenceHead = `# The text API
+const referenceHead = ReferenceTitle + `
 
 Generated from the table of commands: ` + "`go test ./bgp/api -update`" + `.
 
