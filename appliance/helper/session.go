@@ -70,7 +70,7 @@ func (s *session) read() {
 		return &cur.Batch
 	}
 	r.give = func(*api.Batch) {
-		if cur.Alone {
+		if cur.Alone || len(cur.Items) >= api.AtOnce {
 			s.alone(cur)
 		} else {
 			s.give(cur)

@@ -136,6 +136,10 @@ type Batch struct {
 // once have needed far more.
 const itemsKept = 4096
 
+// AtOnce is how many items of a batch are applied in one turn of the loop. A group
+// may have many more: then nothing else of the helper's is read before its end.
+const AtOnce = 4096
+
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
 	clear(b.Items) // nothing old is kept alive

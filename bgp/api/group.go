@@ -14,7 +14,7 @@ const (
 
 // openGroup is what was said since "group start": it is parsed, and answered, when
 // it is said, and is carried out at the end, as items of the command that ends
-// it. So all of it is in one batch, which is one turn of the loop.
+// it. So all of it is in one batch.
 type openGroup struct {
 	Batch
 	text int   // octets of its commands

@@ -53,8 +53,8 @@ A command that no peer matches is an error.
 **Endings.** ` + "`sync`" + ` has a command answered when the peers have been told, ` + "`async`" + ` when it has been carried out; ` + "`json`" + ` and
 ` + "`text`" + ` say how data is told. Version 4's words are answered in text, whatever the encoder of events; version 6's in JSON.
 
-**Groups.** What is said between ` + "`group start` and `group end`" + ` is read and answered at once, and carried out at the end, all in
-one turn: 100,000 commands, or 100 MB, at most. A command that fails leaves the others as they are. Other commands are not
+**Groups.** What is said between ` + "`group start` and `group end`" + ` is read and answered at once, and carried out at the end, in one
+go: 100,000 commands, or 100 MB, at most. A command that fails leaves the others as they are. Other commands are not
 part of a group, and are carried out where they stand.
 `
 

@@ -401,3 +401,28 @@ func TestOneAddress(t *testing.T) {
 	default:
 	}
 }
+
+// TestManyItems: a group is applied a part at a time, in its order, and is over
+// when all of it is.
+func TestManyItems(t *testing.T) {
+	r := newRig(t)
+	n, _ := r.neighbor(2, "api { processes [ one ]; }")
+	r.apply("process one { run x; }\n" + n)
+	var p api.Parser
+	b := &api.Batch{From: "one"}
+	lines := []string{"announce route 10.0.0.0/13 next-hop self split /26", "withdraw route 10.0.0.0/26", "announce route 10.9.0.0/16 next-hop self"}
+	for _, l := range lines {
+		p.Line(b, []byte(l))
+	}
+	if len(b.Items) < 2*api.AtOnce {
+		t.Fatalf("%d items are not many", len(b.Items))
+	}
+	done := make(chan int, 2)
+	r.loop.Post(func() {
+		r.s.Do(b, func() { done <- r.s.table.Len() })
+		done <- r.s.table.Len()
+	})
+	if first, last := <-done, <-done; first != api.AtOnce || last != len(b.Items)-2 {
+		t.Errorf("%d routes after the first turn, %d in the end", first, last)
+	}
+}
