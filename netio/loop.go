@@ -72,7 +72,7 @@ func New(log *slog.Logger) (*Loop, error) {
 		unix.Close(ep)
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	l := &Loop{Budget: Budget{Read: 256 << 10, Write: 256 << 10}, Heartbeat: time.Second, log: log, epoll: ep, now: time.Now(),
+	l := &Loop{Budget: Budget{Read: 64 << 10, Write: 256 << 10}, Heartbeat: time.Second, log: log, epoll: ep, now: time.Now(),
 		files: map[int32]file{}, buffer: make([]byte, 64<<10)}
 	l.mail.eventfd = ev
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, ev, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(ev)}); err != nil {
