@@ -23,10 +23,11 @@ type Request struct {
 	Arg string `json:"arg,omitempty"` // of the handler: a prefix for "explain"
 }
 
-// reply is what goes back: a result or an error.
+// reply is what goes back: a result or an error. Who asks has it hold a pointer
+// to what the result is read into.
 type reply struct {
-	Error  string          `json:"error,omitempty"`
-	Result json.RawMessage `json:"result,omitempty"`
+	Error  string `json:"error,omitempty"`
+	Result any    `json:"result,omitempty"`
 }
 
 // Handler answers requests of one name. It may run at the same time as others.
@@ -103,11 +104,7 @@ func (s *Server) answer(ctx context.Context, line []byte) reply {
 	if err != nil {
 		return reply{Error: err.Error()}
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return reply{Error: err.Error()}
-	}
-	return reply{Result: b}
+	return reply{Result: v}
 }
 
 // Ask sends one request to the daemon at path and decodes its result into out,
@@ -126,15 +123,12 @@ func Ask(path string, q Request, out any) error {
 	if _, err := c.Write(append(b, '\n')); err != nil {
 		return fmt.Errorf("control socket %s: %w", path, err)
 	}
-	var r reply
+	r := reply{Result: out}
 	if err := json.NewDecoder(c).Decode(&r); err != nil {
 		return fmt.Errorf("control socket %s: %w", path, err)
 	}
 	if r.Error != "" {
 		return errors.New(r.Error)
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(r.Result, out)
+	return nil
 }
