@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"math/bits"
 	"time"
 
 	"holdfast/bgp"
@@ -122,10 +123,20 @@ func (c *conn) updated(msg []byte, ev fsm.Event) fsm.Event {
 		p.hear(&c.update)
 	}
 	if c.update.Disposition != wire.None {
-		worst := c.update.Attrs.Gravest()
-		p.s.log.Warn("UPDATE with an error", "neighbor", p.name, "disposition", c.update.Disposition, "octet", worst.Offset, "error", worst.Reason)
+		p.malformed(&c.update)
 	}
 	return ev
+}
+
+// malformed logs an UPDATE that cost the neighbor something, and of many fewer
+// and fewer: there may be a million of them.
+func (p *peer) malformed(u *wire.Update) {
+	if p.counters.bad++; bits.OnesCount64(p.counters.bad) > 1 {
+		return
+	}
+	worst := u.Attrs.Gravest()
+	p.s.log.Warn("UPDATE with an error", "neighbor", p.name, "disposition", u.Disposition, "octet", worst.Offset, "error", worst.Reason,
+		"errors", p.counters.bad)
 }
 
 // operational reads what other speakers do not know. A malformed one costs

@@ -57,7 +57,7 @@ type peer struct {
 }
 
 // received is what a peer told us in this session.
-type received struct{ updates, routes uint64 }
+type received struct{ updates, routes, bad uint64 }
 
 func (s *Speaker) addPeer(k key, n *config.Neighbor) *peer {
 	p := &peer{s: s, key: k, name: s.neighborName(n), out: s.table.AddPeer(), conns: map[fsm.Conn]*conn{}, since: s.loop.Now(), turned: s.loop.Now()}
