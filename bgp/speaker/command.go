@@ -166,6 +166,9 @@ func (s *Speaker) live(set rib.PeerSet, what string, f func(*peer) bool) error {
 
 // askRefresh has a peer tell us everything of a family again (RFC 2918).
 func (p *peer) askRefresh(f bgp.Family) bool {
+	if p.live == nil {
+		return false
+	}
 	n := p.session.Negotiated
 	if !n.Refresh || !n.Has(f) {
 		return false

@@ -82,7 +82,7 @@ func (p *peer) keep() {
 	p.in = rib.NewIn()
 	if p.live != nil {
 		for _, f := range p.session.Negotiated.Families {
-			p.askRefresh(f) // what was not kept
+			p.askRefresh(f) // what was not kept; the session may end with one
 		}
 	}
 }

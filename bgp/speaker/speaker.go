@@ -217,11 +217,12 @@ func (s *Speaker) Release() {
 func (s *Speaker) wake() {
 	s.table.Dirty(func(o *rib.Out) {
 		p := o.Owner.(*peer)
-		if p.live == nil {
-			return
+		if p.live != nil {
+			p.pushWithdraws()
 		}
-		p.pushWithdraws()
-		p.live.conn.Wake()
+		if p.live != nil { // the push may have ended the session
+			p.live.conn.Wake()
+		}
 	})
 }
 
@@ -241,7 +242,13 @@ func (s *Speaker) Stop(text string, timeout time.Duration, done func()) {
 		return
 	}
 	st := &stopping{text: text, done: done}
-	s.stopping = st
+	st.alarm = s.loop.At(s.loop.Now().Add(timeout), func(time.Time) { s.stopAll() })
+	for _, p := range s.order {
+		if p.live != nil {
+			st.left++
+		}
+	}
+	s.stopping = st // from here on, sessions that end are counted
 	s.table.Off()
 	s.wake()
 	for _, l := range s.listeners {
@@ -252,10 +259,8 @@ func (s *Speaker) Stop(text string, timeout time.Duration, done func()) {
 			p.stop(wire.AdminShutdown, text)
 			continue
 		}
-		st.left++
 		p.live.conn.NotifyAcked()
 	}
-	st.alarm = s.loop.At(s.loop.Now().Add(timeout), func(time.Time) { s.stopAll() })
 	s.stopped()
 }
 

@@ -1,0 +1,73 @@
+package speaker
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"holdfast/bgp"
+	"holdfast/bgp/api"
+	"holdfast/bgp/rib"
+)
+
+// reset ends a connection so that the next write to it fails. It is called on
+// the loop, which has not seen the end then.
+func (p *remote) reset() {
+	p.Conn.(*net.TCPConn).SetLinger(0)
+	p.Close()
+}
+
+// TestLostWhileWithdrawing: the session ends in the very write of a withdraw.
+func TestLostWhileWithdrawing(t *testing.T) {
+	r, p := helpedPeer(t, "")
+	r.await(lines("announce route 10.0.0.1/32 next-hop 10.0.0.9 watchdog dns"))
+	p.expect("+10.0.0.1")
+	r.do(func() {
+		p.reset()
+		r.s.Groups(map[string]rib.Gate{"dns": rib.Closed}, rib.Open)
+	})
+	r.event("127.0.0.2 true")
+	r.event("127.0.0.2 false")
+}
+
+// TestLostWhileStopping: a session that ends in the withdraw of a stop is not
+// counted twice, and the others are waited for.
+func TestLostWhileStopping(t *testing.T) {
+	r := newRig(t)
+	a, la := r.neighbor(2, "static { route 10.0.0.1/32 next-hop self; }")
+	b, lb := r.neighbor(3, "static { route 10.0.0.1/32 next-hop self; }")
+	r.do(r.s.Release)
+	r.apply(a + b)
+	p, q := r.meet(la), r.meet(lb)
+	p.expect("+10.0.0.1", "EOR")
+	q.expect("+10.0.0.1", "EOR")
+	done := make(chan struct{})
+	r.do(func() {
+		p.reset()
+		r.s.Stop("bye", 20*time.Second, func() { close(done) })
+		if left := r.s.stopping.left; left != 1 {
+			t.Errorf("%d are waited for", left)
+		}
+	})
+	q.expect("-10.0.0.1", `NOTIFICATION cease/administrative shutdown ("bye")`, "EOF")
+	q.Close()
+	<-done
+}
+
+// TestLostWhileAsking: a session ends in the first of several ROUTE-REFRESHes.
+func TestLostWhileAsking(t *testing.T) {
+	r, p := helpedPeer(t, "")
+	r.do(func() {
+		p.reset()
+		x := r.s.order[0]
+		c := *x.config
+		c.AdjRIBIn = true
+		x.session.Negotiated.Families = append(x.session.Negotiated.Families, bgp.IPv4Unicast)
+		x.configure(&c)
+	})
+	r.event("127.0.0.2 true")
+	r.event("127.0.0.2 false")
+	if got := r.ask(api.Item{Kind: api.ClearIn}); got != "" {
+		t.Error(got)
+	}
+}
