@@ -14,7 +14,6 @@ import (
 	"holdfast/appliance/desired"
 	"holdfast/appliance/settings"
 	"holdfast/bgp/family/inet"
-	"holdfast/bgp/nlri"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/speaker"
 	"holdfast/netio"
@@ -156,11 +155,12 @@ func (d *Daemon) explain(ctx context.Context, text string) (*Explanation, error)
 	if err != nil {
 		return nil, err
 	}
-	views, err := d.find(ctx, inet.Prefix{Net: prefix}.Raw())
-	switch {
-	case err != nil:
+	var views []speaker.RouteView
+	raw := inet.Prefix{Net: prefix}.Raw()
+	if err := d.onLoop(ctx, func() { views = d.speaker.Lookup(raw) }); err != nil {
 		return nil, err
-	case len(views) == 0:
+	}
+	if len(views) == 0 {
 		return nil, fmt.Errorf("nobody wants %s announced", prefix)
 	}
 	in, plan, _, history := d.reconciler.look()
@@ -180,19 +180,6 @@ func (d *Daemon) explain(ctx context.Context, text string) (*Explanation, error)
 	e.History = e.History[max(len(e.History)-20, 0):]
 	e.Verdict = verdict(e.Routes)
 	return e, nil
-}
-
-// find looks for the routes of an NLRI, a slice of the table in each turn of the
-// loop.
-func (d *Daemon) find(ctx context.Context, n nlri.Raw) (found []speaker.RouteView, err error) {
-	for pos, more := uint32(0), true; more && err == nil; more = pos != 0 {
-		err = d.onLoop(ctx, func() {
-			var vs []speaker.RouteView
-			vs, pos = d.speaker.Find(n, pos)
-			found = append(found, vs...)
-		})
-	}
-	return found, err
 }
 
 func parsePrefix(text string) (netip.Prefix, error) {

@@ -331,7 +331,7 @@ func TestGroupsNobodySpokeOf(t *testing.T) {
 	if m.take(t, drain(o)); len(m) != 1 {
 		t.Errorf("told %v", m)
 	}
-	v := tb.Lookup(v4("192.0.2.1/32"))
+	v := tb.Lookup(v4("192.0.2.1/32"), false)
 	if len(v) != 1 || v[0].On || v[0].Peers[0].State != NotTold {
 		t.Errorf("%+v", v)
 	}

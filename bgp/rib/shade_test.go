@@ -67,7 +67,7 @@ func TestShadeIsToldBefore(t *testing.T) {
 		}
 		o.Down()
 	}
-	if vs, _ := tb.Find(flowTo(1), 0, 100); len(vs) != 1 {
+	if vs := tb.Lookup(flowTo(1), true); len(vs) != 1 {
 		t.Errorf("%d views", len(vs))
 	}
 }

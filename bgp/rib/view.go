@@ -37,26 +37,23 @@ func (s ToldState) String() string {
 	return [...]string{"no session", "not told", "waiting", "announced", "withdraw waiting"}[s]
 }
 
-// Lookup gives the wanted routes of an NLRI.
-func (t *Table) Lookup(n nlri.Raw) (vs []View) {
-	for e := t.index[t.hasher.hash(n)]; e != 0; e = t.entries.at(e).chain {
-		if x := t.entries.at(e); !x.has(fUnwanted) && t.same(x, n) {
-			vs = append(vs, t.view(x))
+// Lookup gives the wanted routes of an NLRI; with any, those with any path
+// identifier, which looks at every route.
+func (t *Table) Lookup(n nlri.Raw, any bool) (vs []View) {
+	if !any {
+		for e := t.index[t.hasher.hash(n)]; e != 0; e = t.entries.at(e).chain {
+			if x := t.entries.at(e); !x.has(fUnwanted) && t.same(x, n) {
+				vs = append(vs, t.view(x))
+			}
 		}
+		return vs
 	}
-	return vs
-}
-
-// Find gives the wanted routes of an NLRI with any path identifier. Like Walk, it
-// looks at a few places, and gives where to go on.
-func (t *Table) Find(n nlri.Raw, pos uint32, most int) (vs []View, next uint32) {
-	first, last, next := t.entries.stretch(pos, most)
-	t.walk(first, last, func(_ uint32, x *entry) {
+	t.walk(1, t.entries.used, func(_ uint32, x *entry) {
 		if t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.entries.body(x), n.Body) {
 			vs = append(vs, t.view(x))
 		}
 	})
-	return vs, next
+	return vs
 }
 
 // Walk visits wanted routes in the order of the memory that they are in: those

@@ -221,7 +221,7 @@ func (s *Speaker) removeIndex(to rib.PeerSet, index string) error {
 	}
 	found := false
 	for _, n := range raws {
-		for _, v := range s.table.Lookup(n) {
+		for _, v := range s.table.Lookup(n, false) {
 			if slices.ContainsFunc(v.Peers, func(p rib.Told) bool { return s.table.Has(to, p.Peer) }) {
 				found = s.table.Withdraw(to, n, v.Route.Attrs) || found
 			}

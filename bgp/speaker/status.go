@@ -67,17 +67,14 @@ func (s *Speaker) Knows(name string) bool {
 	return slices.ContainsFunc(s.order, func(p *peer) bool { return p.name == name })
 }
 
-// Find is rib.Table's, with the names of the neighbors.
-func (s *Speaker) Find(n nlri.Raw, pos uint32) (vs []RouteView, next uint32) {
-	found, next := s.table.Find(n, pos, findAtOnce)
-	for _, v := range found {
+// Lookup is every wanted route of an NLRI, whatever its path identifier.
+func (s *Speaker) Lookup(n nlri.Raw) []RouteView {
+	var vs []RouteView
+	for _, v := range s.table.Lookup(n, true) {
 		vs = append(vs, routeView(v, nil))
 	}
-	return vs, next
+	return vs
 }
-
-// findAtOnce is how many places are looked at in one turn, most of them in vain.
-const findAtOnce = 16 << 10
 
 // Walk is rib.Table's, with the names of the neighbors.
 func (s *Speaker) Walk(pos uint32, most int, f func(RouteView)) (next uint32) {
