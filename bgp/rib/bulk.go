@@ -94,9 +94,11 @@ func (o *Out) Bulk(b []byte, max int, full bool) (_ []byte, more bool) {
 		}
 		o.rest()
 		if len(o.eor) > 0 && !o.eorHeld {
-			b = wire.AppendEOR(b, o.eor[0])
+			f := o.eor[0]
+			b = wire.AppendEOR(b, f)
 			o.count.Updates++
 			o.eor = o.eor[1:]
+			o.stale = slices.DeleteFunc(o.stale, func(x bgp.Family) bool { return x == f })
 			continue
 		}
 		var done bool

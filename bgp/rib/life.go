@@ -87,6 +87,9 @@ func (t *Table) free(e uint32) {
 	if !x.has(fShade) {
 		t.entries.unchain(t.index, e)
 	}
+	if x.has(fPath) {
+		t.paths--
+	}
 	t.unref(x.bucket)
 	t.entries.drop(e)
 }

@@ -28,6 +28,7 @@ type Out struct {
 	refresh  []bgp.Family // replays that wait
 	eor      []bgp.Family // End-of-RIB markers that are due
 	eorHeld  bool
+	stale    []bgp.Family // it may know any route of them from a session before
 	held     bool
 	count    Counters
 }
@@ -52,6 +53,7 @@ type Session struct {
 	HoldEOR    bool // no End-of-RIB until ReleaseEOR
 	NoEOR      bool // "manual-eor"
 	Hold       bool // no announcements until Flush: "auto-flush false"
+	Stale      bool // the peer may keep what a session before told it, until End-of-RIB (RFC 4724)
 }
 
 // AddPeer gives a new peer a place. It is told nothing until Up.
@@ -76,6 +78,9 @@ func (o *Out) Up(s Session) {
 	if !s.NoEOR {
 		o.eor = slices.Clone(o.families)
 	}
+	if s.Stale {
+		o.stale = slices.Clone(o.families)
+	}
 	o.main = cursor{limit: ^uint64(0)}
 	o.t.upPeers++
 	o.t.resting = append(o.t.resting, o)
@@ -99,7 +104,7 @@ func (o *Out) Down() {
 	t.upPeers--
 	o.up, o.isIdle = false, false
 	o.main, o.grave, o.replay = cursor{}, 0, nil
-	o.refresh, o.eor = nil, nil
+	o.refresh, o.eor, o.stale = nil, nil, nil
 	t.reap()
 }
 
@@ -146,6 +151,12 @@ func (o *Out) SendEOR(f bgp.Family) bool {
 // Caught says that the peer has taken all that there is, End-of-RIB included.
 func (o *Out) Caught() bool {
 	return o.up && o.grave == 0 && o.isIdle && o.replay == nil && len(o.refresh) == 0 && len(o.eor) == 0
+}
+
+// knows says whether the peer may have been told of a live or buried entry as
+// it is: in this session, or in one before whose routes it still keeps.
+func (o *Out) knows(x *entry) bool {
+	return o.main.seen(x.bucket) >= x.version || o.stale != nil && slices.Contains(o.stale, o.t.buckets[x.bucket].key.family)
 }
 
 func (o *Out) takes(f bgp.Family) bool { return slices.Contains(o.families, f) }

@@ -38,7 +38,8 @@ const (
 // Table is what is wanted, for all peers. It belongs to one goroutine.
 type Table struct {
 	entries slab
-	index   map[uint64]uint32 // hash → first of a chain
+	index   map[uint64]uint32 // hash of the prefix → first of a chain
+	paths   int               // entries with a path identifier
 	hasher  hasher
 
 	buckets    []bucket // 0 is none
@@ -98,7 +99,7 @@ func (t *Table) Announce(o Owner, to PeerSet, r route.Route) bool {
 	if to == 0 {
 		return false
 	}
-	h := t.hasher.hash(r.NLRI)
+	h := t.hasher.prefix(r.NLRI)
 	told := false
 	for e := t.index[h]; e != 0; {
 		x := t.entries.at(e)
@@ -173,6 +174,9 @@ func (t *Table) newEntry(n nlri.Raw, h uint64) uint32 {
 	x.hash = h
 	x.chain = t.index[h]
 	t.index[h] = e
+	if n.HasPath {
+		t.paths++
+	}
 	return e
 }
 
@@ -244,7 +248,7 @@ func (t *Table) heard(x *entry) bool {
 		return false
 	}
 	for _, o := range t.peers {
-		if o != nil && o.up && o.main.seen(x.bucket) >= x.version {
+		if o != nil && o.up && o.knows(x) {
 			return true
 		}
 	}
@@ -283,6 +287,12 @@ func (h *hasher) hash(n nlri.Raw) uint64 {
 	b = append(b, key(n.Family, n.Body)...)
 	h.scratch = b
 	return maphash.Bytes(h.seed, b)
+}
+
+// prefix is the hash that all paths of a prefix have in common.
+func (h *hasher) prefix(n nlri.Raw) uint64 {
+	n.PathID = 0
+	return h.hash(n)
 }
 
 // same says whether an entry is of the NLRI: the hash only brought us near.

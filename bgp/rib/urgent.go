@@ -14,7 +14,7 @@ func (o *Out) Urgent(b []byte, max int) (_ []byte, more bool) {
 		return b, false
 	}
 	t, start := o.t, len(b)
-	if !o.begun {
+	if !o.begun && len(o.stale) == 0 {
 		b = o.early(b)
 		return b, false
 	}
@@ -28,7 +28,8 @@ func (o *Out) Urgent(b []byte, max int) (_ []byte, more bool) {
 }
 
 // early passes the withdraws that come before the first announcement of a
-// session: the peer knows nothing that could be taken back. As in ExaBGP, the
+// session, of a peer that keeps nothing from one before: it knows nothing that
+// could be taken back. As in ExaBGP, the
 // attributes of those that somebody asked for are all that is left of them.
 func (o *Out) early(b []byte) []byte {
 	t := o.t
@@ -38,9 +39,13 @@ func (o *Out) early(b []byte) []byte {
 		x := t.entries.at(e)
 		k := &t.buckets[x.bucket].key
 		if x.has(fSaid) && o.mourns(x) && !wire.Plain(k.family) && k.attrs != last {
-			b = wire.AppendAttributes(b, k.family, k.attrs.Value(), &t.classes[o.class].key.export)
-			o.count.Updates++
+			c, start := &t.classes[o.class].key, len(b)
 			last = k.attrs
+			if b = wire.AppendAttributes(b, k.family, k.attrs.Value(), &c.export); len(b)-start > c.max {
+				b = b[:start] // more than fits, and nobody needs them
+				continue
+			}
+			o.count.Updates++
 		}
 	}
 	t.standAtGrave(o, 0)
@@ -59,6 +64,11 @@ func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
 	if e == 0 {
 		return b, 0
 	}
+	if y := o.other(t.entries.at(e)); y != 0 {
+		if b, ok := o.instead(b, y); ok {
+			return b, t.entries.at(e).next
+		}
+	}
 	c := &t.classes[o.class].key
 	k := &t.buckets[t.entries.at(e).bucket].key
 	f, set := k.family, attr.Set{}
@@ -67,13 +77,17 @@ func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
 		set = k.attrs.Value()
 	}
 	path, limit := c.sendPath(f), min(c.max, wire.Packed)
+	start := len(b)
 	b, w := wire.BeginWithdraw(b, f, set, &c.export)
+	if !plain && w.Len(b)+t.wireLen(t.entries.at(e), path) > c.max {
+		b, w = wire.BeginWithdraw(b[:start], f, attr.Set{}, &c.export) // the attributes are more than fits
+	}
 	for n := 0; e != 0; e = t.entries.at(e).next {
 		x := t.entries.at(e)
 		if !o.mourns(x) {
 			continue
 		}
-		if now := &t.buckets[x.bucket].key; now.family != f || !plain && now.attrs != k.attrs || n > 0 && (single || w.Len(b)+t.wireLen(x, path) > limit) {
+		if now := &t.buckets[x.bucket].key; now.family != f || !plain && now.attrs != k.attrs || n > 0 && (single || o.other(x) != 0 || w.Len(b)+t.wireLen(x, path) > limit) {
 			break
 		}
 		b = appendWithdraw(b, t, x, f, path)
@@ -86,9 +100,7 @@ func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
 
 // mourns says whether the peer is to be told that a buried entry is gone.
 func (o *Out) mourns(x *entry) bool {
-	b := &o.t.buckets[x.bucket]
-	return (x.has(fTold) || o.main.seen(x.bucket) >= x.version) && o.takes(b.key.family) &&
-		o.t.sets.has(b.key.to, o.number) && !o.t.sets.has(x.except, o.number)
+	return (x.has(fTold) || o.knows(x)) && o.takes(o.t.buckets[x.bucket].key.family) && o.isFor(x)
 }
 
 func appendWithdraw(b []byte, t *Table, x *entry, f bgp.Family, path bool) []byte {

@@ -38,21 +38,17 @@ func (s ToldState) String() string {
 }
 
 // Lookup gives the wanted routes of an NLRI; with any, those with any path
-// identifier, which looks at every route.
+// identifier.
 func (t *Table) Lookup(n nlri.Raw, any bool) (vs []View) {
-	if !any {
-		for e := t.index[t.hasher.hash(n)]; e != 0; e = t.entries.at(e).chain {
-			if x := t.entries.at(e); !x.has(fUnwanted) && t.same(x, n) {
-				vs = append(vs, t.view(x))
-			}
+	for e := t.index[t.hasher.prefix(n)]; e != 0; e = t.entries.at(e).chain {
+		x := t.entries.at(e)
+		if any {
+			n.HasPath, n.PathID = x.has(fPath), x.path
 		}
-		return vs
-	}
-	t.walk(1, t.entries.used, func(_ uint32, x *entry) {
-		if t.buckets[x.bucket].key.family == n.Family && bytes.Equal(t.entries.body(x), n.Body) {
+		if !x.has(fUnwanted) && t.same(x, n) {
 			vs = append(vs, t.view(x))
 		}
-	})
+	}
 	return vs
 }
 

@@ -18,7 +18,7 @@ func (t *Table) Withdraw(from PeerSet, n nlri.Raw, attrs attr.Handle) (found boo
 	if attrs == (attr.Handle{}) || wire.Plain(n.Family) {
 		attrs = t.bare
 	}
-	h := t.hasher.hash(n)
+	h := t.hasher.prefix(n)
 	for e := t.index[h]; e != 0; {
 		x := t.entries.at(e)
 		next := x.chain
@@ -66,7 +66,7 @@ func (t *Table) mourn(from PeerSet, n nlri.Raw, attrs attr.Handle, h uint64) {
 // Remove takes a route away from those peers that know it, if the owner wanted
 // it last. It says whether there was one.
 func (t *Table) Remove(o Owner, from PeerSet, n nlri.Raw) (found bool) {
-	for e := t.index[t.hasher.hash(n)]; e != 0; {
+	for e := t.index[t.hasher.prefix(n)]; e != 0; {
 		x := t.entries.at(e)
 		next := x.chain
 		if !x.has(fUnwanted) && x.owner == o && t.same(x, n) {

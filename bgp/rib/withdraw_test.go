@@ -2,6 +2,7 @@ package rib
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -144,6 +145,117 @@ func TestWithdrawFromSome(t *testing.T) {
 		t.Error(got)
 	}
 	if got := bodies(drain(b)); got != "" || tb.Len() != 1 {
+		t.Error(got)
+	}
+}
+
+// TestStaleIsWithdrawn: a peer that helps through a restart keeps what the
+// session before told it until End-of-RIB, so it hears withdraws of routes that
+// this session has not announced; after End-of-RIB it has nothing.
+func TestStaleIsWithdrawn(t *testing.T) {
+	tb := NewTable()
+	o := tb.AddPeer()
+	s := vpnSession()
+	s.NoEOR, s.HoldEOR, s.Stale = false, true, true
+	to := tb.Peers(o)
+	announce(tb, to, "10.0.0.1/32", 1, "dns")
+	o.Up(s)
+	tb.Withdraw(to, v4("10.0.0.2/32"), attr.Handle{})
+	tb.Group("dns", Closed)
+	if got := bodies(drain(o)); got != "000A200A000002200A0000010000" {
+		t.Error(got)
+	}
+	o.ReleaseEOR()
+	if drain(o); o.stale != nil && len(o.stale) != 0 {
+		t.Error("it keeps something")
+	}
+	tb.Group("dns", Open)
+	tb.Group("dns", Closed)
+	if b := drain(o); len(b) != 0 || tb.graves.head != 0 {
+		t.Errorf("%x", b)
+	}
+}
+
+// TestWithdrawTooLong: the attributes of a withdraw are left out where they do
+// not fit.
+func TestWithdrawTooLong(t *testing.T) {
+	tb := NewTable()
+	o := tb.AddPeer()
+	o.Up(vpnSession())
+	to := tb.Peers(o)
+	var b attr.Builder
+	b.Put(attr.NextHop, attr.Transitive, []byte{10, 0, 0, 1})
+	b.Put(attr.Community, attr.Optional|attr.Transitive|attr.Extended, make([]byte, 5000))
+	long := b.Handle()
+	tb.Withdraw(to, vpnRoute(1), long) // early: nothing but attributes
+	if got := bodies(drain(o)); got != "" {
+		t.Error(got)
+	}
+	tb.Announce(API, to, route.Route{NLRI: vpnRoute(1), Attrs: set(1)})
+	drain(o)
+	tb.Withdraw(to, vpnRoute(1), long)
+	if got := bodies(drain(o)); got != "00000023"+unreach1+defaults {
+		t.Error(got)
+	}
+}
+
+// TestOtherPath: a peer without path identifiers keeps a prefix of which another
+// path is wanted, and it is told that one.
+func TestOtherPath(t *testing.T) {
+	tb := NewTable()
+	plain, both := tb.AddPeer(), tb.AddPeer()
+	plain.Up(vpnSession())
+	s := vpnSession()
+	s.Negotiated.AddPath = map[bgp.Family]bgp.Direction{bgp.IPv4Unicast: bgp.Send}
+	both.Up(s)
+	path := func(id uint32) nlri.Raw {
+		n := v4("10.0.0.1/32")
+		n.HasPath, n.PathID = true, id
+		return n
+	}
+	all := tb.Peers(plain, both)
+	for id := range uint32(3) {
+		tb.Announce(API, all, route.Route{NLRI: path(id), Attrs: set(id)})
+		drain(plain)
+		drain(both)
+	}
+	sees := mirror{}
+	sees.take(t, drain(plain))
+	for _, c := range []struct {
+		id   uint32
+		want string
+	}{{1, "map[200a000001:2]"}, {2, "map[200a000001:0]"}, {0, "map[]"}} {
+		tb.Withdraw(all, path(c.id), attr.Handle{})
+		sees.take(t, drain(plain))
+		if got := fmt.Sprint(sees); got != c.want {
+			t.Errorf("after path %d: %s, want %s", c.id, got, c.want)
+		}
+		if got, want := bodies(drain(both)), fmt.Sprintf("0009%08X200A0000010000", c.id); got != want {
+			t.Errorf("with path identifiers: %s, want %s", got, want)
+		}
+	}
+	if tb.paths != 0 {
+		t.Errorf("%d paths are left", tb.paths)
+	}
+}
+
+// TestOtherPathOnItsWay: a path that the peer has not been told yet is no reason
+// to keep the one that goes.
+func TestOtherPathOnItsWay(t *testing.T) {
+	tb := NewTable()
+	o := tb.AddPeer()
+	o.Up(vpnSession())
+	to := tb.Peers(o)
+	n := v4("10.0.0.1/32")
+	tb.Announce(API, to, route.Route{NLRI: n, Attrs: set(1)})
+	drain(o)
+	n.HasPath, n.PathID = true, 7
+	tb.Announce(API, to, route.Route{NLRI: n, Attrs: set(2)})
+	tb.Withdraw(to, v4("10.0.0.1/32"), attr.Handle{})
+	if b, _ := o.Urgent(nil, 1000); bodies(b) != "0005200A0000010000" {
+		t.Error(bodies(b))
+	}
+	if got := bodies(drain(o)); len(got) < 50 {
 		t.Error(got)
 	}
 }

@@ -263,7 +263,8 @@ func (p *peer) up(session *fsm.Session) {
 	n.LocalAddr, n.PeerAddr = c.conn.Local().Addr(), c.conn.Remote().Addr()
 	n.AIGP = p.config.Capabilities.AIGP || !n.EBGP()
 	p.out.Up(rib.Session{Negotiated: n, Export: p.export(n), Single: !p.config.GroupUpdates,
-		HoldEOR: !p.s.released, NoEOR: p.config.ManualEOR, Hold: !p.config.AutoFlush})
+		HoldEOR: !p.s.released, NoEOR: p.config.ManualEOR, Hold: !p.config.AutoFlush,
+		Stale: n.GracefulRestart && (p.sessions > 1 || p.s.options.Restarting)})
 	p.machine.SetCapabilities(p.capabilities())
 	p.s.log.Info("session up", "neighbor", p.name, "as", n.PeerAS, "hold-time", n.HoldTime, "families", n.Families)
 	p.s.options.Session(p.key.Peer.Addr(), true, nil)
