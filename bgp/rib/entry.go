@@ -36,6 +36,7 @@ const (
 	fHeld                  // a cursor stands here
 	fShade                 // see shade.go
 	fSaid                  // a withdraw that somebody asked for
+	fAged                  // its version is of its gate: it was there before the last BeginClear
 )
 
 // over in entry.n says that inline is the place of the body in slab.big.

@@ -92,6 +92,9 @@ func (t *Table) Group(name string, state Gate) {
 		switch on := t.on(x); {
 		case on == x.has(fLive):
 		case on:
+			if x.version <= t.clearing {
+				x.set(fAged)
+			}
 			t.carry(x)
 			t.unlink(e)
 			t.show(e)

@@ -6,13 +6,19 @@ type Mark uint64
 // Mark is now.
 func (t *Table) Mark() Mark { return Mark(t.version) }
 
-// Clear takes those routes of some peers away, whoever wanted them, that have
-// not changed since a mark. Like Walk, it looks at a few places and gives where
-// to go on.
+// BeginClear is the mark for a Clear of what is there now.
+func (t *Table) BeginClear() Mark {
+	t.clearing = t.version
+	return t.Mark()
+}
+
+// Clear takes those routes of some peers away, whoever wanted them, that nobody
+// has said since BeginClear; a gate that opens meanwhile saves none. Like Walk,
+// it looks at a few places and gives where to go on.
 func (t *Table) Clear(from PeerSet, m Mark, pos uint32, most int) (next uint32) {
 	first, last, next := t.entries.stretch(pos, most)
 	t.walk(first, last, func(e uint32, x *entry) {
-		if x.version <= uint64(m) {
+		if x.version <= uint64(m) || x.has(fAged) {
 			t.removeFrom(e, from)
 		}
 	})

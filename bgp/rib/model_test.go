@@ -335,7 +335,7 @@ func (m *model) change(body []byte, is []int) {
 // clear takes everything from some peers, a few places at once.
 func (m *model) clear() {
 	from, is := m.some()
-	mark := m.table.Mark()
+	mark := m.table.BeginClear()
 	for pos, first := uint32(0), true; first || pos != 0; first = false {
 		pos = m.table.Clear(from, mark, pos, 1+m.rng.IntN(8))
 	}

@@ -336,3 +336,26 @@ func TestGroupsNobodySpokeOf(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// TestClearAndGate: a gate that opens while a table is cleared saves no route,
+// and one that somebody says again stays.
+func TestClearAndGate(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	to := tb.Peers(o)
+	announce(tb, to, "10.0.0.1/32", 1, "")
+	announce(tb, to, "10.0.0.2/32", 1, "dns")
+	announce(tb, to, "10.0.0.3/32", 1, "dns")
+	tb.Group("dns", Closed)
+	m := tb.BeginClear()
+	pos := tb.Clear(to, m, 0, 1)
+	announce(tb, to, "10.0.0.3/32", 2, "dns")
+	tb.Group("dns", Open)
+	for pos != 0 {
+		pos = tb.Clear(to, m, pos, 1)
+	}
+	sees := mirror{}
+	if sees.take(t, drain(o)); len(sees) != 1 || sees["200a000003"] != 2 {
+		t.Error(sees)
+	}
+}

@@ -57,7 +57,8 @@ type Table struct {
 	shadesOf map[uint32][]uint32
 	shadesIn places
 	version  uint64
-	routes   int // wanted, on or off
+	clearing uint64 // the version of the last BeginClear
+	routes   int    // wanted, on or off
 
 	peers   []*Out // by number; nil where a number is free
 	leaving leaving
@@ -214,7 +215,7 @@ func (t *Table) attach(e uint32, key bucketKey, startsOff bool) {
 	x.bucket, x.except = b, 0
 	t.buckets[b].refs++
 	t.unref(old)
-	x.clear(fStartsOff)
+	x.clear(fStartsOff | fAged)
 	if startsOff {
 		x.set(fStartsOff)
 	}

@@ -111,7 +111,7 @@ func (s *Speaker) do(d *doing, it *api.Item) error {
 	case api.RemoveIndex:
 		return s.removeIndex(to, it.More.Index)
 	case api.ClearOut:
-		d.clear = sweep{to: to, mark: s.table.Mark()}
+		d.clear = sweep{to: to, mark: s.table.BeginClear()}
 	default:
 		return s.doPeers(to, it)
 	}
