@@ -164,7 +164,7 @@ func (m *model) withdraw() {
 	m.change(p.Body, is)
 	for _, i := range is {
 		delete(m.wants[i], fmt.Sprintf("%x", p.Body))
-		if o := m.outs[i]; o.up && o.begun {
+		if o := m.outs[i]; o.up && (o.begun || len(o.stale) > 0) {
 			m.owed[i][fmt.Sprintf("%x", p.Body)] = true
 		}
 	}
@@ -204,7 +204,9 @@ func (m *model) flap(i int) {
 		clear(m.owed[i])
 		return
 	}
-	m.outs[i].Up(session([]bgp.ASN{65000, 65001}[m.rng.IntN(2)]))
+	s := session([]bgp.ASN{65000, 65001}[m.rng.IntN(2)])
+	s.Stale = m.rng.IntN(2) == 0
+	m.outs[i].Up(s)
 	m.sees[i] = mirror{}
 }
 
