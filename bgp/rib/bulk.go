@@ -93,7 +93,7 @@ func (o *Out) Bulk(b []byte, max int, full bool) (_ []byte, more bool) {
 			continue
 		}
 		o.rest()
-		if len(o.eor) > 0 && !o.eorHeld {
+		if len(o.eor) > 0 {
 			f := o.eor[0]
 			b = wire.AppendEOR(b, f)
 			o.count.Updates++

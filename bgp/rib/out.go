@@ -27,7 +27,7 @@ type Out struct {
 	replay   *replay
 	refresh  []bgp.Family // replays that wait
 	eor      []bgp.Family // End-of-RIB markers that are due
-	eorHeld  bool
+	heldEOR  []bgp.Family // those that wait for ReleaseEOR
 	stale    []bgp.Family // it may know any route of them from a session before
 	held     bool
 	count    Counters
@@ -74,8 +74,12 @@ func (o *Out) Up(s Session) {
 	o.families, o.enhanced = s.Negotiated.Families, s.Negotiated.EnhancedRefresh
 	o.class = o.t.classOf(s)
 	o.count = Counters{}
-	o.held, o.eorHeld, o.begun = s.Hold, s.HoldEOR, false
-	if !s.NoEOR {
+	o.held, o.begun = s.Hold, false
+	switch {
+	case s.NoEOR:
+	case s.HoldEOR:
+		o.heldEOR = o.families
+	default:
 		o.eor = slices.Clone(o.families)
 	}
 	if s.Stale {
@@ -104,7 +108,7 @@ func (o *Out) Down() {
 	t.upPeers--
 	o.up, o.isIdle = false, false
 	o.main, o.grave, o.replay = cursor{}, 0, nil
-	o.refresh, o.eor, o.stale = nil, nil, nil
+	o.refresh, o.eor, o.heldEOR, o.stale = nil, nil, nil, nil
 	t.reap()
 }
 
@@ -121,8 +125,8 @@ func (o *Out) Refresh(f bgp.Family) {
 
 // ReleaseEOR lets the End-of-RIB markers go, each after the table.
 func (o *Out) ReleaseEOR() {
-	if o.eorHeld {
-		o.eorHeld = false
+	if len(o.heldEOR) > 0 {
+		o.eor, o.heldEOR = append(o.eor, o.heldEOR...), nil
 		o.t.mark(o)
 	}
 }
@@ -137,20 +141,20 @@ func (o *Out) Flush() {
 	o.t.mark(o)
 }
 
-// SendEOR tells the peer End-of-RIB of a family, after what waits; false: it
-// does not take the family.
+// SendEOR tells the peer End-of-RIB of a family, after what waits; the others
+// stay held. False: it does not take the family.
 func (o *Out) SendEOR(f bgp.Family) bool {
 	if !o.up || !o.takes(f) {
 		return false
 	}
-	o.eor, o.eorHeld = append(o.eor, f), false
+	o.eor = append(o.eor, f)
 	o.t.mark(o)
 	return true
 }
 
 // Caught says that the peer has taken all that there is, End-of-RIB included.
 func (o *Out) Caught() bool {
-	return o.up && o.grave == 0 && o.isIdle && o.replay == nil && len(o.refresh) == 0 && len(o.eor) == 0
+	return o.up && o.grave == 0 && o.isIdle && o.replay == nil && len(o.refresh) == 0 && len(o.eor) == 0 && len(o.heldEOR) == 0
 }
 
 // knows says whether the peer may have been told of a live or buried entry as

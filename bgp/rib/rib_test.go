@@ -359,3 +359,20 @@ func TestClearAndGate(t *testing.T) {
 		t.Error(sees)
 	}
 }
+
+// TestEORByHand: an End-of-RIB that somebody asks for lets no other one go.
+func TestEORByHand(t *testing.T) {
+	tb := NewTable()
+	o := tb.AddPeer()
+	s := vpnSession()
+	s.NoEOR, s.HoldEOR = false, true
+	o.Up(s)
+	o.SendEOR(bgp.IPv4Unicast)
+	if got := bodies(drain(o)); got != "00000000" || o.Caught() {
+		t.Error(got)
+	}
+	o.ReleaseEOR()
+	if got := bodies(drain(o)); got != "00000000 00000007900F0003000180" || !o.Caught() {
+		t.Error(got)
+	}
+}

@@ -1,7 +1,10 @@
 package speaker
 
 import (
+	"io"
 	"net"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,4 +73,21 @@ func TestLostWhileAsking(t *testing.T) {
 	if got := r.ask(api.Item{Kind: api.ClearIn}); got != "" {
 		t.Error(got)
 	}
+}
+
+// TestLostBeforeItOpened: somebody of a range whose connection has gone before
+// it could be used leaves nothing behind.
+func TestLostBeforeItOpened(t *testing.T) {
+	r := newRig(t)
+	_, l := r.neighbor(1, "")
+	_, port, _ := strings.Cut(l.Addr().String(), ":")
+	l.Close() // a port that is free
+	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; listen " + port + "; }")
+	r.do(func() {
+		p := r.s.adopt(key{Peer: netip.MustParsePrefix("127.0.1.5/32")}, r.s.ranges[0])
+		p.newConn().Closed(nil, io.EOF)
+		if len(r.s.order) != 0 || len(r.s.peers) != 0 {
+			t.Errorf("%d are left", len(r.s.peers))
+		}
+	})
 }

@@ -407,6 +407,9 @@ func (p *peer) closed(c *conn, err error) {
 			err = fmt.Errorf("the connection has ended")
 		}
 		p.step(fsm.Event{Kind: fsm.Lost, Conn: c.id, Err: err})
+	case !p.busy: // it has never opened; a dynamic peer may have been made for it
+		p.met = true
+		p.leave()
 	}
 }
 
