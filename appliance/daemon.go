@@ -4,6 +4,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -69,10 +70,12 @@ type Daemon struct {
 	control    *control.Server
 	api        *net.UnixListener
 	dog        guard
+	manual     manual // the loop's
 
-	mu     sync.Mutex // of reloads
-	loaded *Loaded
-	stop   chan string // why
+	mu       sync.Mutex // of reloads
+	loaded   *Loaded
+	stopping bool        // nothing begins any more
+	stop     chan string // why
 }
 
 // Run is a life of the daemon, from its configuration to the last byte that a
@@ -101,8 +104,9 @@ func newDaemon(o Options, l *Loaded) (*Daemon, error) {
 	d.monitor = link.New(o.Log)
 	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, UUID: d.uuid, NoAck: o.NoAck, API: o.API})
 	d.herald = newHerald(event.Form{Legacy: o.API == 4, Compact: o.Compact}, d.helpers.Hear)
+	d.manual.said = map[string]desired.Manual{}
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
-		Session: d.session, Watchdog: d.manual,
+		Session: d.session, Watchdog: d.manual.say,
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)
@@ -129,22 +133,30 @@ func (d *Daemon) live(ctx context.Context) error {
 	defer signal.Stop(signals)
 	var tasks tasks
 	defer tasks.end()
+	d.begin(&tasks)
+	why := d.wait(ctx, signals)
+	d.shutdown(why)
+	return nil
+}
+
+// begin starts everything. A helper may ask for a reload at once, which comes
+// after it.
+func (d *Daemon) begin(tasks *tasks) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.reconciler.update(func(in *desired.Inputs) { d.known(in, d.loaded) })
 	applied := d.become(d.loaded)
 	tasks.run(d.loop.Run)
 	if err := <-applied; err != nil {
 		d.log.Error("listen", "error", err)
 	}
-	d.armed(&tasks)
-	d.serve(&tasks)
+	d.armed(tasks)
+	d.serve(tasks)
 	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
 	tasks.run(d.addresses.run)
 	tasks.run(d.tick)
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
-	why := d.wait(ctx, signals)
-	d.shutdown(why)
-	return nil
 }
 
 // known puts into in what a configuration says.
@@ -232,11 +244,16 @@ func (d *Daemon) reload(s os.Signal) {
 	}
 }
 
+var errStopping = errors.New("the daemon stops")
+
 // Reload reads the configuration again and applies the difference. With an
 // error nothing is changed.
 func (d *Daemon) Reload() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.stopping {
+		return errStopping
+	}
 	d.notifier.Reloading()
 	defer d.notifier.Ready()
 	l, err := d.options.load()
@@ -310,23 +327,6 @@ func (d *Daemon) session(a netip.Addr, up bool, _ error) {
 	})
 }
 
-// manual is called on the loop for a helper's "announce watchdog NAME".
-func (d *Daemon) manual(group string, on bool) {
-	said := desired.Withdrawn
-	if on {
-		said = desired.Announced
-	}
-	d.reconciler.update(func(in *desired.Inputs) {
-		next := map[string]desired.Manual{group: said}
-		for k, v := range in.Manual {
-			if k != group {
-				next[k] = v
-			}
-		}
-		in.Manual = next
-	})
-}
-
 // checked is called by a check whose standing has changed.
 func (d *Daemon) checked(c health.Check, s health.Standing) {
 	d.reconciler.update(func(in *desired.Inputs) {
@@ -342,7 +342,11 @@ func (d *Daemon) apply(b *api.Batch, done func()) {
 		go d.query(b, done)
 		return
 	}
-	d.loop.Post(func() { d.speaker.Do(b, done) })
+	d.loop.Post(func() {
+		// One decision is made of all that was said by hand.
+		d.speaker.Do(b, func() { d.decideManual(); done() })
+		d.decideManual()
+	})
 }
 
 // listed is called by the monitor, with each snapshot that differs.
@@ -419,6 +423,7 @@ func (d *Daemon) shutdown(why string) {
 	d.notifier.Stopping()
 	d.mu.Lock()
 	s := d.loaded.Settings
+	d.stopping = true // a helper may still ask for a reload
 	d.mu.Unlock()
 	done := make(chan struct{})
 	d.loop.Post(func() { d.speaker.Stop(why, s.StopTimeout, func() { close(done) }) })
@@ -430,14 +435,21 @@ func (d *Daemon) shutdown(why string) {
 	}
 	d.reconciler.stop()
 	d.loop.Post(func() { d.herald.shutdown(time.Now()) })
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	d.checks.Close()
-	d.helpers.Close(ctx)
+	d.end(d.checks.Close, time.Second)
+	d.end(d.helpers.Close, 3*time.Second)
 	d.addresses.release()
 	d.dog.release(d.log)
 	if d.control != nil {
 		d.control.Close()
 	}
 	d.log.Info("stopped")
+}
+
+// end ends what runs beside us, which has its time for that.
+func (d *Daemon) end(what func(context.Context) error, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := what(ctx); err != nil {
+		d.log.Warn("a program could not be ended in time", "error", err)
+	}
 }

@@ -97,7 +97,7 @@ func TestSetTellsWhatChanges(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		s.Want([]health.Check{c}) // a reload: it goes on
 		time.Sleep(time.Minute)
-		s.Close()
+		s.Close(context.Background())
 		want := []string{"0s a INIT has passed 1 of 2", "1s a UP ", "16s a DOWN failed 3 of 3: why", "26s a DOWN has passed 1 of 2", "27s a UP "}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("-want +got:\n%s", d)
@@ -117,7 +117,7 @@ func TestSetForgetsWhatIsNotWanted(t *testing.T) {
 		synctest.Wait()
 		s.Want([]health.Check{{Command: "b"}})
 		synctest.Wait()
-		s.Close()
+		s.Close(context.Background())
 		if told != 0 {
 			t.Error("a check that is not wanted any more has told something")
 		}
@@ -330,4 +330,27 @@ func TestFound(t *testing.T) {
 			t.Errorf("%q: of what was found something is missing", c.label)
 		}
 	}
+}
+
+// TestSetDoesNotWaitForWhatTheKernelDoesNotEnd: a command in an uninterruptible
+// sleep, as on a file system that is gone.
+func TestSetDoesNotWaitForWhatTheKernelDoesNotEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, woken := NewSet(func(health.Check, health.Standing) {}), make(chan struct{})
+		s.look = func(context.Context, health.Check) (health.Verdict, string) {
+			<-woken
+			return health.Pass, ""
+		}
+		check := health.Check{Command: "stuck"}
+		s.Want([]health.Check{check})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Close(ctx); err == nil {
+			t.Error("nothing is said of the command")
+		}
+		if s.Want([]health.Check{check}); len(s.running) > 0 {
+			t.Error("a check begins after the end")
+		}
+		close(woken)
+	})
 }

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"holdfast/appliance/health"
@@ -17,6 +18,7 @@ type Set struct {
 	mu      sync.Mutex
 	running map[health.Check]context.CancelFunc
 	tasks   sync.WaitGroup
+	closed  bool
 }
 
 // NewSet makes a set in which nothing runs.
@@ -29,6 +31,9 @@ func NewSet(tell func(health.Check, health.Standing)) *Set {
 func (s *Set) Want(checks []health.Check) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
 	stay := map[health.Check]bool{}
 	for _, c := range checks {
 		stay[c] = true
@@ -47,10 +52,21 @@ func (s *Set) Want(checks []health.Check) {
 	}
 }
 
-// Close ends all checks, and waits for that.
-func (s *Set) Close() {
+// Close ends all checks, and waits for that until ctx is done: a command that
+// the kernel does not end would keep us for ever. None begins after that.
+func (s *Set) Close(ctx context.Context) error {
 	s.Want(nil)
-	s.tasks.Wait()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	gone := make(chan struct{})
+	go func() { s.tasks.Wait(); close(gone) }()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return errors.New("the command of a check does not end")
+	}
 }
 
 func (s *Set) watch(ctx context.Context, c health.Check) {

@@ -5,6 +5,7 @@ package helper
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type Helpers struct {
 	mu      sync.Mutex
 	running map[string]*helper
 	stopped []*helper // that may not be gone yet
+	closed  bool      // none is started any more
 }
 
 // parser is a session's own.
@@ -58,6 +60,13 @@ func New(o Options) *Helpers {
 func (h *Helpers) Reconcile(want []Process) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !h.closed {
+		h.become(want)
+	}
+}
+
+// become is called with mu held.
+func (h *Helpers) become(want []Process) {
 	next := make(map[string]*helper, len(want))
 	var changed []Process
 	for _, p := range want {
@@ -114,6 +123,9 @@ func (h *Helpers) Hear(name string, e Event) bool {
 func (h *Helpers) Restart() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
 	for name, old := range h.running {
 		old.cancel()
 		h.running[name] = h.start(old.process, old)
@@ -121,9 +133,11 @@ func (h *Helpers) Restart() {
 }
 
 // Close ends all helpers and waits until they are gone or ctx is done. They may
-// end by themselves first: those that were told of it have a moment.
+// end by themselves first: those that were told of it have a moment. None is
+// started after that.
 func (h *Helpers) Close(ctx context.Context) error {
 	h.mu.Lock()
+	h.closed = true
 	all := slices.Clone(h.stopped)
 	for _, n := range h.running {
 		n.last.Store(true)
@@ -133,7 +147,9 @@ func (h *Helpers) Close(ctx context.Context) error {
 	moment, cancel := context.WithTimeout(ctx, h.options.Grace/8)
 	defer cancel()
 	_ = wait(moment, all) // those that are not gone are asked to go
-	h.Reconcile(nil)
+	h.mu.Lock()
+	h.become(nil)
+	h.mu.Unlock()
 	return wait(ctx, all)
 }
 
@@ -165,9 +181,10 @@ type Status struct {
 // Status is what can be said of each helper, in no order.
 func (h *Helpers) Status() []Status {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	all := make([]Status, 0, len(h.running))
-	for name, n := range h.running {
+	running := maps.Clone(h.running) // the loop may wait for mu
+	h.mu.Unlock()
+	all := make([]Status, 0, len(running))
+	for name, n := range running {
 		st := Status{
 			Name: name, PID: int(n.pid.Load()), Starts: n.starts.Load(),
 			Commands: n.commands.Load(), Errors: n.errors.Load(), Lost: n.lost(),

@@ -12,7 +12,7 @@ import (
 // lives starts the program again and again, with back-off, until ctx is done.
 func (h *helper) lives(ctx context.Context, live func(context.Context) error) {
 	var b backoff
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !h.last.Load() {
 		b.started(time.Now())
 		err := live(ctx)
 		h.pid.Store(0)

@@ -1,6 +1,7 @@
 package helper
 
 import (
+	"bytes"
 	"io"
 	"sync"
 	"time"
@@ -136,14 +137,7 @@ func (q *queue) drop(lines uint64) (first bool) {
 	return first
 }
 
-func count(lines []byte) (n uint64) {
-	for _, c := range lines {
-		if c == '\n' {
-			n++
-		}
-	}
-	return n
-}
+func count(lines []byte) uint64 { return uint64(bytes.Count(lines, []byte{'\n'})) }
 
 // lost is how many lines were dropped altogether.
 func (q *queue) lost() uint64 {

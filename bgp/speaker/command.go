@@ -85,8 +85,7 @@ var (
 func (s *Speaker) do(d *doing, it *api.Item) error {
 	switch it.Kind {
 	case api.GroupOn, api.GroupOff:
-		s.options.Watchdog(it.Route.Group, it.Kind == api.GroupOn)
-		return nil
+		return s.options.Watchdog(it.Route.Group, it.Kind == api.GroupOn)
 	case api.CreatePeer:
 		return s.create(it.More.Neighbor)
 	}

@@ -32,7 +32,7 @@ type Options struct {
 	Restarting bool
 	Jitter     func() float64
 	Session    func(neighbor netip.Addr, up bool, why error)
-	Watchdog   func(group string, on bool) // a helper's "announce watchdog"
+	Watchdog   func(group string, on bool) error // a helper's "announce watchdog"
 	// Report is called for what somebody listens to (config.Neighbor.Listeners),
 	// with a report that is the callee's.
 	Report func(*config.Neighbor, *event.Report)
@@ -74,7 +74,7 @@ func New(l *netio.Loop, o Options) *Speaker {
 		o.Session = func(netip.Addr, bool, error) {}
 	}
 	if o.Watchdog == nil {
-		o.Watchdog = func(string, bool) {}
+		o.Watchdog = func(string, bool) error { return nil }
 	}
 	if o.Report == nil {
 		o.Report = func(*config.Neighbor, *event.Report) {}

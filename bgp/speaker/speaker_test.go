@@ -37,7 +37,7 @@ func newRig(t *testing.T) *rig {
 	}
 	r := &rig{t: t, loop: l, up: make(chan string, 100)}
 	r.s = New(l, Options{Session: func(a netip.Addr, up bool, _ error) { r.up <- fmt.Sprint(a, " ", up) },
-		Watchdog: func(g string, on bool) { r.said = append(r.said, fmt.Sprint(g, " ", on)) }})
+		Watchdog: func(g string, on bool) error { r.said = append(r.said, fmt.Sprint(g, " ", on)); return nil }})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- l.Run(ctx) }()

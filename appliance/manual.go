@@ -1,0 +1,47 @@
+package appliance
+
+import (
+	"fmt"
+	"maps"
+
+	"holdfast/appliance/desired"
+)
+
+// manualMax is how many groups helpers may speak of: each of them is looked at
+// with every decision, on the loop.
+const manualMax = 1000
+
+// manual is what helpers have said of groups by hand, with "announce watchdog
+// NAME". It is the loop's.
+type manual struct {
+	said    map[string]desired.Manual
+	changed bool // since the last decision
+}
+
+// say notes a helper's word. Healthchecks say the same again and again, which
+// costs nothing.
+func (m *manual) say(group string, on bool) error {
+	now := desired.Withdrawn
+	if on {
+		now = desired.Announced
+	}
+	old, known := m.said[group]
+	switch {
+	case old == now:
+		return nil
+	case !known && len(m.said) >= manualMax:
+		return fmt.Errorf("watchdog %s: want at most %d names", group, manualMax)
+	}
+	m.said[group], m.changed = now, true
+	return nil
+}
+
+// decideManual has the groups be as helpers have said, if they have said
+// something new.
+func (d *Daemon) decideManual() {
+	if d.manual.changed {
+		d.manual.changed = false
+		all := maps.Clone(d.manual.said)
+		d.reconciler.update(func(in *desired.Inputs) { in.Manual = all })
+	}
+}
