@@ -10,9 +10,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -257,5 +259,72 @@ func rush(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestClientsThatComeAndGoLeaveNothing: some of them without their answers, and in
+// the middle of a line.
+func TestClientsThatComeAndGoLeaveNothing(t *testing.T) {
+	_, dial := parley(t, Options{})
+	once := func(n int) {
+		c := dial()
+		if n%3 == 0 {
+			says(t, c, bufio.NewReader(c), "# x\n", 1)
+		} else {
+			io.WriteString(c, "help\nhelp\nhal"[:n%13])
+		}
+		c.Close()
+	}
+	ours := func() (n int) {
+		all := make([]byte, 1<<20)
+		return strings.Count(string(all[:runtime.Stack(all, true)]), "helper.(*")
+	}
+	once(0)
+	files := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	open := files()
+	for n := range 1000 {
+		once(n)
+	}
+	for files() > open || ours() > 2 { // Accept's, and its parley's
+		runtime.Gosched()
+	}
+}
+
+// TestNamedPipesThatNobodyEmptiesEndAtOnce: who opened the pipe of answers and does
+// not read it does not keep the daemon.
+func TestNamedPipesThatNobodyEmptiesEndAtOnce(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "exabgp")
+	p := Pipes{base + ".in", base + ".out"}
+	for _, path := range []string{p.in, p.out} {
+		if err := unix.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Attend(ctx, p) }()
+	r.until("pipes", r.logged("named pipes"))
+	out, err := os.OpenFile(p.out, os.O_RDWR|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	rush(t, p.in, strings.Repeat("help\n", 100))
+	r.until("a full pipe", func() bool {
+		n, err := unix.IoctlGetInt(int(out.Fd()), unix.TIOCINQ)
+		return err == nil && n > 60000
+	})
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(patience / 3):
+		t.Error("the daemon waits for who does not read")
 	}
 }

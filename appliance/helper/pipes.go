@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,7 +50,7 @@ func (h *Helpers) Attend(ctx context.Context, p Pipes) error {
 		return nil
 	}
 	h.options.Log.Info("named pipes", "commands", p.in, "answers", p.out)
-	h.talk(ctx, client{ReadWriteCloser: pipes{in, p.out}, stays: true})
+	h.talk(ctx, client{ReadWriteCloser: &pipes{File: in, path: p.out}, stays: true})
 	return nil
 }
 
@@ -75,17 +76,43 @@ func (p Pipes) open() (*os.File, error) {
 // pipes is both pipes as one stream.
 type pipes struct {
 	*os.File
-	out string
+	path string // of the answers
+
+	mu     sync.Mutex
+	out    *os.File // while something is written
+	closed bool
 }
 
 // Write opens the answers' pipe each time, as ExaBGP does: what a client left
 // unread is gone with it, and the next one does not take it for its own. Nobody
 // there is nobody to tell, and no error.
-func (p pipes) Write(b []byte) (int, error) {
-	out, err := os.OpenFile(p.out, os.O_WRONLY|unix.O_NONBLOCK, 0)
-	if err == nil {
+func (p *pipes) Write(b []byte) (int, error) {
+	out, err := os.OpenFile(p.path, os.O_WRONLY|unix.O_NONBLOCK, 0)
+	if err == nil && p.writes(out) {
 		_, _ = paced{out}.Write(b)
+		p.writes(nil)
 		out.Close()
 	}
 	return len(b), nil
+}
+
+// writes notes what is written to; false: nothing is any more.
+func (p *pipes) writes(out *os.File) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.out = out; p.closed && out != nil {
+		out.Close()
+	}
+	return !p.closed
+}
+
+// Close ends what is being written, too.
+func (p *pipes) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	if p.out != nil {
+		p.out.Close()
+	}
+	return p.File.Close()
 }
