@@ -105,6 +105,33 @@ func TestSetTellsWhatChanges(t *testing.T) {
 	})
 }
 
+// TestSetGoesOnWhereOnlyTimesDiffer: a reload that changes an interval closes no
+// gate, and one that changes the command begins anew.
+func TestSetGoesOnWhereOnlyTimesDiffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var got []string
+		s := NewSet(func(c health.Check, h health.Standing) {
+			got = append(got, fmt.Sprint(time.Since(begin), " ", c.Command, " ", c.Interval, " ", h.Told, " ", h.Text))
+		})
+		s.look = script("ooofffffooo")
+		c := health.Check{Timing: health.Timing{Rise: 2, Fall: 3, Interval: 10 * time.Second, Fast: time.Second}, Command: "a"}
+		s.Want([]health.Check{c})
+		time.Sleep(5 * time.Second)
+		c.Interval = 20 * time.Second
+		s.Want([]health.Check{c})
+		time.Sleep(30 * time.Second)
+		c.Command = "b"
+		s.Want([]health.Check{c})
+		time.Sleep(time.Second / 2)
+		s.Close(context.Background())
+		want := []string{"0s a 10s INIT has passed 1 of 2", "1s a 10s UP ", "5s a 20s UP ", "27s a 20s DOWN failed 3 of 3: why", "35s b 20s INIT failed 1 of 3: why"}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("-want +got:\n%s", d)
+		}
+	})
+}
+
 func TestSetForgetsWhatIsNotWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := 0
