@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"time"
 )
@@ -65,7 +66,12 @@ func (s *Server) Serve(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("control socket: %w", err)
+			slog.Warn("control socket", "error", err) // of descriptors there may be more later
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			continue
 		}
 		go s.serve(ctx, c)
 	}

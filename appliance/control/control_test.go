@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func serve(t *testing.T, path string) {
@@ -96,5 +98,56 @@ func TestGarbageIsAnswered(t *testing.T) {
 	n, _ := c.Read(b)
 	if !strings.Contains(string(b[:n]), "request is not JSON") {
 		t.Errorf("%s", b[:n])
+	}
+}
+
+// TestServesOnAfterDescriptorsRanOut: there are more later.
+func TestServesOnAfterDescriptorsRanOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.sock")
+	serve(t, path)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(fd) + 1, Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(unix.Connect(fd, &unix.SockaddrUnix{Name: path}), unix.Setrlimit(unix.RLIMIT_NOFILE, &was))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	if err := Ask(path, Request{Do: "echo", Arg: "x"}, &got); got != "x" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// TestABusyDaemonKeepsItsSocket: one whose queue of connections is full is no dead
+// one.
+func TestABusyDaemonKeepsItsSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.sock")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			break // it is full
+		}
+		defer c.Close()
+	}
+	if l, err := Take("control socket", path); err == nil {
+		l.Close()
+		t.Error("the socket of a process that lives was taken")
 	}
 }

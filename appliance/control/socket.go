@@ -59,11 +59,12 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// holder is the process that answers on a unix socket.
+// holder is the process that answers on a unix socket; 0: one that is too busy
+// to say.
 func holder(path string) (pid int, ok bool) {
 	c, err := net.DialTimeout("unix", path, time.Second)
 	if err != nil {
-		return 0, false
+		return 0, errors.Is(err, unix.EAGAIN) || errors.Is(err, os.ErrDeadlineExceeded)
 	}
 	defer c.Close()
 	raw, err := c.(*net.UnixConn).SyscallConn()
@@ -79,6 +80,9 @@ func holder(path string) (pid int, ok bool) {
 }
 
 func process(pid int) string {
+	if pid == 0 {
+		return "a process that does not answer"
+	}
 	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	if err != nil {
 		return fmt.Sprintf("process %d", pid)
