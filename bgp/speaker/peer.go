@@ -313,7 +313,7 @@ func (p *peer) down(err error) {
 	if !p.s.speaksWith(p.key.Peer) {
 		p.s.options.Session(p.key.Peer.Addr(), false, err)
 	}
-	p.s.ended()
+	p.s.ended(p)
 }
 
 // speaksWith says whether there is a session with an address.

@@ -283,9 +283,11 @@ func (s *Speaker) stopAll() {
 	}
 }
 
-// ended counts a session that is over while we stop.
-func (s *Speaker) ended() {
+// ended counts a session that is over while we stop. It does not come back,
+// whoever has ended it.
+func (s *Speaker) ended(p *peer) {
 	if s.stopping != nil {
+		p.stop(wire.AdminShutdown, "")
 		s.stopping.left--
 		s.stopped()
 	}

@@ -15,6 +15,7 @@ import (
 	"holdfast/bgp/api"
 	"holdfast/bgp/capability"
 	"holdfast/bgp/config"
+	"holdfast/bgp/fsm"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/wire"
 	"holdfast/netio"
@@ -200,6 +201,27 @@ func TestSessionGatesAndStop(t *testing.T) {
 	p.Close()
 	<-stopped
 	r.event("127.0.0.2 false")
+}
+
+// TestASessionThatEndsWhileWeStopDoesNotComeBack: it would be counted twice, and
+// the stop would not wait for another.
+func TestASessionThatEndsWhileWeStopDoesNotComeBack(t *testing.T) {
+	r := newRig(t)
+	a, la := r.neighbor(2, "")
+	b, lb := r.neighbor(3, "")
+	r.apply(a + b)
+	r.meet(la)
+	r.event("127.0.0.2 true")
+	r.meet(lb)
+	r.event("127.0.0.3 true")
+	r.do(func() {
+		r.s.Stop("", 5*time.Second, func() {})
+		p := r.s.sorted()[0]
+		p.live.conn.Abort(io.EOF)
+		if s := p.machine.State(); s != fsm.Idle || !p.machine.Deadline().IsZero() || r.s.stopping.left != 1 {
+			t.Errorf("it is %s, and %d are waited for", s, r.s.stopping.left)
+		}
+	})
 }
 
 func TestReloadIsADifference(t *testing.T) {
