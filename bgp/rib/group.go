@@ -32,8 +32,23 @@ func (t *Table) group(name string) *group {
 }
 
 func (t *Table) leaveGroup(e uint32) {
-	if name := t.buckets[t.entries.at(e).bucket].key.group; name != "" {
-		delete(t.groups[name].members, e)
+	name := t.buckets[t.entries.at(e).bucket].key.group
+	if name == "" {
+		return
+	}
+	if g := t.groups[name]; g != nil {
+		delete(g.members, e)
+		if g.gate == t.rest {
+			t.dropGroup(name, g)
+		}
+	}
+}
+
+// dropGroup drops a group without routes. It may be one that is as the rest is, as
+// it will be again if it comes back.
+func (t *Table) dropGroup(name string, g *group) {
+	if len(g.members) == 0 {
+		delete(t.groups, name)
 	}
 }
 
@@ -46,8 +61,11 @@ func (t *Table) on(x *entry) bool {
 	if name == "" {
 		return true
 	}
-	g := t.groups[name].gate
-	return g == Forced || g == Open && !x.has(fStartsOff)
+	gate := t.rest
+	if g := t.groups[name]; g != nil {
+		gate = g.gate
+	}
+	return gate == Forced || gate == Open && !x.has(fStartsOff)
 }
 
 // Groups switches named groups, and the rest that has no name here, in one
@@ -64,6 +82,9 @@ func (t *Table) Groups(gates map[string]Gate, rest Gate) {
 			state = rest
 		}
 		t.Group(name, state)
+		if !ok {
+			t.dropGroup(name, t.groups[name])
+		}
 	}
 }
 
