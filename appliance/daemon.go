@@ -420,11 +420,11 @@ func (d *Daemon) feedManager() {
 // the helpers, the addresses, and last the hardware.
 func (d *Daemon) shutdown(why string) {
 	d.log.Info("stopping", "why", why)
-	d.notifier.Stopping()
 	d.mu.Lock()
 	s := d.loaded.Settings
 	d.stopping = true // a helper may still ask for a reload
 	d.mu.Unlock()
+	d.notifier.Stopping() // after a reload has said that we are ready
 	done := make(chan struct{})
 	d.loop.Post(func() { d.speaker.Stop(why, s.StopTimeout, func() { close(done) }) })
 	d.reconciler.update(func(in *desired.Inputs) { in.Stopping = true })

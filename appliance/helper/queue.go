@@ -41,6 +41,7 @@ type queue struct {
 	head    int
 	size    int // of events, in octets
 	closed  bool
+	stuck   bool   // somebody has waited for room in vain
 	dropped uint64 // lines, since the queue was last empty
 	total   uint64 // lines dropped altogether
 }
@@ -69,16 +70,16 @@ func (q *queue) put(lines []byte) (ok, first bool) {
 
 // wait adds whole lines once there is room for them, as in an empty queue there
 // always is; false: nobody reads them, for he is gone or has read nothing for
-// long. He may himself wait for us to read what he says.
+// long. He may himself wait for us to read what he says, and so is waited for
+// once, until he has read something.
 func (q *queue) wait(lines []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	late := false
-	for q.full(lines) && !q.closed && !late {
+	for q.full(lines) && !q.closed && !q.stuck {
 		t := time.AfterFunc(patience, func() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
-			late = true
+			q.stuck = true
 			q.room.Broadcast()
 		})
 		q.room.Wait()
@@ -246,6 +247,7 @@ func (q *queue) take(t *taken) bool {
 	if q.closed || q.empty() {
 		return false
 	}
+	q.stuck = false
 	q.room.Broadcast()
 	t.answers, q.buf = q.buf, kept(t.answers)
 	q.takeEvents(t)

@@ -195,6 +195,12 @@ func TestWhoWaitsForRoomGivesUp(t *testing.T) {
 		if q.wait([]byte("y\n")) || time.Since(begin) != patience || q.lost() != 1 {
 			t.Errorf("after %v, %d lost", time.Since(begin), q.lost())
 		}
+		if q.wait([]byte("z\n")) || time.Since(begin) != patience || q.lost() != 2 {
+			t.Errorf("a second time: after %v, %d lost", time.Since(begin), q.lost())
+		}
+		q.take(&taken{})
+		q.put(big)
+		q.put(big)
 		go func() {
 			time.Sleep(patience / 2)
 			q.take(&taken{})
