@@ -314,16 +314,15 @@ func gate(s desired.State) rib.Gate {
 	return rib.Closed
 }
 
-// session is called on the loop when a session comes up or goes down.
+// session is called on the loop when a session comes up or goes down. Those that
+// are down are not kept: neighbors of a range come and go.
 func (d *Daemon) session(a netip.Addr, up bool, _ error) {
 	d.reconciler.update(func(in *desired.Inputs) {
-		next := map[netip.Addr]bool{a: up}
-		for k, v := range in.Up {
-			if k != a {
-				next[k] = v
-			}
+		next := map[netip.Addr]bool{a: true}
+		maps.Copy(next, in.Up)
+		if in.Up = next; !up {
+			delete(next, a)
 		}
-		in.Up = next
 	})
 }
 

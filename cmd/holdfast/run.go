@@ -23,8 +23,8 @@ var runVerb = &verb{word: "run", args: "FILE [--socket PATH] [--env-file FILE] [
   --debug          log every state that a session goes through
 
 SIGHUP and SIGUSR1 read FILE again: the difference is applied, and nothing if
-it has an error. SIGUSR2 then starts the helpers anew, SIGALRM the sessions. SIGUSR2 does that too, and starts every helper anew. SIGTERM withdraws everything, waits until the neighbors have
-acknowledged that, and ends.
+it has an error. SIGUSR2 then starts the helpers anew, SIGALRM the sessions. SIGTERM
+withdraws everything, waits until the neighbors have acknowledged that, and ends.
 
 holdfast run COMMAND is holdfast cli COMMAND where there is no such file and
 COMMAND begins as one: ExaBGP has it so.
