@@ -166,7 +166,7 @@ func TestStaleIsWithdrawn(t *testing.T) {
 		t.Error(got)
 	}
 	o.ReleaseEOR()
-	if drain(o); o.stale != nil && len(o.stale) != 0 {
+	if drain(o); len(o.stale) != 0 {
 		t.Error("it keeps something")
 	}
 	tb.Group("dns", Open)
