@@ -38,7 +38,7 @@ func (l *Loop) Post(fn func()) {
 
 // readFor is how long letters are read in a turn before connections get theirs:
 // one of them is called in any case, and may take a millisecond.
-const readFor = 100 * time.Microsecond
+const readFor = 250 * time.Microsecond
 
 // read calls what was posted; what is posted meanwhile waits for the next turn.
 func (l *Loop) read() {
