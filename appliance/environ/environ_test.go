@@ -21,7 +21,7 @@ func TestRead(t *testing.T) {
 	want := []string{
 		"exabgp.env:4 has no effect: a neighbor is dialled until it answers: who gave up could not be reached any more",
 		"exabgp_api_chunk has no effect: the loop never waits for a helper",
-		"exabgp_bgp_paths_limit_audit has no effect: the limit is kept",
+		"exabgp_bgp_paths_limit_audit has no effect: a limit that a neighbor tells is shown, and not enforced",
 		`exabgp_new_word: there is no setting "new.word"`,
 	}
 	if diff := cmp.Diff(want, e.Warnings); diff != "" {

@@ -14,7 +14,7 @@ var Table = []Setting{
 	{"api", "version", "6", Choice, "of the text API and the JSON, 4 or 6", ""},
 	{"bgp", "openwait", "60", Number, "seconds to wait for an OPEN", "it is 60"},
 	{"bgp", "passive", "false", Bool, "wait for every neighbor to connect", ""},
-	{"bgp", "paths_limit_audit", "false", Bool, "count what goes beyond PATHS-LIMIT", "the limit is kept"},
+	{"bgp", "paths_limit_audit", "false", Bool, "count what goes beyond PATHS-LIMIT", "a limit that a neighbor tells is shown, and not enforced"},
 	{"cache", "attributes", "true", Bool, "share equal attributes", "equal sets are always shared"},
 	{"cache", "nexthops", "true", Bool, "share equal next hops", "equal sets are always shared"},
 	{"daemon", "daemonize", "false", Bool, "go to the background", "systemd does it"},
