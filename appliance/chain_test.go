@@ -179,10 +179,19 @@ func (c *chain) restart(line string) string {
 	b := &api.Batch{Say: func(lines []byte) bool { out.Write(lines); return true }}
 	(&api.Parser{}).Line(b, []byte(line))
 	c.do(b)
-	for c.life() == 0 || c.life() == life {
-	}
+	c.await("another life", func() bool { now := c.life(); return now != 0 && now != life })
 	answer, _ := b.AppendAnswers(nil, true)
 	return out.String() + string(answer)
+}
+
+// await waits for what nobody tells the test of.
+func (c *chain) await(what string, so func() bool) {
+	c.Helper()
+	for end := time.Now().Add(20 * time.Second); !so(); {
+		if time.Now().After(end) {
+			c.Fatalf("there is not %s", what)
+		}
+	}
 }
 
 func (c *chain) line() string {
@@ -254,8 +263,7 @@ func (c *chain) meet(at string) {
 	}
 	conn.Write(wire.AppendKeepalive(wire.AppendOpen(nil, *open)))
 	c.read(at)
-	for c.configured(at) != "ESTABLISHED" {
-	}
+	c.await("a session with "+at, func() bool { return c.configured(at) == "ESTABLISHED" })
 	c.until(at, mark) // a session begins with one of its own
 }
 
