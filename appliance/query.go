@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -115,8 +114,6 @@ func (q *asking) onLoop(f func()) error {
 	return q.d.onLoop(ctx, f)
 }
 
-var errNobody = errors.New("no neighbor matches the command")
-
 // neighbors are those that are named, or all.
 func (q *asking) neighbors(sel *api.Selector) ([]api.PeerView, []*config.Neighbor, error) {
 	var vs []api.PeerView
@@ -125,7 +122,7 @@ func (q *asking) neighbors(sel *api.Selector) ([]api.PeerView, []*config.Neighbo
 		return nil, nil, err
 	}
 	if len(vs) == 0 && sel != nil {
-		return nil, nil, errNobody
+		return nil, nil, speaker.ErrNoPeer
 	}
 	return vs, cs, nil
 }

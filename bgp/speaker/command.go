@@ -71,9 +71,11 @@ func (d *doing) sweep() {
 	d.run()
 }
 
+// ErrNoPeer is the error of a command or a question that names nobody.
+var ErrNoPeer = errors.New("no neighbor matches the command")
+
 // Errors of commands.
 var (
-	errNoPeer     = errors.New("no neighbor matches the command")
 	errNotListed  = errors.New("no neighbor that is named lists the process in its section api")
 	errNoSession  = errors.New("there is no session with a neighbor that the command is for")
 	errForeignHop = errors.New("next-hop: want an address of the route's own address family or self: no neighbor has another in its section nexthop")
@@ -96,7 +98,7 @@ func (s *Speaker) do(d *doing, it *api.Item) error {
 	if to == 0 && slices.ContainsFunc(s.order, func(p *peer) bool { return it.Peers != nil && it.Peers.Match(p.who()) }) {
 		return errNotListed
 	} else if to == 0 {
-		return errNoPeer
+		return ErrNoPeer
 	}
 	d.told = s.table.Union(d.told, to)
 	switch it.Kind {

@@ -77,7 +77,7 @@ func TestRoutesAreForOnesThatList(t *testing.T) {
 	for line, want := range map[string]error{
 		"neighbor 127.0.0.3 announce route 10.0.0.1/32 next-hop self": errNotListed,
 		"neighbor 127.0.0.3 withdraw route 10.0.0.1/32":               errNotListed,
-		"neighbor 127.0.0.9 withdraw route 10.0.0.1/32":               errNoPeer,
+		"neighbor 127.0.0.9 withdraw route 10.0.0.1/32":               ErrNoPeer,
 		"neighbor * announce route 10.0.0.1/32 next-hop self":         nil,
 		"neighbor 127.0.0.3 flush adj-rib out":                        nil,
 		"announce route 2001:db8::/32 next-hop self":                  errSelfHop,
@@ -239,7 +239,7 @@ func TestCreateAndDelete(t *testing.T) {
 		t.Fatal(got)
 	}
 	q.expect("NOTIFICATION cease/peer deconfigured")
-	if got := r.ask(api.Item{Kind: api.DeletePeer, Peers: all}); got != errNoPeer.Error() {
+	if got := r.ask(api.Item{Kind: api.DeletePeer, Peers: all}); got != ErrNoPeer.Error() {
 		t.Error(got)
 	}
 	if st := r.status(); len(st.Peers) != 1 {

@@ -282,7 +282,7 @@ func TestCommands(t *testing.T) {
 	p.expect("-10.0.0.1")
 	r.say("two", "announce route 10.0.0.3/32 next-hop self", "withdraw route 10.0.0.3/32", "announce eor")
 	q.expect("-10.0.0.3", "EOR") // the route that was taken back never left
-	if b := r.say("nobody", "announce route 10.0.0.4/32 next-hop self"); b.Items[0].Err != errNoPeer {
+	if b := r.say("nobody", "announce route 10.0.0.4/32 next-hop self"); b.Items[0].Err != ErrNoPeer {
 		t.Error(b.Items[0].Err)
 	}
 	r.say("two", "announce watchdog dns", "withdraw watchdog dns")
