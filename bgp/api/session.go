@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -128,9 +127,5 @@ func helpJSON() string {
 
 // quote is a value in JSON, on one line.
 func quote(v any) string {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // strings always can be
-	return strings.TrimSuffix(b.String(), "\n")
+	return strings.TrimSuffix(string(AppendJSON(nil, v)), "\n")
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -296,6 +297,9 @@ func (q *Question) appendPeersJSON(b []byte, vs []PeerView) []byte {
 
 // AppendJSON appends a value that always can be told as a line of JSON.
 func AppendJSON(b []byte, v any) []byte {
-	text, _ := json.Marshal(v)
-	return append(append(b, text...), '\n')
+	w := bytes.NewBuffer(b)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // it is no page
+	_ = e.Encode(v)
+	return w.Bytes()
 }
