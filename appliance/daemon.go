@@ -291,11 +291,11 @@ func (d *Daemon) become(l *Loaded) <-chan error {
 
 // follow hands a plan to the loop: the next thing that it does.
 func (d *Daemon) follow(p desired.Plan) {
-	gates := make(map[string]rib.Gate, len(p.Groups))
+	gates := make(map[string]rib.Stand, len(p.Groups))
 	for name, s := range p.Groups {
-		gates[name] = gate(s)
+		gates[name] = stand(s)
 	}
-	rest := gate(p.Rest)
+	rest := stand(p.Rest)
 	d.loop.Post(func() {
 		d.speaker.Groups(gates, rest)
 		if p.Verdict {
@@ -304,14 +304,15 @@ func (d *Daemon) follow(p desired.Plan) {
 	})
 }
 
-func gate(s desired.State) rib.Gate {
+func stand(s desired.State) rib.Stand {
+	gate := rib.Closed
 	switch {
 	case s.Forced:
-		return rib.Forced
+		gate = rib.Forced
 	case s.On:
-		return rib.Open
+		gate = rib.Open
 	}
-	return rib.Closed
+	return rib.Stand{Gate: gate, Degrade: s.Degrade}
 }
 
 // session is called on the loop when a session comes up or goes down. Those that

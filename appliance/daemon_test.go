@@ -11,7 +11,7 @@ import (
 // TestChecksThatComeBackRiseAgain: what is known of a check goes with the
 // configuration that no longer asks for it.
 func TestChecksThatComeBackRiseAgain(t *testing.T) {
-	a, b := health.Check{Command: "a"}, health.Check{Command: "b"}
+	a, b := health.Check{Probe: health.Probe{Command: "a"}}, health.Check{Probe: health.Probe{Command: "b"}}
 	up := health.Standing{Told: health.Up}
 	known := only(map[health.Check]health.Standing{a: up, b: up}, []health.Check{b})
 	if d := cmp.Diff(map[health.Check]health.Standing{b: up}, known); d != "" {

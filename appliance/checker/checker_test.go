@@ -63,9 +63,9 @@ func TestLook(t *testing.T) {
 		want  string
 	}{
 		{health.Check{}, "0 "},
-		{health.Check{Disable: here, Command: "false"}, "2 " + here + " is there"},
-		{health.Check{Disable: here + "/not", Command: "false", Timeout: time.Minute}, "1 exit status 1"},
-		{health.Check{Command: "true", Timeout: time.Minute}, "0 "},
+		{health.Check{Disable: here, Probe: health.Probe{Command: "false"}}, "2 " + here + " is there"},
+		{health.Check{Disable: here + "/not", Probe: health.Probe{Command: "false"}, Timeout: time.Minute}, "1 exit status 1"},
+		{health.Check{Probe: health.Probe{Command: "true"}, Timeout: time.Minute}, "0 "},
 	} {
 		v, why := Look(t.Context(), c.check)
 		if got := fmt.Sprint(v, " ", why); got != c.want {
@@ -92,7 +92,7 @@ func TestSetTellsWhatChanges(t *testing.T) {
 			got = append(got, fmt.Sprint(time.Since(begin), " ", c.Command, " ", h.Told, " ", h.Text))
 		})
 		s.look = script("ooffofffo")
-		c := health.Check{Timing: health.Timing{Rise: 2, Fall: 3, Interval: 10 * time.Second, Fast: time.Second}, Command: "a"}
+		c := health.Check{Timing: health.Timing{Rise: 2, Fall: 3, Interval: 10 * time.Second, Fast: time.Second}, Probe: health.Probe{Command: "a"}}
 		s.Want([]health.Check{c})
 		time.Sleep(5 * time.Second)
 		s.Want([]health.Check{c}) // a reload: it goes on
@@ -115,7 +115,7 @@ func TestSetGoesOnWhereOnlyTimesDiffer(t *testing.T) {
 			got = append(got, fmt.Sprint(time.Since(begin), " ", c.Command, " ", c.Interval, " ", h.Told, " ", h.Text))
 		})
 		s.look = script("ooofffffooo")
-		c := health.Check{Timing: health.Timing{Rise: 2, Fall: 3, Interval: 10 * time.Second, Fast: time.Second}, Command: "a"}
+		c := health.Check{Timing: health.Timing{Rise: 2, Fall: 3, Interval: 10 * time.Second, Fast: time.Second}, Probe: health.Probe{Command: "a"}}
 		s.Want([]health.Check{c})
 		time.Sleep(5 * time.Second)
 		c.Interval = 20 * time.Second
@@ -140,9 +140,9 @@ func TestSetForgetsWhatIsNotWanted(t *testing.T) {
 			<-ctx.Done() // a command that is killed
 			return health.Fail, "signal: killed"
 		}
-		s.Want([]health.Check{{Command: "a"}})
+		s.Want([]health.Check{{Probe: health.Probe{Command: "a"}}})
 		synctest.Wait()
-		s.Want([]health.Check{{Command: "b"}})
+		s.Want([]health.Check{{Probe: health.Probe{Command: "b"}}})
 		synctest.Wait()
 		s.Close(context.Background())
 		if told != 0 {
@@ -368,7 +368,7 @@ func TestSetDoesNotWaitForWhatTheKernelDoesNotEnd(t *testing.T) {
 			<-woken
 			return health.Pass, ""
 		}
-		check := health.Check{Command: "stuck"}
+		check := health.Check{Probe: health.Probe{Command: "stuck"}}
 		s.Want([]health.Check{check})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

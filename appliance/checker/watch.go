@@ -65,7 +65,7 @@ func (s *Set) Want(checks []health.Check) {
 func (s *Set) before(c health.Check, stay map[health.Check]bool) (was running) {
 	n := 0
 	for old, r := range s.running {
-		if !stay[old] && old.Command == c.Command && old.Disable == c.Disable {
+		if !stay[old] && old.Probe == c.Probe && old.Disable == c.Disable {
 			was, n = *r, n+1
 		}
 	}

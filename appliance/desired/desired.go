@@ -12,6 +12,7 @@ import (
 
 	"holdfast/appliance/health"
 	"holdfast/appliance/settings"
+	"holdfast/bgp/attr"
 	"holdfast/netio/link"
 )
 
@@ -42,8 +43,11 @@ type Inputs struct {
 	Up       map[netip.Addr]bool              // neighbors whose session is up
 	Files    map[string]bool                  // paths that exist; a missing key is not known yet
 	Checks   map[health.Check]health.Standing // a missing key has not had a verdict
+	Units    map[string]Unit                  // of systemd; a missing key is not known yet
+	Learned  map[settings.From]bool           // routes that are asked for and neighbors announce
 	Watchdog Watchdog
 	Manual   map[string]Manual
+	Drains   []Drain // what somebody takes out of service, and for how long
 	Stopping bool
 	// Held says since when all conditions of a gate hold without a break, and
 	// Failed that they have held once and failed since, so that hold-down
@@ -52,11 +56,30 @@ type Inputs struct {
 	Failed map[string]bool
 }
 
+// Unit is how a unit of systemd stands.
+type Unit struct {
+	Active bool
+	Text   string // why not: "is failed (exit-code)"
+}
+
+// Drain is a gate, or the box, that is to be out of service.
+type Drain struct {
+	Gate   string    `json:"gate,omitempty"` // "": everything
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until,omitzero"` // zero: until somebody ends it
+	Reason string    `json:"reason,omitempty"`
+}
+
 // State is what a group should be.
 type State struct {
 	On     bool
 	Forced bool // by hand: shows routes that carry the word "withdraw" too
-	Reason Reason
+	// Degrade is how much worse routes are told, zero: as they are; Reason then
+	// says why although the group is on.
+	Degrade attr.Degrade
+	Rung    string // of the ladder, or "drain"; "" at the top
+	Reason  Reason
+	Suspect string // a condition that fails and may not act, and why it may not
 }
 
 // Reason is why a group is off; its zero value means that it is on.
@@ -71,9 +94,9 @@ func (r Reason) String() string { return strings.TrimSpace(r.Condition + " " + r
 
 // Plan is what should be true.
 type Plan struct {
-	Groups  map[string]State
-	Rest    State // of groups that have no name here yet: a helper's
-	Verdict bool  // every gate has had its first verdict
+	Groups  map[string]State // "" is that of routes without a group
+	Rest    State            // of groups that have no name here yet: a helper's
+	Verdict bool             // every gate has had its first verdict
 	Held    map[string]time.Time
 	Failed  map[string]bool
 	Again   time.Time // when time alone changes the plan; zero: never

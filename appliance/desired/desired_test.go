@@ -15,7 +15,7 @@ import (
 var (
 	start  = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	prefix = netip.MustParsePrefix("192.0.2.53/32")
-	dig    = health.Check{Command: "dig @127.0.0.1"}
+	dig    = health.Check{Probe: health.Probe{Command: "dig @127.0.0.1"}}
 	router = netip.MustParseAddr("10.0.0.2")
 )
 

@@ -47,19 +47,12 @@ type Timing struct {
 	Interval, Fast time.Duration // Fast is the pause while a state is about to change
 }
 
-// Check is what is looked at, and how.
-type Check struct {
-	Timing
-	Timeout time.Duration // of the command
-	Command string        // of a shell; "": all is well
-	Disable string        // a file that says that the service is disabled, if it is there; "": none
-}
-
 // Machine counts verdicts. Its zero value with a Timing is at Init.
 type Machine struct {
 	Timing
 	state State
 	told  State // the last one that was settled, Init before
+	up    bool  // it has been up
 	count int   // verdicts of the same kind in a row
 }
 
@@ -92,6 +85,7 @@ func (m *Machine) Step(v Verdict) (changed bool) {
 	if m.state.settled() {
 		m.told = m.state
 	}
+	m.up = m.up || m.told == Up
 	return m.state != before
 }
 
@@ -120,13 +114,14 @@ func (m *Machine) Wait() time.Duration {
 
 // Standing is what others are told of a check.
 type Standing struct {
-	Told State
-	Text string // why it is not up: "failed 3 of 3: exit status 9"
+	Told   State
+	Passed bool   // it has been up since it was configured
+	Text   string // why it is not up: "failed 3 of 3: exit status 9"
 }
 
 // Standing is how the check stands; why is what the last verdict was for.
 func (m *Machine) Standing(why string) Standing {
-	s := Standing{Told: m.told}
+	s := Standing{Told: m.told, Passed: m.up}
 	switch {
 	case m.told == Up:
 	case m.state == Rising:

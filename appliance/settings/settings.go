@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast/appliance/health"
+	"holdfast/bgp/attr"
 	"holdfast/bgp/grammar"
 )
 
@@ -26,6 +27,35 @@ type Settings struct {
 	FirstVerdict time.Duration
 	// Addresses are those that this box is to hold.
 	Addresses []Address
+	// StateDirectory keeps what survives a restart: generations, drains, history.
+	// "": the service manager's $STATE_DIRECTORY; without that either, nothing is
+	// kept.
+	StateDirectory string
+	// Confirm bounds how long a change may take to prove itself before the last
+	// good configuration comes back; 0: changes need no proof.
+	Confirm time.Duration
+	// Management are links of which those that were up have to be up again before
+	// a change is proven.
+	Management []string
+	Drain      Drain
+	Provision  Provision
+	// Metrics is where Prometheus asks: a path of a unix socket, or an address
+	// and port; "": nowhere.
+	Metrics string
+}
+
+// Drain is how the box leaves: GRACEFUL_SHUTDOWN on everything for Wait, then
+// the withdraw.
+type Drain struct {
+	Wait   time.Duration // 0: withdraw at once
+	OnStop bool          // before each stop too
+}
+
+// Provision is where configurations come from and whose are taken.
+type Provision struct {
+	Drop   string   // the folder in which bundles are dropped; "": none
+	Keys   []string // ed25519 public keys in base64 whose bundles are taken
+	Signed bool     // others are refused
 }
 
 // Defaults of what a configuration need not say.
@@ -33,6 +63,8 @@ const (
 	DefaultStopTimeout  = 5 * time.Second
 	DefaultFirstVerdict = 30 * time.Second
 	DefaultTimeout      = 10 * time.Second // of the hardware watchdog
+	DefaultConfirm      = 60 * time.Second // where there is a state directory
+	DefaultDrainWait    = 30 * time.Second
 )
 
 // Policy is what happens when the hardware watchdog can't be armed.
@@ -58,12 +90,31 @@ type Hardware struct {
 }
 
 // Gate is "watchdog NAME { … }": the conditions under which the routes of that
-// name are told.
+// name are told, and what happens when they do not hold.
 type Gate struct {
 	Pos        grammar.Pos
 	Name       string
 	Conditions []Condition
 	HoldDown   time.Duration // all conditions hold that long before it opens again
+	Ladder     []Rung        // of "on-failure"; none: withdraw at once
+	Back       time.Duration // "recover": how long each rung takes on the way back up; 0: at once
+	Flap       Flap
+}
+
+// Rung is a step on the way down: how the routes are told, and for how long,
+// before the next.
+type Rung struct {
+	attr.Degrade
+	Withdraw bool          // the last rung of a ladder that has one
+	For      time.Duration // 0: until the conditions hold again
+	Text     string        // as it is written: "med 500"
+}
+
+// Flap is the penalty of a gate that closes often: each failure adds Hold to the
+// hold-down that Longest bounds, and half of what was added goes in each
+// HalfLife. A zero Hold is none.
+type Flap struct {
+	Hold, Longest, HalfLife time.Duration
 }
 
 // Kind is what a condition looks at.
@@ -75,7 +126,11 @@ const (
 	HasAddress              // address PREFIX [on NAME]: present
 	Established             // neighbor ADDRESS: its session is up
 	FileAbsent              // file PATH absent: ExaBGP's disable file is not there
-	Healthy                 // healthcheck { command "…"; … }: the service is up
+	FilePresent             // file PATH present
+	Healthy                 // check KIND { … }: the service is up
+	UnitActive              // unit NAME active: systemd says so
+	Learned                 // route PREFIX from NEIGHBOR: the neighbor announces it
+	Group                   // all, any or N of { … }
 )
 
 // Condition is one line of a gate.
@@ -83,9 +138,23 @@ type Condition struct {
 	Kind     Kind
 	Link     string       // LinkUp; HasAddress: "" is any link
 	Address  netip.Prefix // HasAddress
-	Neighbor netip.Addr   // Established
-	Path     string       // FileAbsent
+	Neighbor netip.Addr   // Established, Learned
+	Path     string       // FileAbsent, FilePresent
 	Check    health.Check // Healthy
+	Unit     string       // UnitActive: with its suffix, "nginx.service"
+	Route    netip.Prefix // Learned
+	// Class is whom a failure concerns: a shared one degrades the gate, and never
+	// withdraws it unless the condition says "may-withdraw".
+	Class       health.Class
+	MayWithdraw bool
+	Of          []Condition // Group: none of them is a Group that has none
+	Need        int         // Group: how many of them have to hold; len(Of) is "all"
+}
+
+// From is a route of a neighbor.
+type From struct {
+	Route    netip.Prefix
+	Neighbor netip.Addr
 }
 
 // String is the condition as it is written, a healthcheck by its command.

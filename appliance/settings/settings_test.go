@@ -1,11 +1,13 @@
 package settings
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"holdfast/appliance/health"
 	"holdfast/bgp/grammar"
@@ -32,8 +34,8 @@ func TestHealthcheck(t *testing.T) {
 	plain := health.DefaultCheck
 	plain.Command = "dig @127.0.0.1"
 	want := []health.Check{plain, {Timing: health.Timing{Rise: 1, Fall: 2, Interval: 10 * time.Second, Fast: 500 * time.Millisecond},
-		Timeout: 2 * time.Second, Command: "curl -f http://[::1]/", Disable: "/etc/off"}}
-	if d := cmp.Diff(want, s.Checks()); d != "" {
+		Timeout: 2 * time.Second, Probe: health.Probe{Command: "curl -f http://[::1]/"}, Disable: "/etc/off"}}
+	if d := cmp.Diff(want, s.Checks(), cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
 	if got := s.Gates[0].Conditions[1].String(); got != `check "curl -f http://[::1]/"` {

@@ -3,6 +3,8 @@ package rib
 import (
 	"maps"
 	"slices"
+
+	"holdfast/bgp/attr"
 )
 
 // Gate is the state of a group of routes (ExaBGP's "watchdog").
@@ -15,6 +17,13 @@ const (
 	Closed
 	Forced // switched on by hand
 )
+
+// Stand is how a group of routes stands: whether it is told, and how much worse
+// than its routes say.
+type Stand struct {
+	Gate
+	attr.Degrade
+}
 
 type group struct {
 	gate    Gate
@@ -69,10 +78,10 @@ func (t *Table) on(x *entry) bool {
 }
 
 // Groups switches named groups, and the rest that has no name here, in one
-// step. The withdraws come before all announcements that still wait, for every
-// peer.
-func (t *Table) Groups(gates map[string]Gate, rest Gate) {
-	t.rest = rest
+// step. The name "" is that of routes without a group. The withdraws come before
+// all announcements that still wait, for every peer.
+func (t *Table) Groups(gates map[string]Stand, rest Stand) {
+	t.rest = rest.Gate
 	for name := range gates {
 		t.group(name)
 	}
@@ -81,7 +90,7 @@ func (t *Table) Groups(gates map[string]Gate, rest Gate) {
 		if !ok {
 			state = rest
 		}
-		t.Group(name, state)
+		t.Group(name, state.Gate)
 		if !ok {
 			t.dropGroup(name, t.groups[name])
 		}

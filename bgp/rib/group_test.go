@@ -12,7 +12,7 @@ import (
 func TestGroupsGoWithTheirRoutes(t *testing.T) {
 	tb := NewTable()
 	o := up(tb)
-	tb.Groups(map[string]Gate{"shut": Closed, "open": Open}, Open)
+	tb.Groups(map[string]Stand{"shut": {Gate: Closed}, "open": {Gate: Open}}, Stand{Gate: Open})
 	for n := range 100 {
 		announce(tb, tb.Peers(o), "192.0.2.1/32", uint32(n), fmt.Sprint("group ", n))
 	}
@@ -30,7 +30,7 @@ func TestGroupsGoWithTheirRoutes(t *testing.T) {
 		t.Error("a group that was closed is open for a route that comes later")
 	}
 	tb.Withdraw(tb.Peers(o), v4("192.0.2.2/32"), attr.Handle{})
-	if tb.Groups(nil, Open); len(tb.GroupNames()) > 0 {
+	if tb.Groups(nil, Stand{Gate: Open}); len(tb.GroupNames()) > 0 {
 		t.Errorf("groups that nobody speaks of: %v", tb.GroupNames())
 	}
 }

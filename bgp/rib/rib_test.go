@@ -320,14 +320,14 @@ func TestOffWithdrawsEverything(t *testing.T) {
 func TestGroupsNobodySpokeOf(t *testing.T) {
 	tb := NewTable()
 	o := up(tb)
-	tb.Groups(map[string]Gate{"dns": Open}, Closed)
+	tb.Groups(map[string]Stand{"dns": {Gate: Open}}, Stand{Gate: Closed})
 	announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "dns")
 	announce(tb, tb.Peers(o), "192.0.2.2/32", 1, "web")
 	m := mirror{}
 	if m.take(t, drain(o)); len(m) != 1 {
 		t.Errorf("told %v", m)
 	}
-	tb.Groups(map[string]Gate{"dns": Closed}, Open)
+	tb.Groups(map[string]Stand{"dns": {Gate: Closed}}, Stand{Gate: Open})
 	if m.take(t, drain(o)); len(m) != 1 {
 		t.Errorf("told %v", m)
 	}

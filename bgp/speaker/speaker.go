@@ -194,7 +194,7 @@ func (s *Speaker) rangeOf(a netip.Addr) *config.Neighbor {
 
 // Groups opens and closes named groups of routes, and all that have no name
 // here, in one step; the withdraws are the next thing on the wire.
-func (s *Speaker) Groups(gates map[string]rib.Gate, rest rib.Gate) {
+func (s *Speaker) Groups(gates map[string]rib.Stand, rest rib.Stand) {
 	s.table.Groups(gates, rest)
 	s.wake()
 }
