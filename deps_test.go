@@ -69,6 +69,10 @@ var rooms = map[string]room{
 	"systemd":               {why: "tells a service manager what it is given"},
 	"systemd/units":         {why: "files that we ship"},
 
+	"image/tree":   {why: "files in memory, whatever they are of"},
+	"image/debian": {may: "image/tree", why: "packages become files; which ones is not its business"},
+	"image/rootfs": {may: "image/tree image/debian systemd/units", why: "what a box has"},
+
 	"appliance/health":    {pure: true, why: "a state is a function of verdicts, and what is told one of the state"},
 	"appliance/checker":   {may: "appliance/health netio/link", why: "runs checks and tells whoever reads its lines, in this process or another's"},
 	"appliance/settings":  {may: "appliance/health bgp bgp/attr bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
@@ -84,6 +88,7 @@ var rooms = map[string]room{
 	"lab":        {why: "uses the product as anybody does, from outside"},
 	"lab/sink":   {why: "a peer that shares no code with what it tests"},
 	"lab/guest":  {may: "watchdog", why: "the one process of an emulated machine, which has the hardware that we do not"},
+	"lab/vm":     {may: "lab image/tree image/rootfs", why: "machines of the lab, with the root of a box"},
 	"lab/demo":   {may: "lab", why: "a program of the lab"},
 }
 

@@ -63,13 +63,13 @@ func (l *Lab) removeDir() {
 		return
 	}
 	for _, p := range l.procs {
-		l.Logf("%s\n%s", p.log, tail(p.log, 40))
+		l.Logf("%s\n%s", p.log, Tail(p.log, 40))
 	}
 	l.Logf("configurations and logs are kept in %s", l.Dir)
 }
 
-// tail is the last n lines of a file.
-func tail(path string, n int) string {
+// Tail is the last n lines of a file.
+func Tail(path string, n int) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()

@@ -24,6 +24,14 @@ need git git
 need gcc gcc # the race detector links with it
 need /usr/include/stdlib.h libc6-dev
 need qemu-system-x86_64 qemu-system-x86
+# A root for emulated machines, and their disks.
+need depmod kmod
+need mkfs.ext4 e2fsprogs
+need mkfs.vfat dosfstools
+need mcopy mtools
+need cpio cpio
+need ssh openssh-client
+need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 
 # A kernel with its watchdog modules, for the emulated machine. It is not
 # installed, only unpacked: this host boots what it booted before.

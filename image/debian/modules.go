@@ -1,0 +1,136 @@
+package debian
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"holdfast/image/tree"
+)
+
+// Modules takes the kernel's modules of these names from all, with those that
+// they need, and what depmod makes of them. One that is built into the kernel,
+// or that this architecture does not have, is left out if its name ends in "?".
+func Modules(ctx context.Context, all, out tree.Tree, names []string) error {
+	m := modules{all: all, at: map[string]string{}, taken: map[string]bool{}}
+	release := ""
+	for _, name := range all.Names() {
+		if rest, ok := strings.CutPrefix(name, "usr/lib/modules/"); ok && strings.HasSuffix(name, ".ko") {
+			release, _, _ = strings.Cut(rest, "/")
+			m.at[moduleName(name)] = name
+		}
+	}
+	for _, name := range names {
+		name, optional := strings.CutSuffix(name, "?")
+		if err := m.take(name); err != nil && !optional {
+			return err
+		}
+	}
+	for name := range m.taken {
+		out.File(name, 0o644, all[name].Data)
+	}
+	root := "usr/lib/modules/" + release
+	for _, name := range []string{"modules.builtin", "modules.builtin.modinfo", "modules.order"} {
+		if f := all[path.Join(root, name)]; f != nil {
+			out.File(path.Join(root, name), 0o644, f.Data)
+		}
+	}
+	return depmod(ctx, out, release)
+}
+
+func moduleName(file string) string {
+	return strings.ReplaceAll(strings.TrimSuffix(path.Base(file), ".ko"), "-", "_")
+}
+
+type modules struct {
+	all   tree.Tree
+	at    map[string]string // by name
+	taken map[string]bool   // by path
+}
+
+func (m *modules) take(name string) error {
+	at, ok := m.at[strings.ReplaceAll(name, "-", "_")]
+	if !ok {
+		return fmt.Errorf("the kernel has no module %s", name)
+	}
+	if m.taken[at] {
+		return nil
+	}
+	m.taken[at] = true
+	info, err := modinfo(m.all[at].Data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	for _, need := range info {
+		if err := m.take(need); err != nil && m.at[need] != "" {
+			return err
+		}
+	}
+	return nil
+}
+
+// modinfo is what a module needs, also softly, of those that are modules.
+func modinfo(ko []byte) (needs []string, err error) {
+	e, err := elf.NewFile(bytes.NewReader(ko))
+	if err != nil {
+		return nil, err
+	}
+	s := e.Section(".modinfo")
+	if s == nil {
+		return nil, nil
+	}
+	data, err := s.Data()
+	for row := range bytes.SplitSeq(data, []byte{0}) {
+		key, value, _ := strings.Cut(string(row), "=")
+		switch key {
+		case "depends":
+			needs = append(needs, strings.FieldsFunc(value, func(r rune) bool { return r == ',' })...)
+		case "softdep":
+			for _, w := range strings.Fields(value) {
+				if !strings.HasSuffix(w, ":") {
+					needs = append(needs, strings.ReplaceAll(w, "-", "_"))
+				}
+			}
+		}
+	}
+	return needs, err
+}
+
+// depmod has the module tools index what is there.
+func depmod(ctx context.Context, t tree.Tree, release string) error {
+	dir, err := os.MkdirTemp("", "modules-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	root := path.Join("usr/lib/modules", release)
+	part := tree.Tree{}
+	part.Symlink("lib", "usr/lib")
+	for name, f := range t {
+		if strings.HasPrefix(name, root+"/") && !f.Mode.IsDir() {
+			part.File(name, 0o644, f.Data)
+		}
+	}
+	if err := part.Unpack(dir); err != nil {
+		return err
+	}
+	if _, err := run(ctx, "/sbin/depmod", "-b", dir, release); err != nil {
+		return err
+	}
+	made, err := filepath.Glob(filepath.Join(dir, root, "modules.*"))
+	slices.Sort(made)
+	for _, file := range made {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		t.File(path.Join(root, filepath.Base(file)), 0o644, data)
+	}
+	return err
+}

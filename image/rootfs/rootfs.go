@@ -1,0 +1,167 @@
+// Package rootfs is the root of a box: which files of Debian's packages it has,
+// what is configured, and our own program and units.
+package rootfs
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+
+	"holdfast/image/debian"
+	"holdfast/image/tree"
+	"holdfast/systemd/units"
+)
+
+//go:embed files.txt
+var files string
+
+//go:embed all:overlay
+var overlay embed.FS
+
+// packages are what a root is picked of, with what they depend on; the kernel
+// comes by the name of its architecture.
+var packages = []string{"systemd", "systemd-sysv", "udev", "dbus", "polkitd", "kmod", "iproute2", "mount", "util-linux", "util-linux-extra", "login", "coreutils", "dash",
+	"procps", "openssh-server"}
+
+// modules are the kernel's that a box may need before anybody can load more. A
+// "?" is for what only some architectures have.
+var modules = []string{
+	// disks and their file systems
+	"virtio_blk", "virtio_scsi", "virtio_pci?", "ahci?", "nvme?", "sd_mod", "usb_storage", "uas", "sdhci_pci?", "mmc_block", "xhci_pci?", "ehci_pci?", "xhci_plat_hcd?",
+	"ext4", "crc32c_generic", "crc32c_intel?", "autofs4?", "squashfs", "vfat", "isofs", "loop", "overlay", "dm_verity", "nls_cp437", "nls_ascii", "nls_utf8", "qemu_fw_cfg?", "efivarfs?",
+	// links
+	"virtio_net", "e1000?", "e1000e?", "igb?", "igc?", "ixgbe?", "i40e?", "ice?", "mlx5_core?", "mlx4_en?", "bnxt_en?", "tg3?", "r8169?", "mvneta?", "mvpp2?", "stmmac_platform?", "dwmac_generic?",
+	"veth", "dummy", "8021q", "bonding", "bridge?", "vrf?",
+	// watchdogs
+	"i6300esb", "iTCO_wdt?", "sp5100_tco?", "softdog", "sbsa_gwdt?", "dw_wdt?", "imx2_wdt?", "ipmi_watchdog?", "wdat_wdt?",
+	// entropy and time
+	"virtio_rng",
+}
+
+// masked are units that can't do their work here: the root is not written, and
+// nobody answers at a first boot.
+var masked = []string{"systemd-remount-fs.service", "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "systemd-user-sessions.service",
+	"systemd-repart.service", "systemd-firstboot.service", "systemd-hwdb-update.service", "systemd-machine-id-commit.service", "systemd-boot-system-token.service",
+	"systemd-boot-update.service", "systemd-pcrphase.service", "systemd-pcrphase-sysinit.service", "systemd-pcrphase-initrd.service", "systemd-timesyncd.service", "ldconfig.service", "systemd-sysusers.service",
+	"getty@tty1.service", "autovt@.service", "systemd-ask-password-wall.path", "systemd-ask-password-console.path", "systemd-resolved.service", "systemd-networkd-wait-online.service",
+	"dpkg-db-backup.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-oomd.service", "systemd-homed.service", "systemd-userdbd.socket", "quotaon.service", "systemd-quotacheck.service", "rc-local.service"}
+
+// enabled are units that are wanted at each boot, beside what static units want.
+var enabled = []string{"systemd-networkd.service", "ssh.service", "holdfast.service"}
+
+// Options is what a root is made of.
+type Options struct {
+	Arch    string // amd64 or arm64
+	Cache   string // a folder for packages, which the next build finds again
+	Program string // the path of our static program for Arch; "": somebody puts it there later
+}
+
+// Root is a root, and the kernel that goes with it.
+type Root struct {
+	tree.Tree
+	Kernel  []byte
+	Release string // of the kernel
+	All     tree.Tree
+}
+
+// Build makes a root.
+func Build(ctx context.Context, o Options) (*Root, error) {
+	list, err := debian.Fetch(ctx, o.Cache, o.Arch, append(packages, "linux-image-"+o.Arch))
+	if err != nil {
+		return nil, err
+	}
+	all, err := debian.Unpack(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	out, err := debian.Pick(all, files)
+	if err != nil {
+		return nil, fmt.Errorf("files.txt: %w", err)
+	}
+	r := &Root{Tree: out, All: all}
+	if err := debian.Modules(ctx, all, out, modules); err != nil {
+		return nil, err
+	}
+	if err := r.kernel(); err != nil {
+		return nil, err
+	}
+	return r, r.own(o.Program)
+}
+
+// kernel finds the kernel itself.
+func (r *Root) kernel() error {
+	for _, name := range r.All.Names() {
+		if ok, _ := path.Match("boot/vmlinuz-*", name); ok {
+			r.Kernel, r.Release = r.All[name].Data, name[len("boot/vmlinuz-"):]
+			return nil
+		}
+	}
+	return fmt.Errorf("no package has a kernel")
+}
+
+// own adds what is ours.
+func (r *Root) own(program string) error {
+	if err := r.overlay(); err != nil {
+		return err
+	}
+	if program != "" {
+		data, err := os.ReadFile(program)
+		if err != nil {
+			return err
+		}
+		r.File("usr/bin/holdfast", 0o755, data)
+	}
+	if err := r.units(); err != nil {
+		return err
+	}
+	for _, name := range masked {
+		r.Symlink("etc/systemd/system/"+name, "/dev/null")
+	}
+	for _, name := range enabled {
+		r.Symlink("etc/systemd/system/multi-user.target.wants/"+name, "/lib/systemd/system/"+name)
+	}
+	r.Symlink("etc/systemd/system/default.target", "/lib/systemd/system/multi-user.target")
+	r.Symlink("etc/systemd/system/dbus-org.freedesktop.network1.service", "/lib/systemd/system/systemd-networkd.service")
+	for _, dir := range []string{"dev", "proc", "sys", "run", "var", "root", "mnt", "etc/holdfast", "var/lib", "boot", "efi"} {
+		r.Dir(dir, 0o755)
+	}
+	r.Dir("tmp", 0o777|fs.ModeSticky)
+	r.Symlink("var/run", "/run")
+	r.Symlink("var/tmp", "/tmp")
+	return nil
+}
+
+// places are where what we ship for the service manager goes, by how its name
+// ends.
+var places = map[string]string{".service": "usr/lib/systemd/system", ".path": "usr/lib/systemd/system", ".rules": "usr/lib/udev/rules.d"}
+
+func (r *Root) units() error {
+	return fs.WalkDir(units.Files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if dir, ok := places[path.Ext(name)]; ok {
+			data, err := units.Files.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			r.File(path.Join(dir, name), 0o644, data)
+		}
+		return nil
+	})
+}
+
+func (r *Root) overlay() error {
+	sub, err := fs.Sub(overlay, "overlay")
+	if err != nil {
+		return err
+	}
+	if err := r.Copy("", sub); err != nil {
+		return err
+	}
+	r.Tree["etc/shadow"].Mode = 0o600
+	return nil
+}

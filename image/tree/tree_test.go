@@ -1,0 +1,108 @@
+package tree
+
+import (
+	"archive/tar"
+	"bytes"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func sample() Tree {
+	t := Tree{}
+	t.File("/usr/bin/tool", 0o755|fs.ModeSetuid, []byte("#!"))
+	t.Symlink("bin", "usr/bin")
+	t.Symlink("loop", "loop")
+	t.File("etc/a", 0o600, []byte("odd"))
+	t.Dir("tmp", 0o777|fs.ModeSticky)
+	return t
+}
+
+func TestNamesHaveFoldersFirst(t *testing.T) {
+	if d := cmp.Diff([]string{"bin", "etc", "etc/a", "loop", "tmp", "usr", "usr/bin", "usr/bin/tool"}, sample().Names()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	for name, want := range map[string]string{"bin/tool": "usr/bin/tool", "/bin": "usr/bin", "etc/a": "etc/a", "none/x": "none/x", "loop/x": "loop/x"} {
+		if got := sample().Resolve(name); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestCPIO has the archiver read what the kernel is to read.
+func TestCPIO(t *testing.T) {
+	var b bytes.Buffer
+	if err := sample().WriteCPIO(&b); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("cpio", "-t", "--quiet", "-v", "-n")
+	cmd.Stdin = &b
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	var got []string
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		got = append(got, f[0]+" "+strings.Join(f[8:], " "))
+	}
+	want := []string{"drwxr-xr-x .", "lrwxrwxrwx bin -> usr/bin", "drwxr-xr-x etc", "-rw------- etc/a", "lrwxrwxrwx loop -> loop", "drwxrwxrwt tmp",
+		"drwxr-xr-x usr", "drwxr-xr-x usr/bin", "-rwsr-xr-x usr/bin/tool"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestTar(t *testing.T) {
+	var b, again bytes.Buffer
+	at := time.Unix(1, 0)
+	if err := sample().WriteTar(&b, at); err != nil {
+		t.Fatal(err)
+	}
+	sample().WriteTar(&again, at)
+	if !bytes.Equal(b.Bytes(), again.Bytes()) {
+		t.Error("two archives of one tree differ")
+	}
+	var names []string
+	for r := tar.NewReader(&b); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !h.ModTime.Equal(at) || h.Uid != 0 {
+			t.Errorf("%s: %v, user %d", h.Name, h.ModTime, h.Uid)
+		}
+		names = append(names, strings.TrimSuffix(h.Name, "/"))
+	}
+	if !slices.Equal(names, sample().Names()) {
+		t.Error(names)
+	}
+}
+
+func TestUnpack(t *testing.T) {
+	dir := t.TempDir()
+	if err := sample().Unpack(dir); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "bin/tool")); string(b) != "#!" {
+		t.Error(string(b), err)
+	}
+	copied := Tree{}
+	if err := copied.Copy("x", os.DirFS(filepath.Join(dir, "etc"))); err != nil || string(copied["x/a"].Data) != "odd" {
+		t.Error(err, copied.Names())
+	}
+}
