@@ -19,7 +19,7 @@ func (n *Node) Complete(line []string) (words []string) {
 		}
 	}
 	for _, k := range n.Kids {
-		if k.Instead == "" && strings.HasPrefix(k.Word, line[last]) {
+		if k.Instead == "" && k.Is == nil && strings.HasPrefix(k.Word, line[last]) {
 			words = append(words, k.Word)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 // Node is a keyword: a statement, a section, or both.
 type Node struct {
 	Word string
+	// Is says of other words that they are meant too: "N", of numbers.
+	Is   func(word string) bool
 	Help string
 	Args string // what follows the word, for people: "ADDRESS|self"
 	// Do takes a statement: the cursor stands behind the word. Nil means that
@@ -15,7 +17,8 @@ type Node struct {
 	Do func(c *Cursor) error
 	// Kids are the words of the section; a nil slice means that the word has no
 	// section. Open takes what stands between the word and the brace; Close is
-	// called at the closing brace. Either may be nil.
+	// called at the closing brace. Either may be nil. A section may be among its
+	// own words.
 	Kids  []*Node
 	Open  func(c *Cursor) error
 	Close func(c *Cursor) error
@@ -262,7 +265,7 @@ func newLine(words []Token) int {
 // Find gives the word of a section, nil if it has none such.
 func (n *Node) Find(word string) *Node {
 	for _, k := range n.Kids {
-		if k.Word == word {
+		if k.Word == word || k.Is != nil && k.Is(word) {
 			return k
 		}
 	}

@@ -123,3 +123,40 @@ func FuzzWalk(f *testing.F) {
 		}
 	})
 }
+
+// nest is a language whose section holds itself, and one that begins with a
+// number.
+func nest(log *[]string) *Node {
+	say := func(c *Cursor) error { *log = append(*log, c.Word()); return nil }
+	all := &Node{Word: "all", Help: "all of these", Open: say}
+	some := &Node{Word: "N", Args: "of", Help: "so many of these", Is: func(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' },
+		Open: func(c *Cursor) error { *log = append(*log, c.Word()+c.Next()); return nil }}
+	all.Kids = []*Node{{Word: "x", Help: "one of them", Do: say}, all, some}
+	some.Kids = all.Kids
+	return &Node{Word: "root", Kids: []*Node{all, some}}
+}
+
+func TestSectionsThatHoldThemselves(t *testing.T) {
+	var log []string
+	root := nest(&log)
+	r := Walk("f", "2 of { x; all { x; 3 of { x; } } } all { }", root)
+	if err := Join(r.Errors); err != nil {
+		t.Error(err)
+	}
+	if d := cmp.Diff([]string{"2of", "x", "all", "x", "3of", "x", "all"}, log); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if got := root.Complete([]string{"2", "of", ""}); !cmp.Equal(got, []string{"all", "x"}) {
+		t.Error(got)
+	}
+	manual := Reference(root)
+	for _, want := range []string{"`all { … }`", "`N of { … }`", "All words of `all`."} {
+		if strings.Count(manual, want) != 1 {
+			t.Errorf("want %s once:\n%s", want, manual)
+		}
+	}
+	schema, err := Schema(root)
+	if err != nil || strings.Count(string(schema), `"words-of": "all"`) != 2 {
+		t.Errorf("%v\n%s", err, schema)
+	}
+}

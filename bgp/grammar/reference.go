@@ -10,7 +10,7 @@ import (
 // and a row for each of its words. Words that many sections share are told where
 // they stand first.
 func Reference(n *Node) string {
-	m := manual{first: map[row]string{}}
+	m := manual{first: map[row]string{}, told: map[*Node]bool{}, words: map[**Node]string{}}
 	m.section(n, nil)
 	return m.String()
 }
@@ -18,7 +18,9 @@ func Reference(n *Node) string {
 // manual is a reference while it is written.
 type manual struct {
 	strings.Builder
-	first map[row]string // the section where a row stands first
+	first map[row]string    // the section where a row stands first
+	told  map[*Node]bool    // sections that have a heading, or are about to
+	words map[**Node]string // the section that these words are told of
 }
 
 // row is what the manual says of a word.
@@ -42,13 +44,24 @@ func (m *manual) section(n *Node, path []string) {
 			fmt.Fprintf(m, "%s.\n\n", upper(n.Help))
 		}
 	}
+	if len(n.Kids) > 0 {
+		if at := m.words[&n.Kids[0]]; at != "" {
+			m.all(at)
+			return
+		}
+		m.words[&n.Kids[0]] = name
+	}
 	if m.table(n, name) {
 		return // its sections are the same too
 	}
+	var next []*Node // one that is told here is not told again further down
 	for _, k := range n.Kids {
-		if k.isSection() {
-			m.section(k, append(slices.Clone(path), strings.TrimSpace(k.Word+" "+k.Args)))
+		if k.isSection() && !m.told[k] {
+			next, m.told[k] = append(next, k), true
 		}
+	}
+	for _, k := range next {
+		m.section(k, append(slices.Clone(path), strings.TrimSpace(k.Word+" "+k.Args)))
 	}
 }
 
@@ -81,7 +94,7 @@ func (m *manual) table(n *Node, name string) bool {
 		head = ""
 	}
 	if head != "" && len(others) == 1 {
-		fmt.Fprintf(m, "All words of `%s`.\n", others[0])
+		m.all(others[0])
 		return true
 	}
 	for _, at := range others {
@@ -89,6 +102,9 @@ func (m *manual) table(n *Node, name string) bool {
 	}
 	return false
 }
+
+// all says that a section has the words of another.
+func (m *manual) all(of string) { fmt.Fprintf(m, "All words of `%s`.\n", of) }
 
 func code(s string) string {
 	if s == "" {
