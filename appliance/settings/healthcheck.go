@@ -63,15 +63,3 @@ func times(word, help string, n *int) *grammar.Node {
 		return err
 	}}
 }
-
-// Checks are those of all gates; one that two gates ask for is one.
-func (s *Settings) Checks() (cs []health.Check) {
-	for _, g := range s.Gates {
-		for _, c := range g.Conditions {
-			if c.Kind == Healthy {
-				cs = append(cs, c.Check)
-			}
-		}
-	}
-	return cs
-}

@@ -2,7 +2,6 @@
 package settings
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -97,21 +96,23 @@ type Gate struct {
 	Conditions []Condition
 	HoldDown   time.Duration // all conditions hold that long before it opens again
 	Ladder     []Rung        // of "on-failure"; none: withdraw at once
+	Top        attr.Degrade  // how the routes are told while all conditions hold; zero: as they are
+	Disabled   Rung          // in place of the ladder's, while what fails was disabled; no Text: none
 	Back       time.Duration // "recover": how long each rung takes on the way back up; 0: at once
 	Flap       Flap
 }
 
 // Rung is a step on the way down: how the routes are told, and for how long,
-// before the next.
+// before the next. It keeps what the rungs above it say.
 type Rung struct {
 	attr.Degrade
 	Withdraw bool          // the last rung of a ladder that has one
 	For      time.Duration // 0: until the conditions hold again
-	Text     string        // as it is written: "med 500"
+	Text     string        // what it says itself: "med 500"
 }
 
-// Flap is the penalty of a gate that closes often: each failure adds Hold to the
-// hold-down that Longest bounds, and half of what was added goes in each
+// Flap is the penalty of a gate that fails often: each failure adds Hold to the
+// hold-down, which Longest bounds, and half of what was added goes in each
 // HalfLife. A zero Hold is none.
 type Flap struct {
 	Hold, Longest, HalfLife time.Duration
@@ -155,25 +156,6 @@ type Condition struct {
 type From struct {
 	Route    netip.Prefix
 	Neighbor netip.Addr
-}
-
-// String is the condition as it is written, a healthcheck by its command.
-func (c Condition) String() string {
-	switch c.Kind {
-	case LinkUp:
-		return "link " + c.Link
-	case HasAddress:
-		if c.Link == "" {
-			return fmt.Sprintf("address %s", c.Address)
-		}
-		return fmt.Sprintf("address %s on %s", c.Address, c.Link)
-	case Established:
-		return fmt.Sprintf("neighbor %s", c.Neighbor)
-	case Healthy:
-		return fmt.Sprintf("check %q", c.Check.Command)
-	default:
-		return fmt.Sprintf("file %s absent", c.Path)
-	}
 }
 
 // Address is one that the box is to hold: "address PREFIX on LINK [label L]".

@@ -3,7 +3,6 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +21,8 @@ type reader struct {
 	hardware bool // the section at hand is the hardware's
 	h        Hardware
 	g        Gate
+	groups   []Condition // those that are open, the innermost last
+	rungs    rungs       // of "on-failure"
 	seen     map[string]grammar.Pos
 	said     map[string]bool // words of the section at hand
 }
@@ -35,7 +36,7 @@ func Sections(s *Settings) []*grammar.Node {
 func (r *reader) watchdog() *grammar.Node {
 	return &grammar.Node{Word: "watchdog", Args: "NAME", Help: "without a name, the hardware watchdog that every gate stands under; with one, a gate: the conditions under which the routes of that name are announced",
 		Open: r.open, Close: r.close,
-		Kids: []*grammar.Node{
+		Kids: append([]*grammar.Node{
 			r.ofHardware("device", "/dev/watchdogN|sim:PATH", "the device, or a simulator's socket", func(c *grammar.Cursor) (err error) {
 				r.h.Device, err = c.One("a path")
 				return err
@@ -53,16 +54,7 @@ func (r *reader) watchdog() *grammar.Node {
 				return err
 			}),
 			r.ofHardware("policy", "require|prefer", "what if it can't be armed: announce nothing that stands under it, or announce all the same", r.policy),
-			r.ofGate("link", "NAME", "the link is up and running", r.link),
-			r.ofGate("address", "PREFIX [on LINK]", "the address is on this box", r.address),
-			r.ofGate("neighbor", "ADDRESS", "the session with that neighbor is established", r.neighbor),
-			r.ofGate("file", "PATH absent", "the file is not there", r.file),
-			r.healthcheck(),
-			r.ofGate("hold-down", "TIME", "after a failure, all conditions hold for so long before the gate opens again", func(c *grammar.Cursor) (err error) {
-				r.g.HoldDown, err = c.Duration(0, 24*time.Hour)
-				return err
-			}),
-		}}
+		}, append(r.conditions(), r.behaviour()...)...)}
 }
 
 func (r *reader) open(c *grammar.Cursor) error {
@@ -74,7 +66,7 @@ func (r *reader) open(c *grammar.Cursor) error {
 		}
 		return nil
 	}
-	r.g = Gate{Pos: c.Start(), Name: c.Next()}
+	r.g, r.groups, r.rungs = Gate{Pos: c.Start(), Name: c.Next()}, nil, rungs{}
 	if at, ok := r.seen[r.g.Name]; ok {
 		return fmt.Errorf("there is a gate %q already, at %s", r.g.Name, at)
 	}
@@ -84,8 +76,7 @@ func (r *reader) open(c *grammar.Cursor) error {
 
 func (r *reader) close(*grammar.Cursor) error {
 	if !r.hardware {
-		r.s.Gates = append(r.s.Gates, r.g)
-		return nil
+		return r.closeGate()
 	}
 	h := r.h
 	r.s.Hardware = &h
@@ -112,18 +103,6 @@ func (r *reader) ofHardware(word, args, help string, do func(*grammar.Cursor) er
 	}}
 }
 
-var errNotHardware = errors.New("belongs into watchdog NAME { … }")
-
-// ofGate is a word of "watchdog NAME { … }".
-func (r *reader) ofGate(word, args, help string, do func(*grammar.Cursor) error) *grammar.Node {
-	return &grammar.Node{Word: word, Args: args, Help: "gate: " + help, Do: func(c *grammar.Cursor) error {
-		if r.hardware {
-			return errNotHardware
-		}
-		return do(c)
-	}}
-}
-
 func (r *reader) policy(c *grammar.Cursor) error {
 	w, err := c.One("require or prefer")
 	switch w {
@@ -137,84 +116,6 @@ func (r *reader) policy(c *grammar.Cursor) error {
 		}
 	}
 	return err
-}
-
-func (r *reader) condition(c Condition) { r.g.Conditions = append(r.g.Conditions, c) }
-
-func (r *reader) link(c *grammar.Cursor) error {
-	name, err := linkName(c)
-	r.condition(Condition{Kind: LinkUp, Link: name})
-	return err
-}
-
-func (r *reader) address(c *grammar.Cursor) error {
-	p, err := prefix(c)
-	if err != nil {
-		return err
-	}
-	cond := Condition{Kind: HasAddress, Address: p}
-	if c.Peek() == "on" {
-		c.Next()
-		if cond.Link, err = linkName(c); err != nil {
-			return err
-		}
-	}
-	r.condition(cond)
-	return nil
-}
-
-func (r *reader) neighbor(c *grammar.Cursor) error {
-	s, err := c.One("an address")
-	if err != nil {
-		return err
-	}
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		return grammar.Wish("an address", s)
-	}
-	r.condition(Condition{Kind: Established, Neighbor: a.WithZone("")})
-	return nil
-}
-
-func (r *reader) file(c *grammar.Cursor) error {
-	path, err := c.One("a path")
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(path, "/") {
-		return grammar.Wish("a path from the root", path)
-	}
-	if w := c.Next(); w != "absent" {
-		return grammar.Wish("absent", w)
-	}
-	r.condition(Condition{Kind: FileAbsent, Path: path})
-	return nil
-}
-
-// linkName takes the name of a link, as the kernel allows them.
-func linkName(c *grammar.Cursor) (string, error) {
-	s, err := c.One("a link")
-	if err == nil && (len(s) > 15 || strings.ContainsAny(s, "/:")) {
-		err = grammar.Wish("a link's name of at most 15 characters", s)
-	}
-	return s, err
-}
-
-// prefix takes "192.0.2.53/32", or an address alone for the whole of it.
-func prefix(c *grammar.Cursor) (netip.Prefix, error) {
-	const want = "an address like 192.0.2.53/32"
-	s, err := c.One(want)
-	if err != nil {
-		return netip.Prefix{}, err
-	}
-	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return p, grammar.Wish(want, s)
-	}
-	return p, nil
 }
 
 func (r *reader) appliance() *grammar.Node {
@@ -265,22 +166,4 @@ func (r *reader) hold(c *grammar.Cursor) error {
 	}
 	r.s.Addresses = append(r.s.Addresses, a)
 	return nil
-}
-
-// Check warns of what is valid and probably not meant: a gate of no route, one
-// that opens without its address on the box, and gates that nothing ties to the
-// hardware.
-func (s *Settings) Check(groups []string) (ws []*grammar.Error) {
-	for _, g := range s.Gates {
-		if !slices.Contains(groups, g.Name) {
-			ws = append(ws, &grammar.Error{Pos: g.Pos, Word: "watchdog", Err: fmt.Errorf("no configured route carries watchdog %s", g.Name)})
-		}
-		if !slices.ContainsFunc(g.Conditions, func(c Condition) bool { return c.Kind == HasAddress }) {
-			ws = append(ws, &grammar.Error{Pos: g.Pos, Word: "watchdog", Err: fmt.Errorf("gate %s opens whether or not its address is on this box: there is no address in it", g.Name)})
-		}
-		if s.Hardware == nil {
-			ws = append(ws, &grammar.Error{Pos: g.Pos, Word: "watchdog", Err: fmt.Errorf("gate %s stands under no hardware watchdog: there is no watchdog { device …; }", g.Name)})
-		}
-	}
-	return ws
 }

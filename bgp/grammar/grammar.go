@@ -199,12 +199,12 @@ func (w *walker) run(c *Cursor, word string, do func(*Cursor) error) {
 // open reads a section.
 func (w *walker) open(kid *Node, c *Cursor, brace Token, depth int) {
 	if !kid.isSection() {
-		w.fail(brace.Pos, kid.Word, errors.New("has no section: want ;"))
+		w.fail(brace.Pos, c.Word(), errors.New("has no section: want ;"))
 		w.skipSection()
 		return
 	}
 	if depth >= maxDepth {
-		w.fail(brace.Pos, kid.Word, fmt.Errorf("sections more than %d deep", maxDepth))
+		w.fail(brace.Pos, c.Word(), fmt.Errorf("sections more than %d deep", maxDepth))
 		w.skipSection()
 		return
 	}
@@ -212,9 +212,9 @@ func (w *walker) open(kid *Node, c *Cursor, brace Token, depth int) {
 	before := len(w.Errors)
 	c.body = w.tokens[w.at:w.closing()]
 	if kid.Open != nil {
-		w.run(c, kid.Word, kid.Open)
+		w.run(c, c.Word(), kid.Open)
 	} else if c.More() {
-		w.fail(c.words[c.at].Pos, kid.Word, fmt.Errorf("unexpected %q", c.words[c.at].Text))
+		w.fail(c.words[c.at].Pos, c.Word(), fmt.Errorf("unexpected %q", c.words[c.at].Text))
 	}
 	end := w.section(kid, brace, depth+1)
 	if kid.Close != nil {
@@ -222,7 +222,7 @@ func (w *walker) open(kid *Node, c *Cursor, brace Token, depth int) {
 		c.end = end
 		c.failed = len(w.Errors) > before
 		if err := kid.Close(c); err != nil {
-			w.fail(c.words[0].Pos, kid.Word, err)
+			w.fail(c.words[0].Pos, c.Word(), err)
 		}
 	}
 }
