@@ -3,10 +3,8 @@
 package desired
 
 import (
-	"fmt"
 	"maps"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,11 +47,9 @@ type Inputs struct {
 	Manual   map[string]Manual
 	Drains   []Drain // what somebody takes out of service, and for how long
 	Stopping bool
-	// Held says since when all conditions of a gate hold without a break, and
-	// Failed that they have held once and failed since, so that hold-down
-	// applies; both come from the last Plan, and empty maps are a fresh start.
-	Held   map[string]time.Time
-	Failed map[string]bool
+	// Memory is what decisions before this one have to say, by gate; it comes from
+	// the last Plan, and an empty one is a fresh start.
+	Memory map[string]Memory
 }
 
 // Unit is how a unit of systemd stands.
@@ -97,63 +93,139 @@ type Plan struct {
 	Groups  map[string]State // "" is that of routes without a group
 	Rest    State            // of groups that have no name here yet: a helper's
 	Verdict bool             // every gate has had its first verdict
-	Held    map[string]time.Time
-	Failed  map[string]bool
+	Memory  map[string]Memory
 	Again   time.Time // when time alone changes the plan; zero: never
+
+	gates   map[string]*settings.Gate
+	waiting int       // gates without a verdict
+	next    time.Time // the first of the gates' times
+	passed  bool      // a gate has another time than that now
 }
 
-// Same says whether two plans ask for the same.
+// Same says whether two plans ask for the same, for the same reasons.
 func (p Plan) Same(o Plan) bool {
 	return p.Verdict == o.Verdict && p.Rest == o.Rest && o.Groups != nil && maps.Equal(p.Groups, o.Groups)
 }
 
-// Compute decides.
+// Tells says whether neighbors are told the same in both states, whatever for.
+func (s State) Tells(o State) bool {
+	return s.On == o.On && s.Forced == o.Forced && s.Degrade == o.Degrade
+}
+
+// Compute decides on everything.
 func Compute(in Inputs) Plan {
-	p := Plan{Groups: map[string]State{}, Verdict: true, Held: map[string]time.Time{}, Failed: map[string]bool{}}
-	p.Rest = overall(in)
-	for _, g := range in.Settings.Gates {
-		p.decide(in, g)
+	p := Plan{Groups: map[string]State{}, Memory: map[string]Memory{}, gates: map[string]*settings.Gate{}}
+	for i := range in.Settings.Gates {
+		p.gates[in.Settings.Gates[i].Name] = &in.Settings.Gates[i]
+	}
+	for name := range p.gates {
+		p.decide(&in, name, in.Memory)
 	}
 	for _, name := range in.Groups {
-		p.named(in, name)
+		p.named(&in, name)
 	}
 	for name := range in.Manual { // of a helper's routes
-		p.named(in, name)
+		p.named(&in, name)
 	}
+	for i := range in.Drains {
+		p.named(&in, in.Drains[i].Gate)
+	}
+	p.everything(&in)
 	return p
 }
 
-// named adds the state of a group that may have no gate.
-func (p *Plan) named(in Inputs, name string) {
-	if _, done := p.Groups[name]; !done {
-		p.decide(in, settings.Gate{Name: name})
+// Renew decides anew on the named gates, and on those whose time has come. It is
+// for when nothing else has changed since the plan was made: then it comes to
+// what Compute would, and is quick. The plan's maps are changed.
+func (p *Plan) Renew(in Inputs, gates []string) {
+	for _, name := range gates {
+		p.decide(&in, name, p.Memory)
 	}
+	if !p.next.IsZero() && !in.Now.Before(p.next) {
+		for name, m := range p.Memory {
+			if !m.Again.IsZero() && !in.Now.Before(m.Again) {
+				p.decide(&in, name, p.Memory)
+			}
+		}
+	}
+	p.everything(&in)
+}
+
+// named adds the state of a group that may have no gate.
+func (p *Plan) named(in *Inputs, name string) {
+	if _, done := p.Groups[name]; !done && name != "" {
+		p.decide(in, name, in.Memory)
+	}
+}
+
+// everything adds what is not of one gate. Routes without a group are not tied to
+// the hardware, and a stop withdraws them in its own way: only a drain of
+// everything concerns them.
+func (p *Plan) everything(in *Inputs) {
+	var m Memory
+	if p.Rest = overall(in); p.Rest.On {
+		p.Rest = m.drained(in, "", p.Rest)
+	}
+	p.Groups[""] = m.drained(in, "", State{On: true})
+	if p.passed {
+		p.next, p.passed = time.Time{}, false
+		for _, m := range p.Memory {
+			p.next = sooner(p.next, m.Again)
+		}
+	}
+	p.Verdict, p.Again = p.waiting == 0, sooner(p.next, m.Again)
 }
 
 // decide adds the state of one group. The hardware and a stop come first, then
-// what was said by hand, then the gate's own conditions: those are looked at in
-// any case, so that hold-down counts while something else keeps the gate shut.
-func (p *Plan) decide(in Inputs, g settings.Gate) {
-	why := p.conditions(in, g)
-	if why.Pending {
-		p.Verdict = false
+// what was said by hand, then the gate's own conditions, and a drain of what is
+// left: conditions are looked at in any case, so that their times count while
+// something else keeps the gate shut.
+func (p *Plan) decide(in *Inputs, name string, memory map[string]Memory) {
+	g := p.gates[name]
+	if g == nil {
+		g = &settings.Gate{Name: name}
 	}
-	s := State{On: true}
+	m := memory[name]
+	if m.Again = (time.Time{}); m.Born.IsZero() {
+		m.Born = in.Now
+	}
+	out := judgeGate(in, g, m.Seen)
+	s := m.stand(in, g, out)
 	switch all := overall(in); {
 	case !all.On:
 		s = all
-	case in.Manual[g.Name] == Withdrawn:
+	case in.Manual[name] == Withdrawn:
 		s = off("withdrawn by hand")
-	case why != Reason{}:
-		s = State{Reason: why}
 	default:
-		s.Forced = in.Manual[g.Name] == Announced
+		s.Forced = s.On && in.Manual[name] == Announced
+		s = m.drained(in, name, s)
 	}
-	p.Groups[g.Name] = s
+	s.Suspect = out.suspect
+	if s.On {
+		m.Seen = max(m.Seen, begun)
+		if out.level == holds {
+			m.Seen = opened
+		}
+	}
+	p.count(p.Memory[name], m)
+	p.Groups[name], p.Memory[name] = s, m
+}
+
+// count keeps what the plan says of all gates when one changes: there may be
+// thousands, and one fact is of few.
+func (p *Plan) count(old, now Memory) {
+	if old.Pending {
+		p.waiting--
+	}
+	if now.Pending {
+		p.waiting++
+	}
+	p.passed = p.passed || !old.Again.IsZero() && !old.Again.After(p.next)
+	p.next = sooner(p.next, now.Again)
 }
 
 // overall is the state of everything that is tied to the hardware.
-func overall(in Inputs) State {
+func overall(in *Inputs) State {
 	switch {
 	case in.Stopping:
 		return off("the service is stopping")
@@ -165,93 +237,10 @@ func overall(in Inputs) State {
 
 func off(text string) State { return State{Reason: Reason{Text: text}} }
 
-// conditions is the first condition of a gate that does not hold, or its
-// hold-down; and keeps the time since when all hold.
-func (p *Plan) conditions(in Inputs, g settings.Gate) Reason {
-	failed := in.Failed[g.Name]
-	since, held := in.Held[g.Name]
-	for _, c := range g.Conditions {
-		if why := Check(in, c); why.Text != "" {
-			why.Condition = c.String()
-			p.Failed[g.Name] = failed || held
-			return why
-		}
+// sooner is the first of two times of which a zero one is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
-	if !held {
-		since = in.Now
-	}
-	p.Held[g.Name], p.Failed[g.Name] = since, failed
-	if opens := since.Add(g.HoldDown); failed && in.Now.Before(opens) {
-		if p.Again.IsZero() || opens.Before(p.Again) {
-			p.Again = opens
-		}
-		return Reason{Text: fmt.Sprintf("hold-down %s since all conditions hold again", g.HoldDown)}
-	}
-	return Reason{}
-}
-
-// Check looks at one condition; no text means that it holds.
-func Check(in Inputs, c settings.Condition) Reason {
-	switch c.Kind {
-	case settings.LinkUp:
-		return checkLink(in, c.Link)
-	case settings.HasAddress:
-		return checkAddress(in, c)
-	case settings.Established:
-		if !in.Up[c.Neighbor] {
-			return Reason{Text: "is not established"}
-		}
-	case settings.FileAbsent:
-		exists, known := in.Files[c.Path]
-		if !known {
-			return Reason{Text: "has not been looked for yet", Pending: true}
-		}
-		if exists {
-			return Reason{Text: "is there"}
-		}
-	case settings.Healthy:
-		return checkHealth(in, c.Check)
-	}
-	return Reason{}
-}
-
-func checkHealth(in Inputs, c health.Check) Reason {
-	s, known := in.Checks[c]
-	switch {
-	case !known:
-		return Reason{Text: "has not had a verdict yet", Pending: true}
-	case s.Told == health.Up:
-		return Reason{}
-	}
-	return Reason{Text: s.Text, Pending: s.Told == health.Init}
-}
-
-var unlisted = Reason{Text: "is not known yet: links have not been listed", Pending: true}
-
-func checkLink(in Inputs, name string) Reason {
-	if !in.Known {
-		return unlisted
-	}
-	i := slices.IndexFunc(in.Snapshot.Links, func(l link.Link) bool { return l.Name == name })
-	switch {
-	case i < 0:
-		return Reason{Text: "does not exist"}
-	case !in.Snapshot.Links[i].Up:
-		return Reason{Text: "is down"}
-	case !in.Snapshot.Links[i].Running:
-		return Reason{Text: "has no carrier"}
-	}
-	return Reason{}
-}
-
-func checkAddress(in Inputs, c settings.Condition) Reason {
-	if !in.Known {
-		return unlisted
-	}
-	for _, a := range in.Snapshot.Addrs {
-		if a.Prefix.Addr() == c.Address.Addr() && (c.Link == "" || a.Link == c.Link) {
-			return Reason{}
-		}
-	}
-	return Reason{Text: "is not on this box"}
+	return a
 }

@@ -125,6 +125,7 @@ func TestGateErrors(t *testing.T) {
 		`watchdog a { on-failure { preset bird; } }`:                          `preset: want exabgp, got "bird"`,
 		`watchdog a { on-failure { preset exabgp; withdraw; } }`:              `on-failure: a preset has its own rungs`,
 		`watchdog a { on-failure { top med 5 for 1s; withdraw; } }`:           `top: want med, prepend or community, and no time`,
+		`watchdog a { on-failure { disabled med 5; withdraw; } }`:             `on-failure: disabled stands in place of a rung that degrades, and there is none`,
 		`watchdog a { on-failure { withdraw; } on-failure { withdraw; } }`:    `on-failure: said twice`,
 		`watchdog a { recover -1; }`:                                          `recover: want a time from 0s to 24h0m0s, got "-1"`,
 		`watchdog a { flap { hold 20m; } }`:                                   `flap: hold 20m0s is more than longest 10m0s`,

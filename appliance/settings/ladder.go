@@ -200,6 +200,9 @@ func (r *reader) closeLadder(c *grammar.Cursor) error {
 		return errors.New("want a rung: med, prepend, community or withdraw")
 	}
 	r.g.Ladder = r.rungs.list
+	if r.g.Disabled.Text != "" && r.g.Floor() == 0 {
+		return errors.New("disabled stands in place of a rung that degrades, and there is none")
+	}
 	if last := r.g.Ladder[n-1]; last.For > 0 {
 		return &grammar.Error{Pos: r.rungs.pos[n-1], Word: "on-failure", Err: fmt.Errorf("the last rung, %q, lasts until the conditions hold again: it has no time", last.Text)}
 	}
