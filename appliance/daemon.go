@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -70,7 +70,8 @@ type Daemon struct {
 	control    *control.Server
 	api        *net.UnixListener
 	dog        guard
-	manual     manual // the loop's
+	manual     manual                 // the loop's
+	next       atomic.Pointer[stands] // what the loop has not followed yet
 
 	mu       sync.Mutex // of reloads
 	loaded   *Loaded
@@ -289,19 +290,30 @@ func (d *Daemon) become(l *Loaded) <-chan error {
 	return done
 }
 
-// follow hands a plan to the loop: the next thing that it does.
+// follow hands a plan to the loop: the next thing that it does. Of plans that come
+// faster than the loop turns, it sees the last.
 func (d *Daemon) follow(p desired.Plan) {
 	gates := make(map[string]rib.Stand, len(p.Groups))
 	for name, s := range p.Groups {
 		gates[name] = stand(s)
 	}
-	rest := stand(p.Rest)
+	if d.next.Swap(&stands{gates, stand(p.Rest), p.Verdict}) != nil {
+		return // it is on its way
+	}
 	d.loop.Post(func() {
-		d.speaker.Groups(gates, rest)
-		if p.Verdict {
+		s := d.next.Swap(nil)
+		d.speaker.Groups(s.gates, s.rest)
+		if s.verdict {
 			d.speaker.Release()
 		}
 	})
+}
+
+// stands is a plan for the loop.
+type stands struct {
+	gates   map[string]rib.Stand
+	rest    rib.Stand
+	verdict bool
 }
 
 func stand(s desired.State) rib.Stand {
@@ -318,22 +330,16 @@ func stand(s desired.State) rib.Stand {
 // session is called on the loop when a session comes up or goes down. Those that
 // are down are not kept: neighbors of a range come and go.
 func (d *Daemon) session(a netip.Addr, up bool, _ error) {
-	d.reconciler.update(func(in *desired.Inputs) {
-		next := map[netip.Addr]bool{a: true}
-		maps.Copy(next, in.Up)
-		if in.Up = next; !up {
-			delete(next, a)
+	d.reconciler.learn(a, func(in *desired.Inputs) {
+		if in.Up[a] = up; !up {
+			delete(in.Up, a)
 		}
 	})
 }
 
 // checked is called by a check whose standing has changed.
 func (d *Daemon) checked(c health.Check, s health.Standing) {
-	d.reconciler.update(func(in *desired.Inputs) {
-		next := maps.Clone(in.Checks)
-		next[c] = s
-		in.Checks = next
-	})
+	d.reconciler.learn(c, func(in *desired.Inputs) { in.Checks[c] = s })
 }
 
 // apply takes a helper's commands to the loop.
@@ -372,7 +378,7 @@ func (d *Daemon) tick(ctx context.Context) error {
 		s := d.loaded.Settings
 		d.mu.Unlock()
 		found := files(s)
-		d.reconciler.update(func(in *desired.Inputs) { in.Files = found })
+		d.reconciler.found(found)
 		ready = ready || d.ready(s)
 		if ready && d.notifier.Enabled() {
 			d.notifier.Status(d.sentence())
@@ -392,8 +398,7 @@ func (d *Daemon) tick(ctx context.Context) error {
 // ready says whether every gate has had its first verdict, or its time; then
 // the service is, and End-of-RIB may go.
 func (d *Daemon) ready(s *settings.Settings) bool {
-	_, plan, _, _ := d.reconciler.look()
-	if !plan.Verdict && time.Since(d.started) < s.FirstVerdict {
+	if !d.reconciler.verdict() && time.Since(d.started) < s.FirstVerdict {
 		return false
 	}
 	d.loop.Post(d.speaker.Release)

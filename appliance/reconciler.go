@@ -3,6 +3,7 @@ package appliance
 import (
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"holdfast/appliance/desired"
+	"holdfast/appliance/health"
 	"holdfast/appliance/settings"
 )
 
@@ -21,12 +23,14 @@ type reconciler struct {
 	apply   func(desired.Plan) // hands the groups to the loop; must not block
 	now     func() time.Time
 	gen     atomic.Uint64 // decisions made: a witness for the hardware watchdog
-	wake    *time.Timer
 	mu      sync.Mutex
-	in      desired.Inputs
-	plan    desired.Plan
+	in      desired.Inputs   // its maps are changed in place
+	plan    desired.Plan     // as well
+	gates   map[any][]string // that look at a fact of in.Settings
 	since   map[string]time.Time
 	history []HistoryEntry
+	wake    *time.Timer
+	wakes   time.Time // when; zero: never
 	stopped bool
 }
 
@@ -35,59 +39,116 @@ const historyLen = 256
 
 func newReconciler(log *slog.Logger, s *settings.Settings, apply func(desired.Plan)) *reconciler {
 	return &reconciler{log: log, apply: apply, now: time.Now, since: map[string]time.Time{},
-		in: desired.Inputs{Settings: s}}
+		in: desired.Inputs{Settings: s, Up: map[netip.Addr]bool{}, Files: map[string]bool{}, Checks: map[health.Check]health.Standing{}}}
 }
 
-// update changes what is known and decides anew.
+// update changes what is known and decides on everything anew.
 func (r *reconciler) update(change func(*desired.Inputs)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	change(&r.in)
-	r.decide()
-}
-
-// decide is called with mu held.
-func (r *reconciler) decide() {
+	before := r.in.Settings
+	if change(&r.in); r.gates == nil || r.in.Settings != before {
+		r.gates = desired.Facts(r.in.Settings)
+	}
 	r.in.Now = r.now()
-	plan := desired.Compute(r.in)
-	r.in.Held, r.in.Failed = plan.Held, plan.Failed
-	if !plan.Same(r.plan) {
-		r.apply(plan) // before it is written down: the wire does not wait for a log
-	}
-	r.note(plan)
+	plan, old := desired.Compute(r.in), r.plan
 	r.plan = plan
-	r.gen.Add(1)
-	r.sleepUntil(plan.Again)
-}
-
-// sleepUntil decides again when time alone will have changed something.
-func (r *reconciler) sleepUntil(t time.Time) {
-	if r.wake != nil {
-		r.wake.Stop()
-		r.wake = nil
-	}
-	if !t.IsZero() && !r.stopped {
-		r.wake = time.AfterFunc(t.Sub(r.in.Now), func() { r.update(func(*desired.Inputs) {}) })
-	}
-}
-
-// note logs and remembers what differs from the last plan.
-func (r *reconciler) note(plan desired.Plan) {
-	for _, name := range slices.Sorted(maps.Keys(plan.Groups)) {
-		s := plan.Groups[name]
-		old, known := r.plan.Groups[name]
-		if known && old.On == s.On && old.Forced == s.Forced {
-			continue // the same for another reason: "explain" tells
-		}
-		r.since[name] = r.in.Now
-		r.remember(HistoryEntry{At: r.in.Now, Group: name, On: s.On, Cause: cause(s)})
-		r.log.Info("gate", "name", name, "on", s.On, "cause", cause(s))
-	}
-	for name := range r.plan.Groups {
+	r.settle(!plan.Same(old), plan.Since(old))
+	for name := range old.Groups {
 		if _, ok := plan.Groups[name]; !ok {
 			delete(r.since, name)
 		}
 	}
+}
+
+// learn changes what is known of one fact (see desired.Fact), and decides on the
+// gates that look at it: there may be ten thousand checks, and each of them tells
+// when it changes.
+func (r *reconciler) learn(fact any, change func(*desired.Inputs)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.in)
+	r.renew(r.gates[fact])
+}
+
+// found is learn of files. That none has changed shows that the reconciler lives,
+// and is all that is to be done.
+func (r *reconciler) found(files map[string]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var gates []string
+	for path, exists := range files {
+		if was, known := r.in.Files[path]; !known || was != exists {
+			r.in.Files[path] = exists
+			gates = append(gates, r.gates[desired.File(path)]...)
+		}
+	}
+	r.renew(gates)
+}
+
+// renew is called with mu held.
+func (r *reconciler) renew(gates []string) {
+	if r.gates == nil {
+		return // nothing was decided yet
+	}
+	r.in.Now = r.now()
+	verdict, rest := r.plan.Verdict, r.plan.Rest
+	changes := r.plan.Renew(r.in, gates)
+	told := verdict != r.plan.Verdict || !rest.Tells(r.plan.Rest) ||
+		slices.ContainsFunc(changes, func(c desired.Change) bool { return !c.New.Tells(c.Old) })
+	r.settle(told, changes)
+}
+
+// settle is called with mu held, when the plan is another.
+func (r *reconciler) settle(told bool, changes []desired.Change) {
+	if told {
+		r.apply(r.plan) // before it is written down: the wire does not wait for a log
+	}
+	for i := range changes {
+		r.note(&changes[i])
+	}
+	r.in.Memory = r.plan.Memory
+	r.gen.Add(1)
+	r.sleepUntil(r.plan.Again)
+}
+
+// sleepUntil decides again when time alone will have changed something.
+func (r *reconciler) sleepUntil(t time.Time) {
+	if r.wakes.Equal(t) {
+		return
+	}
+	if r.wake != nil {
+		r.wake.Stop()
+	}
+	if r.wakes = t; !t.IsZero() && !r.stopped {
+		r.wake = time.AfterFunc(t.Sub(r.in.Now), r.again)
+	}
+}
+
+// again is called by the timer.
+func (r *reconciler) again() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wakes = time.Time{}
+	r.renew(nil)
+}
+
+// note logs and remembers a change, if it is one of more than the reason, which
+// "explain" tells. That a suspect is one says who has changed the configuration.
+func (r *reconciler) note(c *desired.Change) {
+	s := c.New
+	moved := !c.Known || !s.Tells(c.Old) || s.Rung != c.Old.Rung
+	switch {
+	case !moved && s.Suspect == c.Old.Suspect, c.Group == "" && !c.Known && s.Rung == "":
+		return
+	case moved:
+		r.since[c.Group] = r.in.Now
+		r.log.Info("gate", "name", c.Group, "on", s.On, "rung", s.Rung, "degrade", s.Degrade.String(), "cause", cause(s))
+	}
+	if s.Suspect != "" && s.Suspect != c.Old.Suspect {
+		r.log.Warn("gate", "name", c.Group, "suspect", s.Suspect)
+	}
+	r.remember(HistoryEntry{At: r.in.Now, Group: c.Group, On: s.On, Rung: s.Rung, Cause: cause(s), Suspect: s.Suspect})
 }
 
 func (r *reconciler) remember(h HistoryEntry) {
@@ -99,19 +160,40 @@ func (r *reconciler) remember(h HistoryEntry) {
 
 func cause(s desired.State) string {
 	switch {
+	case s.Reason != desired.Reason{}:
+		return s.Reason.String()
 	case s.Forced:
 		return "announced by hand"
-	case s.On:
-		return "all conditions hold"
 	}
-	return s.Reason.String()
+	return "all conditions hold"
 }
 
-// look is a copy of what is known and decided.
+// look is a copy of what is known and decided. It copies everything, also ten
+// thousand checks, while no fact can come in: decided is for those who ask often.
 func (r *reconciler) look() (desired.Inputs, desired.Plan, map[string]time.Time, []HistoryEntry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.in, r.plan, maps.Clone(r.since), slices.Clone(r.history)
+	in := r.in
+	in.Up, in.Files, in.Checks = maps.Clone(in.Up), maps.Clone(in.Files), maps.Clone(in.Checks)
+	in.Units, in.Learned, in.Memory = maps.Clone(in.Units), maps.Clone(in.Learned), nil
+	return in, r.plan.Clone(), maps.Clone(r.since), slices.Clone(r.history)
+}
+
+// decided is look without the facts: of what is known, only what does not change
+// in place.
+func (r *reconciler) decided() (desired.Inputs, desired.Plan, map[string]time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in := r.in
+	in.Up, in.Files, in.Checks, in.Units, in.Learned, in.Memory = nil, nil, nil, nil, nil, nil
+	return in, r.plan.Clone(), maps.Clone(r.since)
+}
+
+// verdict says whether every gate has had its first.
+func (r *reconciler) verdict() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.plan.Verdict
 }
 
 // stop ends the timer; updates still decide.
@@ -125,13 +207,9 @@ func (r *reconciler) stop() {
 // files looks for the files that gates name, as they are now.
 func files(s *settings.Settings) map[string]bool {
 	found := map[string]bool{}
-	for _, g := range s.Gates {
-		for _, c := range g.Conditions {
-			if c.Kind == settings.FileAbsent {
-				_, err := os.Stat(c.Path)
-				found[c.Path] = err == nil
-			}
-		}
+	for _, path := range s.Files() {
+		_, err := os.Stat(path)
+		found[path] = err == nil
 	}
 	return found
 }

@@ -3,11 +3,8 @@ package appliance
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/netip"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"holdfast/appliance/control"
@@ -56,17 +53,14 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 	if err := d.onLoop(ctx, func() { peers, loop = d.speaker.Status(), d.loop.Stats() }); err != nil {
 		return nil, err
 	}
-	in, plan, since, _ := d.reconciler.look()
+	in, plan, since := d.reconciler.decided()
 	n := d.monitor.Stats()
 	s := &Status{Version: d.options.Version, PID: os.Getpid(), Started: d.started, Config: d.options.Path,
 		Summary: summary(in, plan, peers), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
 		Loop: LoopStatus{Turns: loop.Turns, TurnP50: loop.Turn.Quantile(.5).Microseconds(), TurnP99: loop.Turn.Quantile(.99).Microseconds(),
 			TurnMax: loop.Turn.Max.Microseconds(), MailboxP99: loop.Mailbox.Quantile(.99).Microseconds(), MailboxWorst: loop.Mailbox.Max.Microseconds()},
 		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}}
-	for _, name := range slices.Sorted(maps.Keys(plan.Groups)) {
-		g := plan.Groups[name]
-		s.Gates = append(s.Gates, GateStatus{Name: name, On: g.On, Reason: g.Reason.String(), Since: since[name], Routes: peers.Groups[name]})
-	}
+	s.Gates = append(s.Gates, gateStatus(in, plan, since, peers)...)
 	for _, p := range peers.Peers {
 		s.Neighbors = append(s.Neighbors, neighborStatus(p))
 	}
@@ -116,7 +110,7 @@ func (d *Daemon) sentence() string {
 	if err := d.onLoop(ctx, func() { peers = d.speaker.Status() }); err != nil {
 		return err.Error()
 	}
-	in, plan, _, _ := d.reconciler.look()
+	in, plan, _ := d.reconciler.decided()
 	return summary(in, plan, peers)
 }
 
@@ -129,20 +123,7 @@ func summary(in desired.Inputs, plan desired.Plan, peers speaker.Status) string 
 		}
 	}
 	s := fmt.Sprintf("%d of %d sessions up", up, len(peers.Peers))
-	open, closed := 0, []string{}
-	for _, name := range slices.Sorted(maps.Keys(plan.Groups)) {
-		if g := plan.Groups[name]; g.On {
-			open++
-		} else {
-			closed = append(closed, fmt.Sprintf("%s (%s)", name, g.Reason))
-		}
-	}
-	if len(plan.Groups) > 0 {
-		s += fmt.Sprintf(", %d of %d gates open", open, len(plan.Groups))
-	}
-	if len(closed) > 0 {
-		s += "; closed: " + strings.Join(closed, ", ")
-	}
+	s += summaryOfGates(plan)
 	if h := in.Settings.Hardware; h != nil && h.Policy == settings.Prefer && !in.Watchdog.Armed {
 		s += "; announcing without a watchdog: " + in.Watchdog.Why
 	}
@@ -168,11 +149,11 @@ func (d *Daemon) explain(ctx context.Context, text string) (*Explanation, error)
 	for _, v := range views {
 		r := routeStatus(v, plan)
 		if r.Group != "" {
-			r.Conditions = conditions(in, r.Group)
+			r.Conditions = conditions(in, &plan, r.Group)
 		}
 		e.Routes = append(e.Routes, r)
 		for _, h := range history {
-			if h.Group == r.Group && r.Group != "" {
+			if h.Group == r.Group {
 				e.History = append(e.History, h)
 			}
 		}
@@ -198,36 +179,18 @@ func routeStatus(v speaker.RouteView, plan desired.Plan) RouteStatus {
 	if v.Owner == rib.Config {
 		r.Owner = "configuration"
 	}
-	if r.Group != "" {
-		state, named := plan.Groups[r.Group]
-		if !named {
-			state = plan.Rest
-		}
-		if r.Reason = state.Reason.String(); r.Reason == "" && !v.On {
-			r.Reason = "the route starts withdrawn, and nobody has announced its group"
-		}
+	state, named := plan.Groups[r.Group]
+	if !named {
+		state = plan.Rest
+	}
+	r.Rung, r.Degrade, r.Suspect = state.Rung, state.Degrade.String(), state.Suspect
+	if r.Reason = state.Reason.String(); r.Reason == "" && !v.On && r.Group != "" {
+		r.Reason = "the route starts withdrawn, and nobody has announced its group"
 	}
 	for _, t := range v.Told {
 		r.Peers = append(r.Peers, PeerTold{Neighbor: t.Neighbor, Session: t.Session, Told: t.State.String()})
 	}
 	return r
-}
-
-// conditions is what a gate looks at, the hardware first.
-func conditions(in desired.Inputs, group string) (cs []ConditionStatus) {
-	if h := in.Settings.Hardware; h != nil {
-		cs = append(cs, ConditionStatus{Text: "hardware watchdog armed and fed", OK: in.Watchdog.Armed, Why: in.Watchdog.Why})
-	}
-	for _, g := range in.Settings.Gates {
-		if g.Name != group {
-			continue
-		}
-		for _, c := range g.Conditions {
-			why := desired.Check(in, c).Text
-			cs = append(cs, ConditionStatus{Text: c.String(), OK: why == "", Why: why})
-		}
-	}
-	return cs
 }
 
 func verdict(rs []RouteStatus) string {

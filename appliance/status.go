@@ -1,6 +1,10 @@
 package appliance
 
-import "time"
+import (
+	"time"
+
+	"holdfast/appliance/desired"
+)
 
 // Status is what "holdfast status --json" prints. Times are seconds since the
 // epoch in RFC 3339; durations are seconds.
@@ -36,13 +40,21 @@ type WatchdogStatus struct {
 	PretimeoutS float64   `json:"pretimeout,omitempty"`
 }
 
-// GateStatus is one named group.
+// GateStatus is one named group. That of routes without a gate has no name, and
+// is there only while it is drained.
 type GateStatus struct {
-	Name   string    `json:"name"`
-	On     bool      `json:"on"`
-	Reason string    `json:"reason,omitempty"`
-	Since  time.Time `json:"since"`
-	Routes int       `json:"routes"`
+	Name     string         `json:"name"`
+	On       bool           `json:"on"`
+	Rung     string         `json:"rung,omitempty"`    // of its ladder, or "drain"
+	Degrade  string         `json:"degrade,omitempty"` // how its routes are told: "med 500 prepend 3"
+	Reason   string         `json:"reason,omitempty"`
+	Suspect  string         `json:"suspect,omitempty"` // what fails and may not act
+	Drain    *desired.Drain `json:"drain,omitempty"`
+	Since    time.Time      `json:"since"`
+	HoldDown time.Time      `json:"hold-down-until,omitzero"`
+	Next     time.Time      `json:"next,omitzero"`    // when time alone changes it
+	Penalty  float64        `json:"penalty,omitzero"` // what flapping adds to its hold-down by now
+	Routes   int            `json:"routes"`
 }
 
 // NeighborStatus is one neighbor.
@@ -111,16 +123,23 @@ type RouteStatus struct {
 	Owner      string            `json:"owner"` // "configuration" or "api"
 	Group      string            `json:"group,omitempty"`
 	On         bool              `json:"on"`
+	Rung       string            `json:"rung,omitempty"`
+	Degrade    string            `json:"degrade,omitempty"`
 	Reason     string            `json:"reason,omitempty"`
+	Suspect    string            `json:"suspect,omitempty"`
 	Conditions []ConditionStatus `json:"conditions,omitempty"`
 	Peers      []PeerTold        `json:"peers"`
 }
 
-// ConditionStatus is one condition of a gate.
+// ConditionStatus is one condition of a gate, or a group of them.
 type ConditionStatus struct {
-	Text string `json:"condition"`
-	OK   bool   `json:"ok"`
-	Why  string `json:"why,omitempty"`
+	Text        string            `json:"condition"`
+	OK          bool              `json:"ok"`
+	Why         string            `json:"why,omitempty"`
+	Class       string            `json:"class,omitempty"` // "shared"; local if it is not said
+	MayWithdraw bool              `json:"may-withdraw,omitempty"`
+	Ignored     bool              `json:"ignored,omitempty"` // it fails and may not act: see suspect
+	Of          []ConditionStatus `json:"of,omitempty"`      // of a group
 }
 
 // PeerTold is what one peer knows of a route.
@@ -132,8 +151,10 @@ type PeerTold struct {
 
 // HistoryEntry is a change and its cause.
 type HistoryEntry struct {
-	At    time.Time `json:"at"`
-	Group string    `json:"group"`
-	On    bool      `json:"on"`
-	Cause string    `json:"cause"`
+	At      time.Time `json:"at"`
+	Group   string    `json:"group"`
+	On      bool      `json:"on"`
+	Rung    string    `json:"rung,omitempty"`
+	Cause   string    `json:"cause"`
+	Suspect string    `json:"suspect,omitempty"`
 }

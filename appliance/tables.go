@@ -61,7 +61,7 @@ func (d *Daemon) routes(ctx context.Context, arg string) (any, error) {
 // of what was found off the loop.
 func (d *Daemon) page(ctx context.Context, f filter, from uint32) (*Page, error) {
 	p := &Page{Routes: []RouteStatus{}, Next: from}
-	_, plan, _, _ := d.reconciler.look()
+	_, plan, _ := d.reconciler.decided()
 	for range pageSlices {
 		var found []speaker.RouteView
 		known := true

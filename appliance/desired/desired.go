@@ -5,6 +5,7 @@ package desired
 import (
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,33 @@ type Plan struct {
 	waiting int       // gates without a verdict
 	next    time.Time // the first of the gates' times
 	passed  bool      // a gate has another time than that now
+	changes []Change  // since Renew has begun
+}
+
+// Change is a group whose state is another than before.
+type Change struct {
+	Group    string
+	Old, New State
+	Known    bool // there was an old one
+}
+
+// Waits is what time does to a gate.
+type Waits struct {
+	HoldDown time.Time     // its end; zero: none runs
+	Penalty  time.Duration // of flapping, that is left
+	Next     time.Time     // when time alone changes something; zero: never
+}
+
+// Waits is what time does to the named gate.
+func (p *Plan) Waits(now time.Time, gate string) (w Waits) {
+	m := p.Memory[gate]
+	if w.Next = m.Again; !m.Better.IsZero() && !m.Climbs {
+		w.HoldDown = m.Better.Add(m.Wait)
+	}
+	if g := p.gates[gate]; g != nil && g.Flap.Hold > 0 {
+		w.Penalty = m.penalty(now, g.Flap).Round(time.Millisecond)
+	}
+	return w
 }
 
 // Same says whether two plans ask for the same, for the same reasons.
@@ -137,7 +165,8 @@ func Compute(in Inputs) Plan {
 // Renew decides anew on the named gates, and on those whose time has come. It is
 // for when nothing else has changed since the plan was made: then it comes to
 // what Compute would, and is quick. The plan's maps are changed.
-func (p *Plan) Renew(in Inputs, gates []string) {
+func (p *Plan) Renew(in Inputs, gates []string) []Change {
+	p.changes = nil
 	for _, name := range gates {
 		p.decide(&in, name, p.Memory)
 	}
@@ -149,6 +178,25 @@ func (p *Plan) Renew(in Inputs, gates []string) {
 		}
 	}
 	p.everything(&in)
+	return p.changes
+}
+
+// Since is what differs from another plan, by name; groups that are no more are
+// left out.
+func (p Plan) Since(o Plan) (cs []Change) {
+	for _, name := range slices.Sorted(maps.Keys(p.Groups)) {
+		c := Change{Group: name, New: p.Groups[name]}
+		if c.Old, c.Known = o.Groups[name]; !c.Known || c.Old != c.New {
+			cs = append(cs, c)
+		}
+	}
+	return cs
+}
+
+// Clone is a copy that stays as it is when p is renewed.
+func (p Plan) Clone() Plan {
+	p.Groups, p.Memory, p.changes = maps.Clone(p.Groups), maps.Clone(p.Memory), nil
+	return p
 }
 
 // named adds the state of a group that may have no gate.
@@ -166,7 +214,7 @@ func (p *Plan) everything(in *Inputs) {
 	if p.Rest = overall(in); p.Rest.On {
 		p.Rest = m.drained(in, "", p.Rest)
 	}
-	p.Groups[""] = m.drained(in, "", State{On: true})
+	p.put("", m.drained(in, "", State{On: true}))
 	if p.passed {
 		p.next, p.passed = time.Time{}, false
 		for _, m := range p.Memory {
@@ -208,7 +256,15 @@ func (p *Plan) decide(in *Inputs, name string, memory map[string]Memory) {
 		}
 	}
 	p.count(p.Memory[name], m)
-	p.Groups[name], p.Memory[name] = s, m
+	p.Memory[name] = m
+	p.put(name, s)
+}
+
+func (p *Plan) put(name string, s State) {
+	if old, known := p.Groups[name]; known && old != s {
+		p.changes = append(p.changes, Change{name, old, s, true})
+	}
+	p.Groups[name] = s
 }
 
 // count keeps what the plan says of all gates when one changes: there may be

@@ -10,7 +10,7 @@ func (m *Memory) drained(in *Inputs, gate string, s State) State {
 	var soft, hard *Drain
 	for i := range in.Drains {
 		d := &in.Drains[i]
-		if d.Gate != "" && d.Gate != gate || !d.Until.IsZero() && !in.Now.Before(d.Until) {
+		if !d.concerns(gate, in.Now) {
 			continue
 		}
 		m.Again = sooner(m.Again, d.Until)
@@ -30,6 +30,20 @@ func (m *Memory) drained(in *Inputs, gate string, s State) State {
 }
 
 const drain = "drain"
+
+func (d *Drain) concerns(gate string, now time.Time) bool {
+	return (d.Gate == "" || d.Gate == gate) && (d.Until.IsZero() || now.Before(d.Until))
+}
+
+// Drained is the drain of a gate, or of everything, that began first; nil: none.
+func (in *Inputs) Drained(gate string) (first *Drain) {
+	for i := range in.Drains {
+		if d := &in.Drains[i]; d.concerns(gate, in.Now) && (first == nil || d.Since.Before(first.Since)) {
+			first = d
+		}
+	}
+	return first
+}
 
 // text says how long, by the clock of the decision.
 func (d *Drain) text(now time.Time) string {

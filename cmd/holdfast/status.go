@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"holdfast/appliance"
@@ -99,11 +100,7 @@ func printStatus(p *printer, s appliance.Status, now time.Time) {
 	printWatchdog(p, s.Watchdog, now)
 	if len(s.Gates) > 0 {
 		p.line("")
-		rows := [][]string{{"GATE", "STATE", "SINCE", "ROUTES", "REASON"}}
-		for _, g := range s.Gates {
-			rows = append(rows, []string{g.Name, p.good(g.On, "open", "closed"), age(g.Since, now), fmt.Sprint(g.Routes), g.Reason})
-		}
-		p.table(rows)
+		printGates(p, s.Gates, now)
 	}
 	p.line("")
 	rows := [][]string{{"NEIGHBOR", "AS", "STATE", "SINCE", "SENT", "RECEIVED", "LAST ERROR"}}
@@ -116,6 +113,47 @@ func printStatus(p *printer, s appliance.Status, now time.Time) {
 	p.line("")
 	p.line("loop: %d turns, 99%% within %d µs, longest %d µs; mailbox 99%% within %d µs", s.Loop.Turns, s.Loop.TurnP99, s.Loop.TurnMax, s.Loop.MailboxP99)
 	p.line("netlink: %d wake-ups, %d listings, %d overruns", s.Netlink.Wakeups, s.Netlink.Listings, s.Netlink.Overruns)
+}
+
+func printGates(p *printer, gates []appliance.GateStatus, now time.Time) {
+	rows := [][]string{{"GATE", "STATE", "SINCE", "ROUTES", "TOLD", "REASON"}}
+	for _, g := range gates {
+		name := g.Name
+		if name == "" {
+			name = "(none)"
+		}
+		rows = append(rows, []string{name, gateState(p, g.On, g.Rung), age(g.Since, now), fmt.Sprint(g.Routes), g.Degrade, g.Reason + waits(g, now)})
+	}
+	p.table(rows)
+	for _, g := range gates {
+		if g.Suspect != "" {
+			p.line("%s: %s", g.Name, g.Suspect)
+		}
+	}
+}
+
+// gateState is a gate in one word.
+func gateState(p *printer, on bool, rung string) string {
+	switch {
+	case rung == "drain" && on:
+		return p.good(false, "", "draining")
+	case rung == "drain":
+		return p.good(false, "", "drained")
+	case on && rung != "":
+		return p.good(false, "", "degraded")
+	}
+	return p.good(on, "open", "closed")
+}
+
+// waits is what time does to a gate.
+func waits(g appliance.GateStatus, now time.Time) (s string) {
+	if g.Next.After(now) {
+		s = fmt.Sprintf(" (next change in %s)", g.Next.Sub(now).Round(time.Second))
+	}
+	if g.Penalty >= 1 {
+		s += fmt.Sprintf(" (flapping: hold-down is %.0fs longer)", g.Penalty)
+	}
+	return s
 }
 
 func printHelpers(p *printer, hs []appliance.HelperStatus) {
@@ -154,10 +192,16 @@ func printExplanation(p *printer, e appliance.Explanation) {
 		p.line("")
 		p.line("route     %s  (from the %s)", r.Text, r.Owner)
 		if r.Group != "" {
-			p.line("gate      %s is %s%s", r.Group, p.good(r.On, "open", "closed"), because(r.Reason))
+			p.line("gate      %s is %s%s", r.Group, gateState(p, r.On, r.Rung), because(r.Reason))
+		} else if r.Rung != "" {
+			p.line("no gate   %s%s", gateState(p, r.On, r.Rung), because(r.Reason))
 		}
-		for _, c := range r.Conditions {
-			p.line("          %s %s%s", p.good(c.OK, "holds", "fails"), c.Text, because(c.Why))
+		if r.Degrade != "" {
+			p.line("told with %s", r.Degrade)
+		}
+		printConditions(p, r.Conditions, "          ")
+		if r.Suspect != "" {
+			p.line("          %s", r.Suspect)
 		}
 		for _, t := range r.Peers {
 			p.line("neighbor  %s  %s, session %s", t.Neighbor, p.good(t.Told == "announced", t.Told, t.Told), t.Session)
@@ -167,8 +211,32 @@ func printExplanation(p *printer, e appliance.Explanation) {
 		p.line("")
 		p.line("last changes")
 		for _, h := range e.History {
-			p.line("  %s  %s %s: %s", h.At.Local().Format(time.DateTime+".000"), h.Group, p.good(h.On, "opened", "closed"), h.Cause)
+			p.line("  %s  %s %s: %s", h.At.Local().Format(time.DateTime+".000"), h.Group, gateState(p, h.On, h.Rung), h.Cause)
+			if h.Suspect != "" {
+				p.line("  %s  %s", strings.Repeat(" ", len(time.DateTime)+len(".000")), h.Suspect)
+			}
 		}
+	}
+}
+
+func printConditions(p *printer, cs []appliance.ConditionStatus, indent string) {
+	for _, c := range cs {
+		how := p.good(c.OK, "holds", "fails")
+		if c.Ignored {
+			how = "is ignored:"
+		}
+		class := ""
+		if c.Class != "" {
+			class = ", " + c.Class
+		}
+		if c.MayWithdraw {
+			class += " and may withdraw"
+		}
+		if len(c.Of) > 0 {
+			c.Why = "" // those in it say it
+		}
+		p.line("%s%s %s%s%s", indent, how, c.Text, class, because(c.Why))
+		printConditions(p, c.Of, indent+"  ")
 	}
 }
 
