@@ -155,7 +155,11 @@ type Look struct {
 // At looks at a condition of the named gate, which may be a group.
 func (p *Plan) At(in Inputs, gate string, c *settings.Condition) Look {
 	o := judge(&in, c, p.Memory[gate].Seen)
-	return Look{Holds: o.level == holds && !o.absent, Why: o.why.Text, Ignored: o.absent}
+	l := Look{Holds: o.level == holds && !o.absent, Why: o.why.Text, Ignored: o.absent}
+	if c.Kind == settings.Group && o.why.Condition != c.String() {
+		l.Why = o.why.String() // it is one in it
+	}
+	return l
 }
 
 // check looks at one condition; no text means that it holds.

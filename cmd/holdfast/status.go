@@ -197,7 +197,7 @@ func printExplanation(p *printer, e appliance.Explanation) {
 			p.line("no gate   %s%s", gateState(p, r.On, r.Rung), because(r.Reason))
 		}
 		if r.Degrade != "" {
-			p.line("told with %s", r.Degrade)
+			p.line("told      with %s", r.Degrade)
 		}
 		printConditions(p, r.Conditions, "          ")
 		if r.Suspect != "" {
