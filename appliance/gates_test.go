@@ -85,6 +85,7 @@ func TestRungsAreToldOnce(t *testing.T) {
 		r.learn(router, func(in *desired.Inputs) { in.Up[router] = true })
 		learn(0, health.Up)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		want := []string{"false ", "true ", "true med 500", "true med 500 prepend 3", "false ", "true "}
 		if d := cmp.Diff(want, r.done); d != "" {
 			t.Errorf("the loop was told -want +got:\n%s", d)

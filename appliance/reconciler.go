@@ -143,7 +143,7 @@ func (r *reconciler) note(c *desired.Change) {
 		return
 	case moved:
 		r.since[c.Group] = r.in.Now
-		r.log.Info("gate", "name", c.Group, "on", s.On, "rung", s.Rung, "degrade", s.Degrade.String(), "cause", cause(s))
+		r.log.Info("gate", "name", c.Group, "on", s.On, rung(s), "cause", cause(s))
 	}
 	if s.Suspect != "" && s.Suspect != c.Old.Suspect {
 		r.log.Warn("gate", "name", c.Group, "suspect", s.Suspect)
@@ -156,6 +156,14 @@ func (r *reconciler) remember(h HistoryEntry) {
 		r.history = slices.Delete(r.history, 0, len(r.history)-historyLen+1)
 	}
 	r.history = append(r.history, h)
+}
+
+// rung is how a state is told, for the log; nothing at the top.
+func rung(s desired.State) slog.Attr {
+	if s.Rung == "" {
+		return slog.Attr{}
+	}
+	return slog.Group("", "rung", s.Rung, "degrade", s.Degrade.String())
 }
 
 func cause(s desired.State) string {
