@@ -357,7 +357,7 @@ func (d *Daemon) apply(b *api.Batch, done func()) {
 
 // listed is called by the monitor, with each snapshot that differs.
 func (d *Daemon) listed(s link.Snapshot) {
-	d.reconciler.update(func(in *desired.Inputs) { in.Snapshot, in.Known = s, true })
+	d.reconciler.learn(desired.Links{}, func(in *desired.Inputs) { in.Snapshot, in.Known = s, true })
 	d.addresses.have(s)
 }
 

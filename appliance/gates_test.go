@@ -44,11 +44,12 @@ func newReconciled(t *testing.T, text string) *reconciled {
 		g := p.Groups["dns"]
 		r.done = append(r.done, fmt.Sprintf("%v %s", g.On, g.Degrade))
 	})
+	r.update(func(*desired.Inputs) {})
 	return r
 }
 
 func (r *reconciled) link(up bool) {
-	r.update(func(in *desired.Inputs) {
+	r.learn(desired.Links{}, func(in *desired.Inputs) {
 		in.Known, in.Snapshot = true, link.Snapshot{Links: []link.Link{{Name: "eth1", Up: up, Running: up}}}
 	})
 }
@@ -97,7 +98,7 @@ func TestRungsAreToldOnce(t *testing.T) {
 		}
 		const few = `2 of 3 fails: check "b" failed 3 of 3: exit status 1, neighbor 10.0.0.2 is not established`
 		if d := cmp.Diff([]string{
-			`0s false : 2 of 3 fails: check "a" has not had a verdict yet, check "b" has not had a verdict yet, neighbor 10.0.0.2 is not established`,
+			"0s false : link eth1 is not known yet: links have not been listed",
 			`0s true : all conditions hold`,
 			`1s true med 500: ` + few,
 			`11s true prepend 3: ` + strings.Replace(few, "check", `check "a" failed 3 of 3: exit status 1, check`, 1),

@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"fmt"
-	"maps"
 
 	"holdfast/appliance/desired"
 )
@@ -15,7 +14,7 @@ const manualMax = 1000
 // NAME". It is the loop's.
 type manual struct {
 	said    map[string]desired.Manual
-	changed bool // since the last decision
+	changed []string // since the last decision
 }
 
 // say notes a helper's word. Healthchecks say the same again and again, which
@@ -32,16 +31,20 @@ func (m *manual) say(group string, on bool) error {
 	case !known && len(m.said) >= manualMax:
 		return fmt.Errorf("watchdog %s: want at most %d names", group, manualMax)
 	}
-	m.said[group], m.changed = now, true
+	m.said[group], m.changed = now, append(m.changed, group)
 	return nil
 }
 
 // decideManual has the groups be as helpers have said, if they have said
 // something new.
 func (d *Daemon) decideManual() {
-	if d.manual.changed {
-		d.manual.changed = false
-		all := maps.Clone(d.manual.said)
-		d.reconciler.update(func(in *desired.Inputs) { in.Manual = all })
+	groups := d.manual.changed
+	if d.manual.changed = nil; len(groups) == 0 {
+		return
 	}
+	d.reconciler.said(groups, func(in *desired.Inputs) {
+		for _, g := range groups {
+			in.Manual[g] = d.manual.said[g]
+		}
+	})
 }

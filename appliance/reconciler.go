@@ -39,7 +39,8 @@ const historyLen = 256
 
 func newReconciler(log *slog.Logger, s *settings.Settings, apply func(desired.Plan)) *reconciler {
 	return &reconciler{log: log, apply: apply, now: time.Now, since: map[string]time.Time{},
-		in: desired.Inputs{Settings: s, Up: map[netip.Addr]bool{}, Files: map[string]bool{}, Checks: map[health.Check]health.Standing{}}}
+		in: desired.Inputs{Settings: s, Up: map[netip.Addr]bool{}, Files: map[string]bool{}, Checks: map[health.Check]health.Standing{},
+			Manual: map[string]desired.Manual{}}}
 }
 
 // update changes what is known and decides on everything anew.
@@ -71,6 +72,14 @@ func (r *reconciler) learn(fact any, change func(*desired.Inputs)) {
 	r.renew(r.gates[fact])
 }
 
+// said is learn of what somebody said by hand of groups.
+func (r *reconciler) said(groups []string, change func(*desired.Inputs)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.in)
+	r.renew(groups)
+}
+
 // found is learn of files. That none has changed shows that the reconciler lives,
 // and is all that is to be done.
 func (r *reconciler) found(files map[string]bool) {
@@ -95,7 +104,7 @@ func (r *reconciler) renew(gates []string) {
 	verdict, rest := r.plan.Verdict, r.plan.Rest
 	changes := r.plan.Renew(r.in, gates)
 	told := verdict != r.plan.Verdict || !rest.Tells(r.plan.Rest) ||
-		slices.ContainsFunc(changes, func(c desired.Change) bool { return !c.New.Tells(c.Old) })
+		slices.ContainsFunc(changes, func(c desired.Change) bool { return !c.Known || !c.New.Tells(c.Old) })
 	r.settle(told, changes)
 }
 
@@ -183,7 +192,7 @@ func (r *reconciler) look() (desired.Inputs, desired.Plan, map[string]time.Time,
 	defer r.mu.Unlock()
 	in := r.in
 	in.Up, in.Files, in.Checks = maps.Clone(in.Up), maps.Clone(in.Files), maps.Clone(in.Checks)
-	in.Units, in.Learned, in.Memory = maps.Clone(in.Units), maps.Clone(in.Learned), nil
+	in.Units, in.Learned, in.Manual, in.Memory = maps.Clone(in.Units), maps.Clone(in.Learned), maps.Clone(in.Manual), nil
 	return in, r.plan.Clone(), maps.Clone(r.since), slices.Clone(r.history)
 }
 
@@ -193,7 +202,7 @@ func (r *reconciler) decided() (desired.Inputs, desired.Plan, map[string]time.Ti
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in := r.in
-	in.Up, in.Files, in.Checks, in.Units, in.Learned, in.Memory = nil, nil, nil, nil, nil, nil
+	in.Up, in.Files, in.Checks, in.Units, in.Learned, in.Manual, in.Memory = nil, nil, nil, nil, nil, nil, nil
 	return in, r.plan.Clone(), maps.Clone(r.since)
 }
 

@@ -168,17 +168,29 @@ func Compute(in Inputs) Plan {
 func (p *Plan) Renew(in Inputs, gates []string) []Change {
 	p.changes = nil
 	for _, name := range gates {
-		p.decide(&in, name, p.Memory)
+		p.renew(&in, name)
 	}
 	if !p.next.IsZero() && !in.Now.Before(p.next) {
 		for name, m := range p.Memory {
 			if !m.Again.IsZero() && !in.Now.Before(m.Again) {
-				p.decide(&in, name, p.Memory)
+				p.renew(&in, name)
 			}
 		}
 	}
-	p.everything(&in)
+	free := p.Groups[""]
+	if p.everything(&in); p.Groups[""] != free {
+		p.changes = append(p.changes, Change{"", free, p.Groups[""], true})
+	}
 	return p.changes
+}
+
+func (p *Plan) renew(in *Inputs, name string) {
+	c := Change{Group: name}
+	c.Old, c.Known = p.Groups[name]
+	p.decide(in, name, p.Memory)
+	if c.New = p.Groups[name]; !c.Known || c.New != c.Old {
+		p.changes = append(p.changes, c)
+	}
 }
 
 // Since is what differs from another plan, by name; groups that are no more are
@@ -214,7 +226,7 @@ func (p *Plan) everything(in *Inputs) {
 	if p.Rest = overall(in); p.Rest.On {
 		p.Rest = m.drained(in, "", p.Rest)
 	}
-	p.put("", m.drained(in, "", State{On: true}))
+	p.Groups[""] = m.drained(in, "", State{On: true})
 	if p.passed {
 		p.next, p.passed = time.Time{}, false
 		for _, m := range p.Memory {
@@ -224,47 +236,50 @@ func (p *Plan) everything(in *Inputs) {
 	p.Verdict, p.Again = p.waiting == 0, sooner(p.next, m.Again)
 }
 
-// decide adds the state of one group. The hardware and a stop come first, then
-// what was said by hand, then the gate's own conditions, and a drain of what is
-// left: conditions are looked at in any case, so that their times count while
-// something else keeps the gate shut.
+// decide adds the state of one group.
 func (p *Plan) decide(in *Inputs, name string, memory map[string]Memory) {
 	g := p.gates[name]
 	if g == nil {
 		g = &settings.Gate{Name: name}
 	}
 	m := memory[name]
-	if m.Again = (time.Time{}); m.Born.IsZero() {
+	if m.Born.IsZero() {
 		m.Born = in.Now
 	}
+	s := m.decide(in, g)
+	for seen := memory[name].Seen; seen != m.Seen; { // then less counts against it
+		seen = m.Seen
+		s = m.decide(in, g)
+	}
+	p.count(p.Memory[name], m)
+	p.Groups[name], p.Memory[name] = s, m
+}
+
+// decide is the state of one gate. The hardware and a stop come first, then what
+// was said by hand, then the gate's own conditions, and a drain of what is left:
+// conditions are looked at in any case, so that their times count while something
+// else keeps the gate shut.
+func (m *Memory) decide(in *Inputs, g *settings.Gate) State {
+	m.Again = time.Time{}
 	out := judgeGate(in, g, m.Seen)
 	s := m.stand(in, g, out)
 	switch all := overall(in); {
 	case !all.On:
 		s = all
-	case in.Manual[name] == Withdrawn:
+	case in.Manual[g.Name] == Withdrawn:
 		s = off("withdrawn by hand")
 	default:
-		s.Forced = s.On && in.Manual[name] == Announced
-		s = m.drained(in, name, s)
+		s.Forced = s.On && in.Manual[g.Name] == Announced
+		s = m.drained(in, g.Name, s)
 	}
 	s.Suspect = out.suspect
-	if s.On {
+	switch {
+	case s.On && out.level == holds:
+		m.Seen = opened
+	case s.On:
 		m.Seen = max(m.Seen, begun)
-		if out.level == holds {
-			m.Seen = opened
-		}
 	}
-	p.count(p.Memory[name], m)
-	p.Memory[name] = m
-	p.put(name, s)
-}
-
-func (p *Plan) put(name string, s State) {
-	if old, known := p.Groups[name]; known && old != s {
-		p.changes = append(p.changes, Change{name, old, s, true})
-	}
-	p.Groups[name] = s
+	return s
 }
 
 // count keeps what the plan says of all gates when one changes: there may be

@@ -179,9 +179,9 @@ func (r chance) happens(in *Inputs) (gates []string, all bool) {
 		in.Watchdog.Armed = r.IntN(4) > 0
 		return nil, true
 	case 1:
-		in.Manual = maps.Clone(in.Manual)
-		in.Manual["g1"] = Manual(r.IntN(3))
-		return nil, true
+		name := []string{"g1", "helpers"}[r.IntN(2)]
+		in.Manual[name] = Manual(r.IntN(3))
+		return []string{name}, false
 	case 2:
 		in.Drains = nil
 		for _, gate := range []string{"", "g2", "other"} {

@@ -37,7 +37,8 @@ func TestScripts(t *testing.T) {
 			s.confs[f.Name] = string(f.Data)
 		}
 		s.in = Inputs{Now: start, Settings: s.settings("conf"), Known: true, Up: map[netip.Addr]bool{}, Files: map[string]bool{},
-			Checks: map[health.Check]health.Standing{}, Units: map[string]Unit{}, Learned: map[settings.From]bool{}, Manual: map[string]Manual{}}
+			Checks: map[health.Check]health.Standing{}, Units: map[string]Unit{}, Learned: map[settings.From]bool{}, Manual: map[string]Manual{},
+			Groups: strings.Fields(s.confs["groups"])}
 		for line := range strings.Lines(s.confs["do"]) {
 			s.line(strings.TrimSpace(line))
 		}
