@@ -145,6 +145,10 @@ func whichFail(in *Inputs, c *settings.Condition, seen stage) string {
 	return "fails: " + strings.Join(fail, ", ")
 }
 
+// Check looks at one condition, which may be a group, whatever its gate is; no
+// text means that it holds.
+func Check(in Inputs, c settings.Condition) Reason { return judge(&in, &c, fresh).why }
+
 // Look is how one condition stands, for people.
 type Look struct {
 	Holds   bool
