@@ -45,7 +45,7 @@ func summaryOfGates(plan desired.Plan) string {
 			if g.On {
 				open++
 			}
-		} else if name = "routes without a gate"; g.Rung == "" {
+		} else if name = "routes without a gate"; g.On && g.Rung == "" {
 			continue
 		}
 		switch {
@@ -53,6 +53,8 @@ func summaryOfGates(plan desired.Plan) string {
 			closed = append(closed, fmt.Sprintf("%s (%s)", name, g.Reason))
 		case g.Rung != "":
 			degraded = append(degraded, fmt.Sprintf("%s (%s: %s)", name, g.Degrade, g.Reason))
+		case g.Reason != desired.Reason{}:
+			degraded = append(degraded, fmt.Sprintf("%s (%s)", name, g.Reason))
 		}
 		if g.Suspect != "" {
 			suspect = append(suspect, fmt.Sprintf("%s (%s)", name, g.Suspect))

@@ -168,6 +168,28 @@ func TestConditionsOfAGate(t *testing.T) {
 	}
 }
 
+// TestSharedWithoutALadder: nothing changes on the wire, and it is said once.
+func TestSharedWithoutALadder(t *testing.T) {
+	r := newReconciled(t, "watchdog dns { link eth1 class shared; neighbor 10.0.0.2 class shared; }")
+	defer r.stop()
+	router := netip.MustParseAddr("10.0.0.2")
+	r.learn(router, func(in *desired.Inputs) { in.Up[router] = true })
+	r.link(true)
+	r.link(false)
+	r.learn(router, func(in *desired.Inputs) { delete(in.Up, router) })
+	r.link(true)
+	if d := cmp.Diff([]string{"false ", "true "}, r.done); d != "" {
+		t.Errorf("the loop was told -want +got:\n%s", d)
+	}
+	if n := strings.Count(r.log.String(), "which is shared"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, r.log.String())
+	}
+	_, plan, _ := r.decided()
+	if got, want := summaryOfGates(plan), "; degraded: dns (neighbor 10.0.0.2 is not established, which is shared: the routes stay as they are)"; !strings.HasSuffix(got, want) {
+		t.Error(got)
+	}
+}
+
 // TestOldCopiesStay: what look gave is not changed by what is learned later.
 func TestOldCopiesStay(t *testing.T) {
 	r := newReconciled(t, gateConf)

@@ -143,10 +143,10 @@ func (r *reconciler) again() {
 }
 
 // note logs and remembers a change, if it is one of more than the reason, which
-// "explain" tells. That a suspect is one says who has changed the configuration.
+// "explain" tells; but that there is one for a gate that stays as it is, is one too.
 func (r *reconciler) note(c *desired.Change) {
-	s := c.New
-	moved := !c.Known || !s.Tells(c.Old) || s.Rung != c.Old.Rung
+	s, none := c.New, desired.Reason{}
+	moved := !c.Known || !s.Tells(c.Old) || s.Rung != c.Old.Rung || (s.Reason == none) != (c.Old.Reason == none)
 	switch {
 	case !moved && s.Suspect == c.Old.Suspect, c.Group == "" && !c.Known && s.Rung == "":
 		return
