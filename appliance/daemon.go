@@ -4,7 +4,6 @@ package appliance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -83,7 +82,14 @@ type Daemon struct {
 // neighbor has acknowledged. It ends with SIGTERM or SIGINT, or when a helper
 // says so.
 func Run(ctx context.Context, o Options) error {
-	l, err := o.load()
+	c, err := candidateAt(o.Path)
+	if err != nil {
+		return err
+	}
+	l, err := o.load(&c)
+	if err == nil {
+		err = l.checkHelpers()
+	}
 	if err != nil {
 		return err
 	}
@@ -243,38 +249,6 @@ func (d *Daemon) reload(s os.Signal) {
 	case syscall.SIGALRM:
 		d.loop.Post(d.speaker.Restart)
 	}
-}
-
-var errStopping = errors.New("the daemon stops")
-
-// Reload reads the configuration again and applies the difference. With an
-// error nothing is changed.
-func (d *Daemon) Reload() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stopping {
-		return errStopping
-	}
-	d.notifier.Reloading()
-	defer d.notifier.Ready()
-	l, err := d.options.load()
-	if err != nil {
-		return err
-	}
-	for _, w := range l.Warnings {
-		d.log.Warn("configuration", "warning", w.Error())
-	}
-	if h, old := l.Settings.Hardware, d.loaded.Settings.Hardware; (h == nil) != (old == nil) || h != nil && (h.Device != old.Device || h.Identity != old.Identity || h.Timeout != old.Timeout) {
-		d.log.Warn("configuration: the hardware watchdog is opened once; its section takes effect with the next start")
-		l.Settings.Hardware = old
-	}
-	d.loaded = l
-	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
-	d.reconciler.update(func(in *desired.Inputs) { d.known(in, l) })
-	err = <-d.become(l)
-	d.addresses.want(l.Settings.Addresses)
-	d.log.Info("configuration reloaded", "path", l.Path)
-	return err
 }
 
 // become has the speaker and the helpers be those of a configuration. The helpers

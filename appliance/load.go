@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -19,9 +17,10 @@ import (
 	"holdfast/netio"
 )
 
-// Loaded is a configuration file, valid as a whole.
+// Loaded is a configuration, valid as a whole.
 type Loaded struct {
 	Path     string
+	Folder   string // where the relative paths of helpers begin
 	Config   *config.Config
 	Settings *settings.Settings
 	Warnings []*grammar.Error
@@ -39,13 +38,11 @@ func Load(path string) (*Loaded, error) {
 
 // Parse is Load of a text that is in memory already.
 func Parse(path string, text []byte) (*Loaded, error) {
-	s := settings.Default()
-	c, err := config.Parse(path, text, config.Options{Sections: settings.Sections(s), ReadFile: readKey(filepath.Dir(path))})
+	c := candidateOf(path, text)
+	l, err := c.parse()
 	if err != nil {
 		return nil, err
 	}
-	l := &Loaded{Path: path, Config: c, Settings: s}
-	l.Warnings = append(slices.Clone(c.Warnings), s.Check(l.groups())...)
 	return l, l.checkHelpers()
 }
 
@@ -61,10 +58,10 @@ func Read(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// load is Load of what this machine can do, with what the environment says of
-// all neighbors.
-func (o Options) load() (*Loaded, error) {
-	l, err := Load(o.Path)
+// load is a candidate as what this machine can do, with what the environment
+// says of all neighbors. Its helpers are still to be looked for.
+func (o Options) load(c *Candidate) (*Loaded, error) {
+	l, err := c.parse()
 	if err == nil {
 		err = l.CheckKernel()
 	}
@@ -92,24 +89,6 @@ func (o Options) listens(n *config.Neighbor) bool {
 	return slices.ContainsFunc(o.Bind, func(a netip.Addr) bool {
 		return a == n.LocalAddress || a.IsUnspecified() && a.Is4() == n.Peer.Addr().Is4()
 	})
-}
-
-// readKey reads the file of a key, from the configuration's folder unless its
-// path begins at the root. Others must not be able to read it.
-func readKey(folder string) func(string) ([]byte, error) {
-	return func(path string) ([]byte, error) {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(folder, path)
-		}
-		st, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
-		if st.Mode()&0o007 != 0 {
-			return nil, &fs.PathError{Op: "read key", Path: path, Err: fmt.Errorf("everybody may read or write it (mode %o)", st.Mode().Perm())}
-		}
-		return os.ReadFile(path)
-	}
 }
 
 // groups are the names that configured routes carry.
@@ -148,7 +127,7 @@ func (l *Loaded) CheckKernel() error {
 // helpers are the processes to run.
 func (l *Loaded) helpers(noAck bool) (ps []helper.Process) {
 	for _, p := range l.Config.Processes {
-		ps = append(ps, helper.Process{Name: p.Name, Run: p.Run, Folder: filepath.Dir(l.Path), NoRespawn: !p.Respawn,
+		ps = append(ps, helper.Process{Name: p.Name, Run: p.Run, Folder: l.Folder, NoRespawn: !p.Respawn,
 			NoAck: noAck && p.Ack == nil || p.Ack != nil && !*p.Ack, Text: p.Encoder == "text"})
 	}
 	return ps

@@ -46,7 +46,11 @@ func prepared(t *testing.T, conf string, port uint16) *asked {
 	a := &asked{T: t}
 	a.write(path, conf)
 	o := Options{Path: path, Port: port, NoControl: true, Version: "1.0", Log: slog.New(slog.DiscardHandler), Getenv: func(string) string { return "" }}
-	l, err := o.load()
+	c, err := candidateAt(path)
+	var l *Loaded
+	if err == nil {
+		l, err = o.load(&c)
+	}
 	if err == nil {
 		a.d, err = newDaemon(o, l)
 	}

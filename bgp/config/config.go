@@ -21,21 +21,36 @@ type Options struct {
 	Sections []*grammar.Node
 }
 
-// Parse reads a configuration. The error joins all that is wrong, each an
-// *grammar.Error with its place; then there is no configuration.
+// Source is a file of a configuration.
+type Source struct {
+	File string // how errors name it
+	Text []byte
+}
+
+// Parse reads a configuration of one file.
 func Parse(file string, text []byte, o Options) (*Config, error) {
+	return ParseAll([]Source{{file, text}}, o)
+}
+
+// ParseAll reads a configuration of several files, in their order: a word may
+// need what an earlier one says. The error joins all that is wrong, each an
+// *grammar.Error with its place; then there is no configuration.
+func ParseAll(sources []Source, o Options) (*Config, error) {
 	b := &builder{options: o, templates: map[string]grammar.Body{}, ends: map[Ends]grammar.Pos{}}
 	b.config.Processes = slices.Clone(o.Processes)
-	r := grammar.Walk(file, string(text), b.root())
-	b.errs = append(b.errs, r.Errors...)
+	root := b.root()
+	for _, s := range sources {
+		r := grammar.Walk(s.File, string(s.Text), root)
+		b.errs = append(b.errs, r.Errors...)
+		b.config.Warnings = append(b.config.Warnings, r.Warnings...)
+	}
 	if len(b.config.Neighbors) == 0 && len(b.config.Processes) == 0 && len(b.errs) == 0 {
-		b.errs = append(b.errs, &grammar.Error{Pos: grammar.Pos{File: file, Line: 1, Col: 1}, Err: errors.New("there is no neighbor")})
+		b.errs = append(b.errs, &grammar.Error{Pos: grammar.Pos{File: sources[0].File, Line: 1, Col: 1}, Err: errors.New("there is no neighbor")})
 	}
 	b.checkProcesses()
 	for i := range b.config.Neighbors {
 		b.config.Neighbors[i].listen(b.config.Processes)
 	}
-	b.config.Warnings = append(b.config.Warnings, r.Warnings...)
 	if err := grammar.Join(grammar.Sort(b.errs)); err != nil {
 		return nil, err
 	}

@@ -164,3 +164,19 @@ func FuzzParse(f *testing.F) {
 		config.Convert("f", string(text), tree)
 	})
 }
+
+// TestSeveralFiles are one configuration; errors keep their places.
+func TestSeveralFiles(t *testing.T) {
+	a := config.Source{File: "10-base.conf", Text: []byte("template { neighbor up { local-as 1; peer-as 2; router-id 1.1.1.1; } }\nneighbor 10.0.0.2 { inherit up; }")}
+	b := config.Source{File: "20-more.conf", Text: []byte("neighbor 10.0.0.3 { inherit up; }")}
+	c, err := config.ParseAll([]config.Source{a, b}, config.Options{})
+	if err != nil || len(c.Neighbors) != 2 || c.Neighbors[1].PeerAS != 2 {
+		t.Fatalf("%v, %v", c, err)
+	}
+	b.Text = []byte("neighbor 10.0.0.2 { inherit up; }\nnonsense;")
+	_, err = config.ParseAll([]config.Source{a, b}, config.Options{})
+	want := "20-more.conf:1:1: neighbor: "
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "20-more.conf:2:1: unknown word") {
+		t.Errorf("got %v", err)
+	}
+}
