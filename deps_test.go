@@ -76,6 +76,7 @@ var rooms = map[string]room{
 	"appliance/checker":    {may: "appliance/health netio/link", why: "runs checks and tells whoever reads its lines, in this process or another's"},
 	"appliance/settings":   {may: "appliance/health bgp bgp/attr bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
 	"appliance/desired":    {may: "appliance/health appliance/settings bgp/attr netio/link", pure: true, why: "the only place that says on or off is a pure function"},
+	"appliance/verdict":    {pure: true, why: "before and after are values, of a configuration or of an image"},
 	"appliance/helper":     {may: "bgp/api", why: "helpers talk to whoever takes their commands, not to the speaker"},
 	"appliance/client":     {why: "whoever speaks the text API needs nothing of the daemon"},
 	"appliance/chronicle":  {why: "a ring of what happened; who tells it is not its business"},

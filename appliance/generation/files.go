@@ -48,4 +48,3 @@ func (f Files) Configurations() (names []string) {
 	}
 	return names
 }
-

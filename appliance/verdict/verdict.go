@@ -1,0 +1,75 @@
+// Package verdict says whether a box is as well after a change as it was before:
+// a change of its configuration, or of its whole image.
+package verdict
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Facts is how a box stands at a moment, as far as a change must not make it
+// worse. They are kept over a reboot as JSON.
+type Facts struct {
+	Sessions map[string]Session `json:"sessions"` // of configured neighbors, by address
+	Links    map[string]bool    `json:"links"`    // of management: whether they are up and running
+	Gates    map[string]Gate    `json:"gates"`    // by name
+}
+
+// Session is that of one neighbor.
+type Session struct {
+	Up  bool   `json:"up"`
+	Why string `json:"why,omitempty"` // not: its last error
+}
+
+// Gate is how the routes of one name stand.
+type Gate struct {
+	On  bool   `json:"on"` // announced, degraded or not
+	Why string `json:"why,omitempty"`
+	// Declared: somebody has asked for it to be closed, such as by a drain or by
+	// hand.
+	Declared bool `json:"declared,omitempty"`
+	// Failing are the conditions that do not hold, as they are written.
+	Failing []string `json:"failing,omitempty"`
+}
+
+// Judge is what was well before and is not now, in words; nothing is that the
+// change has done no harm. What is not there any more was taken away on purpose:
+// a neighbor, a gate. It is pure, and the same for a change of the configuration
+// and for an image's first boot.
+func Judge(before, now Facts) (missing []string) {
+	for _, name := range slices.Sorted(maps.Keys(before.Sessions)) {
+		s, wanted := now.Sessions[name]
+		if before.Sessions[name].Up && wanted && !s.Up {
+			missing = append(missing, fmt.Sprintf("the session with %s is down%s", name, because(s.Why)))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before.Links)) {
+		if before.Links[name] && !now.Links[name] {
+			missing = append(missing, fmt.Sprintf("management link %s is down", name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before.Gates)) {
+		g, wanted := now.Gates[name]
+		if before.Gates[name].On && wanted && !g.excused(before.Gates[name]) {
+			missing = append(missing, fmt.Sprintf("gate %s is closed%s", name, because(g.Why)))
+		}
+	}
+	return missing
+}
+
+// excused says whether a gate that was open may stand so: it is open, somebody
+// has closed it, or all that fails did so before.
+func (g Gate) excused(before Gate) bool {
+	if g.On || g.Declared {
+		return true
+	}
+	return len(g.Failing) > 0 && !slices.ContainsFunc(g.Failing, func(c string) bool { return !slices.Contains(before.Failing, c) })
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
