@@ -31,7 +31,8 @@ type Settings struct {
 	// kept.
 	StateDirectory string
 	// Confirm bounds how long a change may take to prove itself before the last
-	// good configuration comes back; 0: changes need no proof.
+	// good configuration comes back; 0: changes need no proof. Negative: it is not
+	// said, and ConfirmWithin tells.
 	Confirm time.Duration
 	// Management are links of which those that were up have to be up again before
 	// a change is proven.

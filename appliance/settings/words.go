@@ -12,7 +12,7 @@ import (
 
 // Default is what a configuration without any of our sections means.
 func Default() *Settings {
-	return &Settings{StopTimeout: DefaultStopTimeout, FirstVerdict: DefaultFirstVerdict}
+	return &Settings{StopTimeout: DefaultStopTimeout, FirstVerdict: DefaultFirstVerdict, Confirm: unsaid}
 }
 
 // reader fills Settings while the sections are read.
@@ -119,7 +119,7 @@ func (r *reader) policy(c *grammar.Cursor) error {
 }
 
 func (r *reader) appliance() *grammar.Node {
-	return &grammar.Node{Word: "appliance", Help: "this box", Kids: []*grammar.Node{
+	return &grammar.Node{Word: "appliance", Help: "this box", Kids: append([]*grammar.Node{
 		{Word: "control-socket", Args: "PATH", Help: "where holdfast status and its like find the daemon", Do: func(c *grammar.Cursor) (err error) {
 			r.s.ControlSocket, err = c.One("a path")
 			return err
@@ -137,7 +137,7 @@ func (r *reader) appliance() *grammar.Node {
 			return err
 		}},
 		{Word: "address", Args: "PREFIX on LINK [label NAME]", Help: "an address that this box holds while the daemon runs", Do: r.hold},
-	}}
+	}, r.confirm()...)}
 }
 
 func (r *reader) hold(c *grammar.Cursor) error {
