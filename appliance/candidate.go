@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,7 +33,15 @@ type Candidate struct {
 	Bundle  string // digest of the bundle as its source knows it; "": none
 	// Again: it is tried although it was rejected before.
 	Again bool
+
+	folder string // of Path, if it is a generation that was at a place of its own
 }
+
+// inPlace says whether the configuration is a file that stays where it is.
+func (c *Candidate) inPlace() bool { return c.Path != "" }
+
+// dir is where relative paths begin, if the candidate is in place.
+func (c *Candidate) dir() string { return cmp.Or(c.folder, filepath.Dir(c.Path)) }
 
 // candidateAt is the file at a path, or standard input for "-".
 func candidateAt(path string) (Candidate, error) {
@@ -51,7 +60,7 @@ var errNoConf = errors.New("the bundle has no *.conf")
 
 // sources are the texts of the configuration.
 func (c *Candidate) sources() (all []config.Source, err error) {
-	if c.Path != "" {
+	if c.inPlace() {
 		return []config.Source{{File: c.Path, Text: c.Files[filepath.Base(c.Path)].Data}}, nil
 	}
 	for _, name := range c.Files.Configurations() {
@@ -76,8 +85,8 @@ func (c *Candidate) parse() (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Loaded{Path: c.Path, Folder: filepath.Dir(c.Path), Config: parsed, Settings: s}
-	if c.Path == "" {
+	l := &Loaded{Path: c.Path, Folder: c.dir(), Config: parsed, Settings: s}
+	if !c.inPlace() {
 		l.Path = all[0].File
 	}
 	l.Warnings = append(slices.Clone(parsed.Warnings), s.Check(l.groups())...)
@@ -90,12 +99,12 @@ func (c *Candidate) key(path string) ([]byte, error) {
 	if f, ok := c.Files[path]; ok {
 		return f.Data, nil
 	}
-	if c.Path == "" && !filepath.IsAbs(path) {
+	if !c.inPlace() && !filepath.IsAbs(path) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
 	at := path
 	if !filepath.IsAbs(at) {
-		at = filepath.Join(filepath.Dir(c.Path), at)
+		at = filepath.Join(c.dir(), at)
 	}
 	b, err := readKey(at)
 	if err == nil && !strings.HasPrefix(at, "/run/") { // what is there is not to be on a disk

@@ -2,15 +2,18 @@ package appliance
 
 import (
 	"errors"
+	"fmt"
 
 	"holdfast/appliance/desired"
+	"holdfast/appliance/verdict"
 )
 
 // Outcome is what became of a candidate.
 type Outcome struct {
-	State  OutcomeState `json:"state"`
-	Why    string       `json:"why,omitempty"`    // it was not kept
-	Places []string     `json:"places,omitempty"` // all that is wrong with a rejected one: "edge.conf:3:7: …"
+	State      OutcomeState `json:"state"`
+	Generation uint64       `json:"generation,omitempty"` // of the candidate; 0: it is not on the disk
+	Why        string       `json:"why,omitempty"`        // it was not kept
+	Places     []string     `json:"places,omitempty"`     // all that is wrong: "edge.conf:3:7: …", or what is missing
 }
 
 // OutcomeState is how a change has ended.
@@ -26,73 +29,164 @@ const (
 
 // rejected is the outcome of an error.
 func rejected(err error) Outcome {
-	o := Outcome{State: Rejected}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range many.Unwrap() {
-			o.Places = append(o.Places, e.Error())
-		}
-	} else {
-		o.Places = []string{err.Error()}
-	}
+	o := Outcome{State: Rejected, Places: places(err)}
 	o.Why = o.Places[0]
 	return o
 }
 
+// places are the errors that one joins.
+func places(err error) (all []string) {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []string{err.Error()}
+	}
+	for _, e := range many.Unwrap() {
+		all = append(all, places(e)...)
+	}
+	return all
+}
+
 // Change makes a candidate the box's configuration, if it is valid, and says what
 // becomes of it once that is known. It returns when the candidate is at work, or
-// is rejected.
-func (d *Daemon) Change(c Candidate) <-chan Outcome {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// is rejected. Who rejected one before is not asked again, unless the candidate
+// insists.
+func (d *Daemon) Change(k Candidate) <-chan Outcome {
+	c := d.changes
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	done := make(chan Outcome, 1)
-	if err := d.change(c, done); err != nil {
+	if _, err := d.change(&k, done, c.admits); err != nil {
 		done <- rejected(err)
 	}
 	return done
 }
 
-var errStopping = errors.New("the daemon stops")
+// admits says why a candidate is not even tried.
+func (c *changes) admits(k *Candidate, digest string) error {
+	if r, was := c.wasRejected(digest); was && !k.Again {
+		return fmt.Errorf("it was rejected before: %s", r.Why)
+	}
+	return nil
+}
 
 // Reload reads the configuration again and applies the difference. With an
 // error nothing is changed.
 func (d *Daemon) Reload() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c, err := candidateAt(d.options.Path)
-	if err != nil {
-		return err
-	}
-	c.Again = true
-	return d.change(c, make(chan Outcome, 1))
+	_, err := d.reloadFile(false)
+	return err
 }
 
-// change is called with mu held. With an error nothing was changed.
-func (d *Daemon) change(c Candidate, done chan<- Outcome) error {
-	if d.stopping {
-		return errStopping
+// reloadFile is Reload, and the number of the change that it is. A file that has
+// not changed since something else took its place is only taken again if the
+// caller insists.
+func (d *Daemon) reloadFile(again bool) (uint64, error) {
+	c := d.changes
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, err := candidateAt(d.options.Path)
+	if err != nil {
+		c.refused(k.Source, "", rejected(err))
+		return 0, err
+	}
+	return d.change(&k, nil, func(k *Candidate, digest string) error {
+		if c.file = digest; !again && c.work.Digest != digest && c.work.Beside == digest {
+			return fmt.Errorf("%s has not changed since %s took its place; --again takes it all the same", k.Source, &c.work)
+		}
+		return nil
+	})
+}
+
+// change is called with the mutex of changes held. With an error nothing was
+// changed, or what was before is back.
+func (d *Daemon) change(k *Candidate, done chan<- Outcome, admits func(*Candidate, string) error) (uint64, error) {
+	c := d.changes
+	if d.ends() {
+		return 0, errStopping
 	}
 	d.notifier.Reloading()
 	defer d.notifier.Ready()
-	l, err := d.options.load(&c)
+	l, err := d.options.load(k)
 	if err == nil {
-		err = l.checkHelpers()
+		err = admits(k, k.Files.Digest())
+	}
+	if err == nil && k.Files.Digest() == c.work.Digest {
+		return d.same(k, l, done)
+	}
+	var v version
+	if err == nil {
+		v, err = c.keep(k, l)
 	}
 	if err != nil {
-		return err
+		c.refused(k.Source, k.Files.Digest(), rejected(err))
+		return 0, err
 	}
-	for _, w := range l.Warnings {
+	before := d.before(l)
+	c.replace("another change came first")
+	c.begun++
+	return c.begun, d.try(v, before, done)
+}
+
+// same has what is at work be at work again: what lies around it may differ.
+func (d *Daemon) same(k *Candidate, l *Loaded, done chan<- Outcome) (uint64, error) {
+	c := d.changes
+	if !k.inPlace() {
+		l.Folder = c.work.loaded.Folder
+	}
+	err := l.checkHelpers()
+	if err == nil {
+		err = d.work(l)
+	}
+	if err != nil {
+		return 0, err
+	}
+	d.log.Info("configuration reloaded: it is the same", "path", l.Path)
+	c.begun++
+	c.work.loaded, c.refuse = l, nil
+	switch {
+	case c.trial != nil:
+		c.trial.change = c.begun
+		c.trial.wait(done)
+	default:
+		c.good = c.work
+		o := Outcome{State: Kept, Generation: c.work.Number}
+		c.conclude(c.begun, o)
+		send(done, o)
+	}
+	c.publish()
+	return c.begun, nil
+}
+
+// try has a version be at work, and be watched until it has proven itself.
+func (d *Daemon) try(v version, before verdict.Facts, done chan<- Outcome) error {
+	c := d.changes
+	for _, w := range v.loaded.Warnings {
 		d.log.Warn("configuration", "warning", w.Error())
 	}
-	if err := d.work(l); err != nil {
-		return err
+	err := d.work(v.loaded)
+	if errors.Is(err, errStopping) {
+		return err // it is tried by the next start
 	}
-	d.log.Info("configuration reloaded", "path", l.Path)
-	done <- Outcome{State: Kept}
-	return nil
+	confirm := v.loaded.Settings.ConfirmWithin(c.store != nil)
+	c.work, c.trial = v, &trial{change: c.begun, Trial: verdict.Trial{Before: before, Limit: c.now().Add(confirm)}}
+	c.trial.wait(done)
+	d.log.Info("configuration reloaded", "path", v.loaded.Path, "is", c.work.String(), "confirm", confirm)
+	switch {
+	case confirm == 0:
+		d.prove()
+	case err != nil:
+		d.rollBack([]string{err.Error()})
+	}
+	c.publish()
+	return err
 }
 
 // work has a configuration be at work: what differs from the one before changes.
 func (d *Daemon) work(l *Loaded) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopping {
+		return errStopping
+	}
 	if h, old := l.Settings.Hardware, d.loaded.Settings.Hardware; (h == nil) != (old == nil) || h != nil && (h.Device != old.Device || h.Identity != old.Identity || h.Timeout != old.Timeout) {
 		d.log.Warn("configuration: the hardware watchdog is opened once; its section takes effect with the next start")
 		l.Settings.Hardware = old
@@ -103,4 +197,13 @@ func (d *Daemon) work(l *Loaded) error {
 	err := <-d.become(l)
 	d.addresses.want(l.Settings.Addresses)
 	return err
+}
+
+var errStopping = errors.New("the daemon stops")
+
+// ends says whether the daemon stops.
+func (d *Daemon) ends() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stopping
 }

@@ -71,8 +71,9 @@ type Daemon struct {
 	dog        guard
 	manual     manual                 // the loop's
 	next       atomic.Pointer[stands] // what the loop has not followed yet
+	changes    *changes
 
-	mu       sync.Mutex // of reloads
+	mu       sync.Mutex // while a configuration comes to work
 	loaded   *Loaded
 	stopping bool        // nothing begins any more
 	stop     chan string // why
@@ -82,26 +83,20 @@ type Daemon struct {
 // neighbor has acknowledged. It ends with SIGTERM or SIGINT, or when a helper
 // says so.
 func Run(ctx context.Context, o Options) error {
-	c, err := candidateAt(o.Path)
+	c, err := o.start()
 	if err != nil {
 		return err
 	}
-	l, err := o.load(&c)
-	if err == nil {
-		err = l.checkHelpers()
-	}
-	if err != nil {
-		return err
-	}
-	d, err := newDaemon(o, l)
+	d, err := newDaemon(o, c)
 	if err != nil {
 		return err
 	}
 	return d.live(ctx)
 }
 
-func newDaemon(o Options, l *Loaded) (*Daemon, error) {
-	d := &Daemon{options: o, log: o.Log, started: time.Now(), uuid: newUUID(), loaded: l, stop: make(chan string, 1)}
+func newDaemon(o Options, c *changes) (*Daemon, error) {
+	l := c.work.loaded
+	d := &Daemon{options: o, log: o.Log, started: time.Now(), uuid: newUUID(), changes: c, loaded: l, stop: make(chan string, 1)}
 	d.notifier = systemd.New(o.Getenv)
 	loop, err := netio.New(o.Log)
 	if err != nil {
@@ -140,6 +135,7 @@ func (d *Daemon) live(ctx context.Context) error {
 	defer signal.Stop(signals)
 	var tasks tasks
 	defer tasks.end()
+	d.beginTrial()
 	d.begin(&tasks)
 	why := d.wait(ctx, signals)
 	d.shutdown(why)
@@ -162,6 +158,7 @@ func (d *Daemon) begin(tasks *tasks) {
 	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
 	tasks.run(d.addresses.run)
 	tasks.run(d.tick)
+	tasks.run(d.watch)
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
 }
@@ -400,7 +397,7 @@ func (d *Daemon) feedManager() {
 func (d *Daemon) shutdown(why string) {
 	d.log.Info("stopping", "why", why)
 	d.mu.Lock()
-	s := d.loaded.Settings
+	s, stood := d.loaded.Settings, d.facts(d.loaded, nil)
 	d.stopping = true // a helper may still ask for a reload
 	d.mu.Unlock()
 	d.notifier.Stopping() // after a reload has said that we are ready
@@ -414,6 +411,7 @@ func (d *Daemon) shutdown(why string) {
 	}
 	d.reconciler.stop()
 	d.loop.Post(func() { d.herald.shutdown(time.Now()) })
+	d.leave(stood)
 	d.end(d.checks.Close, time.Second)
 	d.end(d.helpers.Close, 3*time.Second)
 	d.addresses.release()

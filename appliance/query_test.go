@@ -46,13 +46,9 @@ func prepared(t *testing.T, conf string, port uint16) *asked {
 	a := &asked{T: t}
 	a.write(path, conf)
 	o := Options{Path: path, Port: port, NoControl: true, Version: "1.0", Log: slog.New(slog.DiscardHandler), Getenv: func(string) string { return "" }}
-	c, err := candidateAt(path)
-	var l *Loaded
+	c, err := o.start()
 	if err == nil {
-		l, err = o.load(&c)
-	}
-	if err == nil {
-		a.d, err = newDaemon(o, l)
+		a.d, err = newDaemon(o, c)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -159,7 +159,7 @@ func (d *Daemon) explain(ctx context.Context, text string) (*Explanation, error)
 		}
 	}
 	e.History = e.History[max(len(e.History)-20, 0):]
-	e.Verdict = verdict(e.Routes)
+	e.Verdict = verdictOn(e.Routes)
 	return e, nil
 }
 
@@ -193,7 +193,7 @@ func routeStatus(v speaker.RouteView, plan desired.Plan) RouteStatus {
 	return r
 }
 
-func verdict(rs []RouteStatus) string {
+func verdictOn(rs []RouteStatus) string {
 	told := 0
 	for _, r := range rs {
 		for _, p := range r.Peers {
