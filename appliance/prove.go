@@ -221,7 +221,5 @@ func (d *Daemon) leave(f verdict.Facts) {
 		c.finish(Outcome{State: Replaced, Generation: c.work.Number, Why: errStopping.Error()})
 	}
 	d.save(f)
-	if c.store != nil {
-		_ = c.store.Close()
-	}
+	_ = c.store.Close()
 }

@@ -18,21 +18,17 @@ import (
 
 // handlers are what the control socket answers.
 func (d *Daemon) handlers() map[string]control.Handler {
-	return map[string]control.Handler{
+	all := map[string]control.Handler{
 		"status":  func(ctx context.Context, _ string) (any, error) { return d.status(ctx) },
 		"explain": func(ctx context.Context, prefix string) (any, error) { return d.explain(ctx, prefix) },
 		"routes":  d.routes,
-		"reload": func(context.Context, string) (any, error) {
-			if err := d.Reload(); err != nil {
-				return nil, err
-			}
-			return "reloaded " + d.options.Path, nil
-		},
 		"stop": func(context.Context, string) (any, error) {
 			d.ask("stopped over the control socket")
 			return "stopping", nil
 		},
 	}
+	maps.Copy(all, d.changeHandlers())
+	return all
 }
 
 // onLoop has f look at what belongs to the loop.
@@ -56,7 +52,7 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 	in, plan, since := d.reconciler.decided()
 	n := d.monitor.Stats()
 	s := &Status{Version: d.options.Version, PID: os.Getpid(), Started: d.started, Config: d.options.Path,
-		Summary: summary(in, plan, peers), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
+		Summary: summary(in, plan, peers) + d.changes.view.Load().sentence(), Change: d.changes.view.Load(), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
 		Loop: LoopStatus{Turns: loop.Turns, TurnP50: loop.Turn.Quantile(.5).Microseconds(), TurnP99: loop.Turn.Quantile(.99).Microseconds(),
 			TurnMax: loop.Turn.Max.Microseconds(), MailboxP99: loop.Mailbox.Quantile(.99).Microseconds(), MailboxWorst: loop.Mailbox.Max.Microseconds()},
 		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}}
@@ -111,7 +107,7 @@ func (d *Daemon) sentence() string {
 		return err.Error()
 	}
 	in, plan, _ := d.reconciler.decided()
-	return summary(in, plan, peers)
+	return summary(in, plan, peers) + d.changes.view.Load().sentence()
 }
 
 // summary is the box in one sentence.

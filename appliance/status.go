@@ -13,6 +13,7 @@ type Status struct {
 	PID       int              `json:"pid"`
 	Started   time.Time        `json:"started"`
 	Config    string           `json:"config"`
+	Change    *ChangeStatus    `json:"configuration"`
 	Summary   string           `json:"summary"`
 	Watchdog  WatchdogStatus   `json:"watchdog"`
 	Gates     []GateStatus     `json:"gates"`

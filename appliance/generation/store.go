@@ -86,9 +86,9 @@ func (s *Store) take() (err error) {
 	return nil
 }
 
-// Close lets another process have the store.
+// Close lets another process have the store. There may be none.
 func (s *Store) Close() error {
-	if s.lock == nil {
+	if s == nil || s.lock == nil {
 		return nil
 	}
 	return s.lock.Close()

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/control"
+	"holdfast/appliance/generation"
 )
 
 const (
@@ -72,22 +73,6 @@ Exit code: 0, or 1 if no daemon answers or it knows no such prefix.`,
 		return nil
 	}}
 
-var reloadVerb = &verb{word: "reload", args: "[--socket PATH]",
-	help: "read the configuration again; nothing changes if it has an error",
-	long: socketHelp,
-	run: func(c *call) error {
-		a := c.asked()
-		if _, err := c.parse(0, 0); err != nil {
-			return err
-		}
-		var done string
-		if err := control.Ask(*a.socket, control.Request{Do: "reload"}, &done); err != nil {
-			return err
-		}
-		fmt.Fprintln(c.out, done)
-		return nil
-	}}
-
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
@@ -97,6 +82,9 @@ func printJSON(w io.Writer, v any) error {
 func printStatus(p *printer, s appliance.Status, now time.Time) {
 	p.line("%s", p.bold(s.Summary))
 	p.line("holdfast %s, process %d, up %s, %s", s.Version, s.PID, age(s.Started, now), s.Config)
+	if c := s.Change; c != nil && (c.Generation != 0 || c.Refused != nil || c.State != generation.Good) {
+		printChange(p, c, now)
+	}
 	printWatchdog(p, s.Watchdog, now)
 	if len(s.Gates) > 0 {
 		p.line("")
