@@ -29,19 +29,19 @@ const (
 
 // rejected is the outcome of an error.
 func rejected(err error) Outcome {
-	o := Outcome{State: Rejected, Places: places(err)}
+	o := Outcome{State: Rejected, Places: each(err)}
 	o.Why = o.Places[0]
 	return o
 }
 
-// places are the errors that one joins.
-func places(err error) (all []string) {
+// each is the errors that one joins.
+func each(err error) (all []string) {
 	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []string{err.Error()}
 	}
 	for _, e := range many.Unwrap() {
-		all = append(all, places(e)...)
+		all = append(all, each(e)...)
 	}
 	return all
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast/appliance/generation"
+	"holdfast/appliance/settings"
 	"holdfast/appliance/verdict"
 )
 
@@ -244,7 +245,7 @@ func bootID() string {
 
 // stateDirectory is where a configuration has things kept that survive a restart,
 // or the folder that the service manager has made for us; "": nowhere.
-func (o Options) stateDirectory(said string) string {
-	first, _, _ := strings.Cut(o.Getenv("STATE_DIRECTORY"), ":")
-	return cmp.Or(said, first)
+func (o Options) stateDirectory(s *settings.Settings) string {
+	first, _, _ := strings.Cut(o.Getenv("STATE_DIRECTORY"), ":") // systemd.exec(5): there may be several
+	return cmp.Or(s.StateDirectory, first)
 }

@@ -67,7 +67,7 @@ func (d *Daemon) rollback(arg string) (Applied, error) {
 	c := d.changes
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if arg == "" && c.trial != nil && c.good.loaded != nil {
+	if arg == "" && c.trial != nil {
 		bad := c.work
 		d.rollBack([]string{"it was rolled back by hand"})
 		return Applied{Text: fmt.Sprintf("rolled back from %s to %s", &bad, &c.good)}, nil

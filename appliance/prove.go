@@ -80,11 +80,6 @@ func (d *Daemon) prove() {
 // disk: a start in between would try once more.
 func (d *Daemon) rollBack(missing []string) {
 	c := d.changes
-	if c.good.loaded == nil {
-		d.log.Error("configuration: there is no good one to go back to", "missing", missing)
-		d.prove()
-		return
-	}
 	bad, o := c.work, Outcome{State: RolledBack, Generation: c.work.Number, Why: strings.Join(missing, "; "), Places: missing}
 	d.log.Error("configuration rolled back", "was", bad.String(), "why", o.Why, "is", c.good.String())
 	err := d.work(c.good.loaded)
@@ -198,7 +193,7 @@ func (d *Daemon) save(f verdict.Facts) {
 	if c.store == nil {
 		return
 	}
-	b, err := json.Marshal(f)
+	b, err := json.Marshal(f.Bare())
 	if err == nil && string(b) != c.saved.text {
 		c.saved.text = string(b)
 		err = c.store.Remember(factsFile, b)

@@ -50,8 +50,7 @@ func (o Options) start() (*changes, error) {
 
 // open opens the store. A box whose disk is broken announces all the same.
 func (s *starting) open() {
-	said := s.candidate.said()
-	dir := s.stateDirectory(said.StateDirectory)
+	dir := s.stateDirectory(s.candidate.said())
 	if dir == "" {
 		return
 	}
@@ -240,14 +239,12 @@ func (d *Daemon) beginTrial() {
 	if c.trial == nil {
 		return
 	}
-	if b := c.store.Recall(factsFile); c.good.loaded != nil {
-		_ = json.Unmarshal(b, &c.trial.Before) // what can't be read is nothing to go by
-	}
+	_ = json.Unmarshal(c.store.Recall(factsFile), &c.trial.Before) // what can't be read is nothing to go by
 	confirm := c.work.loaded.Settings.ConfirmWithin(true)
 	c.begun++
 	c.trial.change, c.trial.Limit = c.begun, c.now().Add(confirm)
 	d.log.Info("configuration: it is tried", "is", c.work.String(), "confirm", confirm)
-	if confirm == 0 {
+	if confirm == 0 || c.good.loaded == nil { // there is nothing to go back to
 		d.prove()
 	}
 	c.publish()

@@ -58,6 +58,19 @@ func Judge(before, now Facts) (missing []string) {
 	return missing
 }
 
+// Bare is without reasons: what a later moment is held to. It differs only when
+// something is well that was not, or the other way round.
+func (f Facts) Bare() Facts {
+	b := Facts{Sessions: map[string]Session{}, Links: f.Links, Gates: map[string]Gate{}}
+	for name, s := range f.Sessions {
+		b.Sessions[name] = Session{Up: s.Up}
+	}
+	for name, g := range f.Gates {
+		b.Gates[name] = Gate{On: g.On, Declared: g.Declared, Failing: g.Failing}
+	}
+	return b
+}
+
 // excused says whether a gate that was open may stand so: it is open, somebody
 // has closed it, or all that fails did so before.
 func (g Gate) excused(before Gate) bool {

@@ -44,6 +44,10 @@ func TestJudge(t *testing.T) {
 // TestFactsSurviveAReboot: what is read is what was written.
 func TestFactsSurviveAReboot(t *testing.T) {
 	f := Facts{map[string]Session{"fe80::1%eth0": {Up: true}}, map[string]bool{"eth0": true}, map[string]Gate{"dns": {On: true, Why: "x", Failing: []string{"link a"}, Declared: true}}}
+	bare := f.Bare()
+	if g := bare.Gates["dns"]; g.Why != "" || !g.On || !g.Declared || len(g.Failing) != 1 || !bare.Sessions["fe80::1%eth0"].Up || !bare.Links["eth0"] {
+		t.Errorf("bare: %+v", bare)
+	}
 	b, err := json.Marshal(f)
 	var got Facts
 	if err == nil {
