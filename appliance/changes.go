@@ -41,7 +41,22 @@ type changes struct {
 type version struct {
 	generation.Record // number 0: it is not on the disk
 	loaded            *Loaded
-	files             generation.Files
+	files             generation.Files // nil: they are on the disk, or too much to keep
+}
+
+// mostText is how many octets of files are kept in memory, for comparisons, where
+// there is no disk to keep them.
+const mostText = 1 << 20
+
+// lighten lets go of files that are on the disk, and of too many.
+func (v *version) lighten() {
+	size := 0
+	for _, f := range v.files {
+		size += len(f.Data)
+	}
+	if v.Number != 0 || size > mostText {
+		v.files = nil
+	}
 }
 
 // String is how people are told of it.
@@ -197,6 +212,7 @@ func (c *changes) keep(k *Candidate, l *Loaded) (version, error) {
 	if k.inPlace() {
 		v.Folder = absolute(l.Folder)
 		if err := l.checkHelpers(); err != nil || c.store == nil {
+			v.lighten()
 			return v, err
 		}
 	}
@@ -213,7 +229,8 @@ func (c *changes) keep(k *Candidate, l *Loaded) (version, error) {
 			return v, errors.Join(err, staged.Drop())
 		}
 	}
-	if v.Record, err = staged.Commit(v.Record); err == nil && !k.inPlace() {
+	v.Record, err = staged.Commit(v.Record)
+	if v.lighten(); err == nil && !k.inPlace() {
 		l.Folder = c.store.Folder(v.Number)
 	}
 	return v, err

@@ -43,6 +43,10 @@ func (d *Daemon) diff(names []string) (*Difference, error) {
 		return nil, err
 	}
 	x := &Difference{From: from.String(), To: to.String(), Meaning: meaning(from.loaded, to.loaded)}
+	if from.files == nil || to.files == nil {
+		x.Text = "# what is at work is too long to be kept in memory, and there is no state-directory\n"
+		return x, nil
+	}
 	x.files(from.files, to.files)
 	return x, nil
 }
@@ -55,7 +59,10 @@ func (d *Daemon) versionNamed(name string) (v version, err error) {
 	var k Candidate
 	switch name {
 	case "running":
-		return c.work, nil
+		if v = c.work; v.Number != 0 {
+			v.files, err = c.store.Files(v.Number)
+		}
+		return v, err
 	case "file":
 		k, err = candidateAt(d.options.Path)
 		v.Source = k.Source

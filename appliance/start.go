@@ -108,8 +108,10 @@ func (s *starting) choose() error {
 
 // version is the file as it is, on no disk.
 func (s *starting) version() version {
-	return version{loaded: s.loaded, files: s.candidate.Files, Record: generation.Record{Digest: s.file, Source: s.candidate.Source,
+	v := version{loaded: s.loaded, files: s.candidate.Files, Record: generation.Record{Digest: s.file, Source: s.candidate.Source,
 		Path: s.candidate.Path, State: generation.Good, At: s.now()}}
+	v.lighten()
+	return v
 }
 
 // refuseFile says loudly that the file is not at work.
@@ -220,7 +222,7 @@ func (s *starting) restore(r generation.Record) (version, error) {
 	if !k.inPlace() {
 		l.Folder = s.store.Folder(r.Number)
 	}
-	return version{Record: r, loaded: l, files: k.Files}, l.checkHelpers()
+	return version{Record: r, loaded: l}, l.checkHelpers()
 }
 
 // generationCandidate is a generation as a candidate again.
