@@ -185,7 +185,7 @@ func printChange(p *printer, s *appliance.ChangeStatus, now time.Time) {
 		p.line("configuration: %s, %s", is, s.State)
 	}
 	if r := s.Refused; r != nil {
-		p.line("%s", p.good(false, "", fmt.Sprintf("%s is not at work, since %s ago:", r.Source, age(r.At, now))))
+		p.line("%s", p.good(false, "", fmt.Sprintf("%s is not at work (%s ago):", r.Source, age(r.At, now))))
 		lines := r.Places
 		if len(lines) == 0 {
 			lines = []string{r.Why}
