@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"time"
