@@ -94,3 +94,54 @@ func BenchmarkBehind(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDegrade has a group of a million routes told otherwise: the change,
+// which the loop makes in one go, and the frames after it.
+func BenchmarkDegrade(b *testing.B) {
+	const million = 1 << 20
+	tb := NewTable()
+	o := up(tb)
+	for n := range million {
+		tb.Announce(API, tb.Peers(o), route.Route{NLRI: host(nil, n), Attrs: set(1), Group: "dns"})
+	}
+	frames := drain(o)
+	n := uint32(0)
+	b.Run("change", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			n++
+			stands(tb, "dns", med(n))
+		}
+	})
+	b.Run("frames", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			n++
+			stands(tb, "dns", med(n))
+			for more := true; more; {
+				frames, more = o.Bulk(frames[:0], 1<<16, false)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/million, "ns/route")
+	})
+}
+
+// BenchmarkDrain withdraws a million routes that have no group, and has them
+// back, in one go each.
+func BenchmarkDrain(b *testing.B) {
+	const million = 1 << 20
+	tb := NewTable()
+	o := up(tb)
+	for n := range million {
+		tb.Announce(API, tb.Peers(o), route.Route{NLRI: host(nil, n), Attrs: set(1)})
+	}
+	drain(o)
+	for b.Loop() {
+		stands(tb, "", Stand{Gate: Closed})
+		b.StopTimer()
+		drain(o)
+		stands(tb, "", Stand{})
+		drain(o)
+		b.StartTimer()
+	}
+}

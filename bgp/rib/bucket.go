@@ -86,7 +86,7 @@ func (t *Table) orderCut(b uint32) {
 	x := &t.buckets[b]
 	if x.held {
 		t.eachCursor(func(o *Out, c *cursor) {
-			if c.bucket != b {
+			if c.bucket != b || c == &o.again.cursor {
 				return
 			}
 			c.leave()

@@ -85,6 +85,13 @@ func (o *Out) Bulk(b []byte, max int, full bool) (_ []byte, more bool) {
 	}
 	end := len(b) + max
 	for len(b) < end {
+		if len(o.again.jobs) > 0 {
+			var look bool
+			if b, look = o.retold(b); look {
+				return b, true
+			}
+			continue
+		}
 		if o.t.find(&o.main, o) != 0 {
 			if full && !o.fills(&o.main) {
 				return b, true
@@ -164,8 +171,8 @@ func (o *Out) frame(b []byte, c *cursor) []byte {
 	t := o.t
 	o.begun = true
 	key := chunkKey{class: o.class, first: c.pos}
-	shared := t.classes[o.class].users > 1 && c.limit == ^uint64(0)
-	if k, ok := t.chunks[key]; shared && ok {
+	shared := t.classes[o.class].users > 1 && (c.limit == ^uint64(0) || c == &o.again.cursor)
+	if k, ok := t.chunks[key]; shared && ok && t.entries.at(k.last).version <= c.limit {
 		o.count.Announced += uint64(k.n)
 		o.count.Updates++
 		o.pass(c, k.last)
@@ -187,6 +194,10 @@ func (o *Out) frame(b []byte, c *cursor) []byte {
 // pass moves a cursor behind an entry of its bucket.
 func (o *Out) pass(c *cursor, last uint32) {
 	x := o.t.entries.at(last)
+	if c == &o.again.cursor {
+		o.again.at(o.t, x.next)
+		return
+	}
 	c.saw(c.bucket, x.version)
 	o.t.stand(c, x.next)
 }
@@ -211,7 +222,7 @@ func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool)
 	f := t.buckets[c.bucket].key.family
 	path := k.sendPath(f)
 	start := len(b)
-	b, a, ok := wire.BeginAnnounce(b, f, t.buckets[c.bucket].key.attrs.Value(), &k.export)
+	b, a, ok := wire.BeginAnnounce(b, f, t.form(c.bucket, &k.export), &k.export)
 	limit, single := min(k.max, wire.Packed), t.alone(k, c.bucket)
 	for e := c.pos; e != 0; {
 		x := t.entries.at(e)
@@ -225,7 +236,7 @@ func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool)
 		case !ok || n == 0 && size > k.max:
 			o.count.Unsendable++
 			own = true
-			if x.has(fTold) {
+			if x.has(fTold) || c == &o.again.cursor {
 				return o.takeBack(b[:start], x, f), e, 0, true
 			}
 		case n > 0 && (single || size > limit):

@@ -36,6 +36,7 @@ func (t *Table) eachCursor(f func(*Out, *cursor)) {
 			continue
 		}
 		f(o, &o.main)
+		f(o, &o.again.cursor)
 		if o.replay != nil {
 			f(o, &o.replay.cursor)
 		}

@@ -36,7 +36,7 @@ func (o *Out) Took(m Mark) bool {
 	if !o.up {
 		return true
 	}
-	if o.grave != 0 && t.entries.at(o.grave).died <= uint64(m) {
+	if o.grave != 0 && t.entries.at(o.grave).died <= uint64(m) || o.again.waits(uint64(m)) {
 		return false
 	}
 	b, n := o.main.bucket, 0

@@ -37,7 +37,8 @@ func session(localAS bgp.ASN) Session {
 	return Session{Negotiated: n, Export: attr.ExportFor(n)}
 }
 
-// mirror is what a peer makes of the frames that it gets: prefix → MED.
+// mirror is what a peer makes of the frames that it gets: prefix → MED, and a
+// thousand for each AS number in the path but the first.
 type mirror map[string]uint32
 
 // take reads frames of IPv4 unicast, and fails on a withdraw of what is not
@@ -75,14 +76,17 @@ func prefixes(b []byte) (out []string) {
 	return out
 }
 
-func medOf(b []byte) uint32 {
+func medOf(b []byte) (med uint32) {
 	for len(b) > 0 {
-		if b[1] == attr.MED {
-			return binary.BigEndian.Uint32(b[3:])
+		switch {
+		case b[1] == attr.MED:
+			med += binary.BigEndian.Uint32(b[3:])
+		case b[1] == attr.ASPath && b[2] > 0:
+			med += 1000 * uint32(b[4]-1)
 		}
 		b = b[3+int(b[2]):]
 	}
-	return 0
+	return med
 }
 
 // wish is one route of the model.
@@ -102,7 +106,7 @@ type model struct {
 	wants []map[string]wish
 	sees  []mirror
 	owed  []map[string]bool // withdraws that a peer has still to hear
-	gates map[string]Gate
+	gates map[string]Stand
 
 	steps int
 	moved []map[string]int // the step in which a route last changed for a peer
@@ -122,7 +126,7 @@ type marked struct {
 }
 
 func newModel(t *testing.T, seed uint64, peers int) *model {
-	m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), table: NewTable(), gates: map[string]Gate{}}
+	m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), table: NewTable(), gates: map[string]Stand{}}
 	for range peers {
 		m.outs = append(m.outs, m.table.AddPeer())
 		m.wants = append(m.wants, map[string]wish{})
@@ -171,11 +175,16 @@ func (m *model) withdraw() {
 }
 
 func (m *model) gate() {
-	name := []string{"a", "b"}[m.rng.IntN(2)]
-	g := []Gate{Open, Closed, Forced}[m.rng.IntN(3)]
-	m.table.Group(name, g)
-	m.gated = m.steps
+	name := []string{"a", "b", ""}[m.rng.IntN(3)]
+	g := m.gates[name]
+	if m.rng.IntN(2) == 0 {
+		g.Gate = []Gate{Open, Closed, Forced}[m.rng.IntN(3)]
+	} else {
+		g.Degrade = []attr.Degrade{{}, {SetMED: true, MED: 7}, {SetMED: true, MED: 8, Prepend: 1}, {Prepend: 2}}[m.rng.IntN(4)]
+	}
 	m.gates[name] = g
+	m.table.Groups(m.gates, Stand{})
+	m.gated = m.steps
 }
 
 func (m *model) pull(i, n int) {
@@ -226,9 +235,9 @@ func (m *model) step() {
 		m.announce()
 	case k < 44:
 		m.withdraw()
-	case k < 48:
+	case k < 50:
 		m.gate()
-	case k < 52:
+	case k < 53:
 		m.flap(i)
 	case k < 56 && m.sees[i] != nil:
 		m.outs[i].Refresh(bgp.IPv4Unicast)
@@ -240,8 +249,20 @@ func (m *model) step() {
 }
 
 func (m *model) on(w wish) bool {
-	g := m.gates[w.group]
-	return w.group == "" || g == Forced || g == Open && !w.off
+	g := m.gates[w.group].Gate
+	return g == Forced || g == Open && (w.group == "" || !w.off)
+}
+
+// med is what a peer is to see of a wish.
+func (m *model) med(i int, w wish) uint32 {
+	d, med := m.gates[w.group].Degrade, w.med
+	if d.SetMED {
+		med = d.MED
+	}
+	if o := m.outs[i]; m.table.classes[o.class].key.export.EBGP {
+		med += 1000 * uint32(d.Prepend)
+	}
+	return med
 }
 
 // check drains every peer and compares what it sees with what it should.
@@ -266,7 +287,7 @@ func (m *model) check() {
 		want := mirror{}
 		for p, w := range m.wants[i] {
 			if m.on(w) {
-				want[p] = w.med
+				want[p] = m.med(i, w)
 			}
 		}
 		if d := cmp.Diff(want, m.sees[i]); d != "" {
@@ -375,7 +396,7 @@ func (m *model) took(i int) {
 			continue
 		}
 		w, wanted := m.wants[i][p]
-		if med, sees := m.sees[i][p]; sees != (wanted && m.on(w)) || sees && med != w.med {
+		if med, sees := m.sees[i][p]; sees != (wanted && m.on(w)) || sees && med != m.med(i, w) {
 			m.t.Fatalf("peer %d has come to step %d, now is %d: %s is wanted: %v %+v, but it sees %v %d", i, k.step, m.steps, p, wanted, w, sees, med)
 		}
 	}

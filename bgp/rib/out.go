@@ -23,6 +23,8 @@ type Out struct {
 	enhanced bool // BoRR and EoRR around replays (RFC 7313)
 	class    uint32
 	main     cursor
+	again    again
+	awaits   []await
 	grave    uint32 // the next withdraw; 0: none
 	replay   *replay
 	refresh  []bgp.Family // replays that wait
@@ -108,6 +110,7 @@ func (o *Out) Down() {
 	t.upPeers--
 	o.up, o.isIdle = false, false
 	o.main, o.grave, o.replay = cursor{}, 0, nil
+	o.again, o.awaits = again{}, nil
 	o.refresh, o.eor, o.heldEOR, o.stale = nil, nil, nil, nil
 	t.reap()
 }
@@ -154,7 +157,7 @@ func (o *Out) SendEOR(f bgp.Family) bool {
 
 // Caught says that the peer has taken all that there is, End-of-RIB included.
 func (o *Out) Caught() bool {
-	return o.up && o.grave == 0 && o.isIdle && o.replay == nil && len(o.refresh) == 0 && len(o.eor) == 0 && len(o.heldEOR) == 0
+	return o.up && o.grave == 0 && o.isIdle && len(o.again.jobs) == 0 && o.replay == nil && len(o.refresh) == 0 && len(o.eor) == 0 && len(o.heldEOR) == 0
 }
 
 // knows says whether the peer may have been told of a live or buried entry as

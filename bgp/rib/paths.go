@@ -37,11 +37,12 @@ func (o *Out) instead(b []byte, e uint32) (_ []byte, ok bool) {
 	t, start := o.t, len(b)
 	x, c := t.entries.at(e), &t.classes[o.class].key
 	k := &t.buckets[x.bucket].key
-	b, a, ok := wire.BeginAnnounce(b, k.family, k.attrs.Value(), &c.export)
+	b, a, ok := wire.BeginAnnounce(b, k.family, t.form(x.bucket, &c.export), &c.export)
 	path := c.sendPath(k.family)
 	if !ok || a.Len(b)+t.wireLen(x, path) > c.max {
 		return b[:start], false
 	}
+	o.again.mix(k.group)
 	return o.packed(a.End(t.raw(x).AppendWire(b, path)), 1), true
 }
 

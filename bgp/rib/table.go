@@ -48,11 +48,15 @@ type Table struct {
 	order      list // buckets by last change
 
 	groups map[string]*group
-	rest   Gate        // of groups that nobody has spoken of
-	off    bool        // nothing is told any more
-	bare   attr.Handle // no attributes
-	sets   sets
-	graves list
+	rest   Stand // of groups that nobody has spoken of
+	// ungated is how routes without a group stand.
+	ungated  Stand
+	degraded bool        // some of them are told otherwise than they say
+	lastForm form        // see again.go
+	off      bool        // nothing is told any more
+	bare     attr.Handle // no attributes
+	sets     sets
+	graves   list
 	// shadesOf is the shades of entries: see shade.go.
 	shadesOf map[uint32][]uint32
 	shadesIn places

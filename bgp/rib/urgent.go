@@ -64,6 +64,7 @@ func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
 	if e == 0 {
 		return b, 0
 	}
+	o.heard(t.entries.at(e))
 	if y := o.other(t.entries.at(e)); y != 0 {
 		if b, ok := o.instead(b, y); ok {
 			return b, t.entries.at(e).next
@@ -90,6 +91,7 @@ func (o *Out) withdraws(b []byte, e uint32) ([]byte, uint32) {
 		if now := &t.buckets[x.bucket].key; now.family != f || !plain && now.attrs != k.attrs || n > 0 && (single || o.other(x) != 0 || w.Len(b)+t.wireLen(x, path) > limit) {
 			break
 		}
+		o.heard(x)
 		b = appendWithdraw(b, t, x, f, path)
 		o.count.Withdrawn++
 		n++

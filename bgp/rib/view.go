@@ -3,6 +3,7 @@ package rib
 import (
 	"bytes"
 
+	"holdfast/bgp/attr"
 	"holdfast/bgp/nlri"
 	"holdfast/bgp/route"
 )
@@ -12,7 +13,9 @@ type View struct {
 	Route route.Route
 	Owner Owner
 	On    bool // its group lets it on the wire
-	Peers []Told
+	// Degrade is how much worse than Route says its group has it told.
+	Degrade attr.Degrade
+	Peers   []Told
 }
 
 // Told is how far a peer is with a route.
@@ -88,7 +91,7 @@ func (t *Table) view(x *entry) View {
 // appended to peers.
 func (t *Table) look(x *entry, peers []Told) View {
 	k := &t.buckets[x.bucket].key
-	v := View{Owner: x.owner, On: t.on(x), Peers: peers,
+	v := View{Owner: x.owner, On: t.on(x), Degrade: t.standOf(k.group).Degrade, Peers: peers,
 		Route: route.Route{NLRI: t.raw(x), Attrs: k.attrs, Group: k.group, Withdraw: x.has(fStartsOff)}}
 	for _, o := range t.peers {
 		if o != nil && !o.left && t.sets.has(k.to, o.number) && !t.sets.has(x.except, o.number) {
@@ -108,7 +111,7 @@ func (o *Out) told(x *entry) ToldState {
 		return Withdrawing
 	case !x.has(fLive):
 		return NotTold
-	case o.main.seen(x.bucket) >= x.version:
+	case o.main.seen(x.bucket) >= x.version && !o.again.comesTo(o.t, x):
 		return Announced
 	}
 	return Waiting
