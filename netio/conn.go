@@ -69,6 +69,7 @@ type Conn struct {
 	progress  time.Time
 	unacked   int
 	backoff   time.Duration
+	traced    traced
 }
 
 type connState uint8
@@ -113,6 +114,9 @@ func (c *Conn) LastProgress() time.Time {
 func (c *Conn) Push(frames []byte) {
 	if c.state > open {
 		return
+	}
+	if len(c.traced.all) > 0 {
+		c.traced.overtake(c.begunLeft(), len(frames))
 	}
 	c.urgent = append(c.urgent, frames...)
 	if c.state == open {
@@ -171,6 +175,7 @@ func (c *Conn) Close(err error) {
 	if c.state != open { // the write has failed
 		return
 	}
+	c.endTraces()
 	c.state = closing
 	c.loop.closing++
 	c.stopAlarms()
@@ -185,6 +190,7 @@ func (c *Conn) Abort(err error) {
 	if c.state >= closing {
 		return
 	}
+	c.endTraces()
 	c.release()
 	c.report(err)
 }
@@ -217,7 +223,7 @@ func (c *Conn) release() {
 }
 
 func (c *Conn) stopAlarms() {
-	for _, a := range []*Alarm{c.timer, c.acks} {
+	for _, a := range []*Alarm{c.timer, c.acks, c.traced.alarm} {
 		if a != nil {
 			a.Stop()
 		}

@@ -12,7 +12,8 @@ type Histogram struct {
 	Max     time.Duration
 }
 
-func (h *Histogram) add(d time.Duration) {
+// Add counts one.
+func (h *Histogram) Add(d time.Duration) {
 	h.Buckets[min(bits.Len64(uint64(max(d, 0)/time.Microsecond)), 31)]++
 	h.Max = max(h.Max, d)
 }

@@ -142,7 +142,7 @@ func (l *Loop) turn(events []unix.EpollEvent) error {
 	l.read()
 	l.serve()
 	l.touch()
-	l.stats.Turn.add(l.now.Sub(start))
+	l.stats.Turn.Add(l.now.Sub(start))
 	l.turns.Add(1)
 	return nil
 }

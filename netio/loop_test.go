@@ -137,6 +137,7 @@ type side struct {
 	onData   func(s *side, b []byte) (int, error)
 	panics   bool
 	onClosed func(error)
+	onFill   func([]byte)
 }
 
 func (s *side) Opened(c *Conn) { s.conn, s.opened = c, true }
@@ -154,6 +155,9 @@ func (s *side) Fill(_ *Conn, b []byte, max int) []byte {
 	s.fills = append(s.fills, max)
 	for ; s.frames > 0 && len(b) < max; s.frames-- {
 		b = append(b, "bulk...."...)
+	}
+	if s.onFill != nil && len(b) > 0 {
+		s.onFill(b)
 	}
 	return b
 }
@@ -434,9 +438,9 @@ func TestProbes(t *testing.T) {
 func TestHistogram(t *testing.T) {
 	var h Histogram
 	for range 99 {
-		h.add(3 * time.Microsecond)
+		h.Add(3 * time.Microsecond)
 	}
-	h.add(time.Second)
+	h.Add(time.Second)
 	if p50, p99, p100 := h.Quantile(.5), h.Quantile(.99), h.Quantile(1); p50 != 4*time.Microsecond || p99 != p50 || p100 != time.Second {
 		t.Error(p50, p99, p100)
 	}

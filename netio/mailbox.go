@@ -51,7 +51,7 @@ func (l *Loop) read() {
 		next := m.taken[m.head]
 		m.taken[m.head] = letter{} // nothing old is kept alive
 		m.head++
-		l.stats.Mailbox.add(l.now.Sub(next.at))
+		l.stats.Mailbox.Add(l.now.Sub(next.at))
 		next.fn()
 		l.ring()
 	}

@@ -85,6 +85,14 @@ func (c *Conn) writeSome() (full bool, err error) {
 	return w == want, nil
 }
 
+// begunLeft is how many octets are left of the frame that has been sent in part.
+func (c *Conn) begunLeft() int {
+	if c.sent == 0 || c.state > open {
+		return 0
+	}
+	return c.begun() - c.sent
+}
+
 // begun is where the frame ends that has been sent in part.
 func (c *Conn) begun() int {
 	at := 0
@@ -96,6 +104,7 @@ func (c *Conn) begun() int {
 
 // took accounts for w octets written, in the order of writeSome.
 func (c *Conn) took(w, first int) {
+	c.traced.took(w, c.loop.now)
 	if first > c.sent {
 		n := min(w, first-c.sent)
 		c.sent += n

@@ -323,3 +323,45 @@ func TestAwait(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
+
+// TestAwaitTwice closes a group twice before the peer takes anything, and another
+// that it knows nothing of.
+func TestAwaitTwice(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	many(tb, tb.Peers(o), 2, "dns")
+	announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "dns")
+	drain(o)
+	announce(tb, tb.Peers(o), "192.0.2.2/32", 1, "new")
+	both := map[string]Stand{"dns": {Gate: Closed}, "new": {Gate: Closed}}
+	for i := range 2 {
+		for _, c := range tb.Groups(both, Stand{}) {
+			o.Await(c, i)
+		}
+		if i == 0 { // one of the routes comes again, and goes
+			announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "")
+			announce(tb, tb.Peers(o), "192.0.2.1/32", 1, "web")
+			both["web"] = Stand{Gate: Closed}
+		}
+	}
+	o.Urgent(nil, 1<<16)
+	if d := cmp.Diff([]string{"0 dns true false", "1 web true false"}, passed(o)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestMissed(t *testing.T) {
+	tb := NewTable()
+	o := up(tb)
+	many(tb, tb.Peers(o), 2, "dns")
+	drain(o)
+	announce(tb, tb.Peers(o), "192.0.2.2/32", 1, "new")
+	for _, c := range tb.Groups(map[string]Stand{"dns": {Gate: Closed}, "new": {Gate: Closed}}, Stand{}) {
+		o.Await(c, 1)
+	}
+	var got []string
+	o.Missed(func(c Change, _ any) { got = append(got, c.Group) })
+	if d := cmp.Diff([]string{"dns"}, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}

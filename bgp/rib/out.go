@@ -25,6 +25,8 @@ type Out struct {
 	main     cursor
 	again    again
 	awaits   []await
+	heardIn  uint32 // the bucket of the last entry that heard looked at
+	heardTo  uint64 // up to there it needs not look again
 	grave    uint32 // the next withdraw; 0: none
 	replay   *replay
 	refresh  []bgp.Family // replays that wait
