@@ -175,6 +175,7 @@ func (c *conn) Fill(_ *netio.Conn, b []byte, max int) []byte {
 		b = c.bulk(b, left)
 	}
 	c.peer.sent(b[start:])
+	c.peer.filled(len(b) - start)
 	return b
 }
 
@@ -214,8 +215,12 @@ func (c *conn) paced(b []byte, max int) []byte {
 			return b
 		}
 		at := len(b)
-		if b, more = c.peer.out.Bulk(b, 1, false); len(b) == at {
-			c.peer.pace.back()
+		if b, more = c.peer.out.Bulk(b, 1, false); len(b) > at {
+			continue
+		}
+		if c.peer.pace.back(); more {
+			c.wakeAt(now)
+			return b
 		}
 	}
 	return b

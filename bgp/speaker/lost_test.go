@@ -27,7 +27,7 @@ func TestLostWhileWithdrawing(t *testing.T) {
 	p.expect("+10.0.0.1")
 	r.do(func() {
 		p.reset()
-		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open})
+		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}, time.Time{})
 	})
 	r.event("127.0.0.2 true")
 	r.event("127.0.0.2 false")

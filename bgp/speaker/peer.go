@@ -304,6 +304,7 @@ func (p *peer) export(n *bgp.Negotiated) attr.Export {
 func (p *peer) down(err error) {
 	p.tellUpdates()
 	p.live, p.session, p.turned = nil, nil, p.s.loop.Now()
+	p.missed()
 	p.out.Down()
 	p.in.Reset()
 	p.endWaits()
@@ -427,7 +428,10 @@ func (p *peer) pushWithdraws() {
 		if len(b) == 0 {
 			return
 		}
-		if p.live.push(b); p.live == nil || p.live.conn.Unsent() > 0 {
+		if p.live.push(b); p.live == nil {
+			return
+		}
+		if p.pushed(); p.live.conn.Unsent() > 0 {
 			return
 		}
 	}

@@ -173,7 +173,9 @@ func (p *Part) wanted(v rib.View) {
 	for _, t := range v.Peers {
 		n := t.Peer.Owner.(*peer)
 		if who := p.who[n]; who != nil && slices.Contains(n.config.Families, r.NLRI.Family) {
-			p.Routes = append(p.Routes, api.RouteView{Peer: who, Route: r})
+			told := r
+			told.Attrs = t.Peer.Attrs(&r)
+			p.Routes = append(p.Routes, api.RouteView{Peer: who, Route: told})
 		}
 	}
 }

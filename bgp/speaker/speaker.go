@@ -33,6 +33,9 @@ type Options struct {
 	Jitter     func() float64
 	Session    func(neighbor netip.Addr, up bool, why error)
 	Watchdog   func(group string, on bool) error // a helper's "announce watchdog"
+	// Receipt is called when a neighbor has acknowledged that a group is closed or
+	// degraded.
+	Receipt func(Receipt)
 	// Report is called for what somebody listens to (config.Neighbor.Listeners),
 	// with a report that is the callee's.
 	Report func(*config.Neighbor, *event.Report)
@@ -192,10 +195,11 @@ func (s *Speaker) rangeOf(a netip.Addr) *config.Neighbor {
 	return nil
 }
 
-// Groups opens and closes named groups of routes, and all that have no name
-// here, in one step; the withdraws are the next thing on the wire.
-func (s *Speaker) Groups(gates map[string]rib.Stand, rest rib.Stand) {
-	s.table.Groups(gates, rest)
+// Groups opens, closes and degrades named groups of routes, and all that have no
+// name here, in one step; the withdraws are the next thing on the wire. The time
+// of the cause is for receipts.
+func (s *Speaker) Groups(stands map[string]rib.Stand, rest rib.Stand, cause time.Time) {
+	s.await(s.table.Groups(stands, rest), cause)
 	s.wake()
 }
 
@@ -249,7 +253,7 @@ func (s *Speaker) Stop(text string, timeout time.Duration, done func()) {
 		}
 	}
 	s.stopping = st // from here on, sessions that end are counted
-	s.table.Off()
+	s.await([]rib.Change{s.table.Off()}, s.loop.Now())
 	s.wake()
 	for _, l := range s.listeners {
 		l.Close()

@@ -186,17 +186,21 @@ func (r *rig) event(want string) {
 func TestSessionGatesAndStop(t *testing.T) {
 	r := newRig(t)
 	n, l := r.neighbor(2, "static { route 10.0.0.1/32 next-hop self; route 10.0.0.2/32 next-hop self watchdog dns; }")
-	r.do(func() { r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}) })
+	r.do(func() {
+		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}, time.Time{})
+	})
 	r.apply(n)
 	p := r.meet(l)
 	r.event("127.0.0.2 true")
 	p.expect("+10.0.0.1") // and no End-of-RIB: no verdict yet
 	r.do(func() {
-		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Open}}, rib.Stand{Gate: rib.Open})
+		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Open}}, rib.Stand{Gate: rib.Open}, time.Time{})
 		r.s.Release()
 	})
 	p.expect("+10.0.0.2", "EOR")
-	r.do(func() { r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}) })
+	r.do(func() {
+		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}, time.Time{})
+	})
 	p.expect("-10.0.0.2")
 	stopped := make(chan struct{})
 	r.do(func() { r.s.Stop("maintenance", 5*time.Second, func() { close(stopped) }) })
