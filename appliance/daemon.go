@@ -72,6 +72,7 @@ type Daemon struct {
 	manual     manual                 // the loop's
 	next       atomic.Pointer[stands] // what the loop has not followed yet
 	changes    *changes
+	receipts   receipts
 
 	mu       sync.Mutex // while a configuration comes to work
 	loaded   *Loaded
@@ -108,7 +109,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.herald = newHerald(event.Form{Legacy: o.API == 4, Compact: o.Compact}, d.helpers.Hear)
 	d.manual.said = map[string]desired.Manual{}
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
-		Session: d.session, Watchdog: d.manual.say,
+		Session: d.session, Watchdog: d.manual.say, Receipt: d.receipt,
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)
@@ -268,12 +269,16 @@ func (d *Daemon) follow(p desired.Plan) {
 	for name, s := range p.Groups {
 		gates[name] = stand(s)
 	}
-	if d.next.Swap(&stands{gates, stand(p.Rest), p.Verdict}) != nil {
+	next := &stands{gates: gates, rest: stand(p.Rest), verdict: p.Verdict, cause: time.Now()}
+	if late := d.next.Load(); late != nil {
+		next.cause = late.cause
+	}
+	if d.next.Swap(next) != nil {
 		return // it is on its way
 	}
 	d.loop.Post(func() {
 		s := d.next.Swap(nil)
-		d.speaker.Groups(s.gates, s.rest)
+		d.speaker.Groups(s.gates, s.rest, s.cause)
 		if s.verdict {
 			d.speaker.Release()
 		}
@@ -285,6 +290,7 @@ type stands struct {
 	gates   map[string]rib.Stand
 	rest    rib.Stand
 	verdict bool
+	cause   time.Time
 }
 
 func stand(s desired.State) rib.Stand {

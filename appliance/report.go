@@ -172,7 +172,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 }
 
 func routeStatus(v speaker.RouteView, plan desired.Plan) RouteStatus {
-	r := RouteStatus{Text: string(v.Route.AppendText(nil)), Owner: "api", Group: v.Route.Group, On: v.On}
+	r := RouteStatus{Text: string(v.Route.AppendText(nil)), Owner: "api", Group: v.Route.Group, On: v.On, Degraded: v.Degrade.String()}
 	if v.Owner == rib.Config {
 		r.Owner = "configuration"
 	}
@@ -180,7 +180,7 @@ func routeStatus(v speaker.RouteView, plan desired.Plan) RouteStatus {
 	if !named {
 		state = plan.Rest
 	}
-	r.Rung, r.Degrade, r.Suspect = state.Rung, state.Degrade.String(), state.Suspect
+	r.Rung, r.Suspect = state.Rung, state.Suspect
 	if r.Reason = state.Reason.String(); r.Reason == "" && !v.On && r.Group != "" {
 		r.Reason = "the route starts withdrawn, and nobody has announced its group"
 	}

@@ -125,9 +125,9 @@ type RouteStatus struct {
 	Group      string            `json:"group,omitempty"`
 	On         bool              `json:"on"`
 	Rung       string            `json:"rung,omitempty"`
-	Degrade    string            `json:"degrade,omitempty"`
 	Reason     string            `json:"reason,omitempty"`
 	Suspect    string            `json:"suspect,omitempty"`
+	Degraded   string            `json:"degraded,omitempty"` // what it is told with beside what it says: "med 500"
 	Conditions []ConditionStatus `json:"conditions,omitempty"`
 	Peers      []PeerTold        `json:"peers"`
 }

@@ -184,8 +184,8 @@ func printExplanation(p *printer, e appliance.Explanation) {
 		} else if r.Rung != "" {
 			p.line("no gate   %s%s", gateState(p, r.On, r.Rung), because(r.Reason))
 		}
-		if r.Degrade != "" {
-			p.line("told      with %s", r.Degrade)
+		if r.Degraded != "" {
+			p.line("told      with %s", r.Degraded)
 		}
 		printConditions(p, r.Conditions, "          ")
 		if r.Suspect != "" {
