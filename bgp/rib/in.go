@@ -132,3 +132,6 @@ func (in *In) Walk(pos uint32, most int, f func(route.Route)) (next uint32) {
 	}
 	return next
 }
+
+// Has says whether the peer has announced an NLRI.
+func (in *In) Has(n nlri.Raw) bool { return in.find(in.hasher.hash(n), n) != 0 }

@@ -122,6 +122,7 @@ func (c *conn) updated(msg []byte, ev fsm.Event) fsm.Event {
 	if p.in != nil {
 		p.hear(&c.update)
 	}
+	p.learn(p.learned.Hear(&c.update))
 	if c.update.Disposition != wire.None {
 		p.malformed(&c.update)
 	}

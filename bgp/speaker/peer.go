@@ -49,6 +49,9 @@ type peer struct {
 	tally     tally
 	waits     []wait
 	in        *rib.In // nil: what is received is not kept
+	inWhole   bool    // all of the session is in it
+	learned   *rib.Learned
+	answer    *netio.Alarm // of what is asked for
 
 	ears    ears
 	updates []byte // received, and not reported yet
@@ -65,6 +68,9 @@ func (s *Speaker) addPeer(k key, n *config.Neighbor) *peer {
 	p.configure(n)
 	p.number = int(s.connID())
 	p.alarm = s.loop.At(time.Time{}, func(now time.Time) { p.tick() })
+	p.learned = rib.NewLearned()
+	p.answer = s.loop.At(time.Time{}, func(time.Time) { p.learn(p.learned.Settle()) })
+	p.watch()
 	s.peers[k] = p
 	p.renew()
 	return p
@@ -73,7 +79,7 @@ func (s *Speaker) addPeer(k key, n *config.Neighbor) *peer {
 // keep begins or ends keeping what the peer tells us, as the configuration says.
 func (p *peer) keep() {
 	if !p.config.AdjRIBIn {
-		p.in = nil
+		p.in, p.inWhole = nil, false
 		return
 	}
 	if p.in != nil {
@@ -259,6 +265,7 @@ func (p *peer) up(session *fsm.Session) {
 	p.sessions++
 	p.lastError = ""
 	p.counters = received{}
+	p.inWhole = p.in != nil
 	n := session.Negotiated
 	n.LocalAddr, n.PeerAddr = c.conn.Local().Addr(), c.conn.Remote().Addr()
 	n.AIGP = p.config.Capabilities.AIGP || !n.EBGP()
@@ -307,6 +314,7 @@ func (p *peer) down(err error) {
 	p.missed()
 	p.out.Down()
 	p.in.Reset()
+	p.unlearn()
 	p.endWaits()
 	p.note(err)
 	p.s.log.Info("session down", "neighbor", p.name, "error", err)
@@ -467,7 +475,10 @@ func allowed(fs []bgp.Family) string {
 
 // refresh answers a ROUTE-REFRESH.
 func (p *peer) refresh(r wire.Refresh) {
-	if r.Subtype != wire.RefreshRequest || p.session == nil || !p.session.Negotiated.Refresh {
+	if p.session == nil || !p.session.Negotiated.Refresh {
+		return
+	}
+	if p.replayed(r); r.Subtype != wire.RefreshRequest {
 		return
 	}
 	p.out.Refresh(r.Family)

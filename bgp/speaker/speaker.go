@@ -33,6 +33,9 @@ type Options struct {
 	Jitter     func() float64
 	Session    func(neighbor netip.Addr, up bool, why error)
 	Watchdog   func(group string, on bool) error // a helper's "announce watchdog"
+	// Learned is called when a neighbor begins or ends to announce a route that
+	// Watch asked for.
+	Learned func(from netip.Addr, prefix netip.Prefix, there bool)
 	// Receipt is called when a neighbor has acknowledged that a group is closed or
 	// degraded.
 	Receipt func(Receipt)
@@ -55,6 +58,7 @@ type Speaker struct {
 	sweeping  bool // peers that were dropped are still in the table
 	stopping  *stopping
 	conns     uint64
+	watching  watching
 
 	lastAudience audience
 	processes    []config.Process
@@ -170,6 +174,7 @@ func (s *Speaker) drop(p *peer) {
 	delete(s.peers, p.key)
 	s.order = slices.DeleteFunc(s.order, func(x *peer) bool { return x == p })
 	s.lastAudience = audience{}
+	p.unlearn()
 	if s.table.DropPeer(p.out); !s.sweeping {
 		s.sweeping = true
 		s.loop.Post(s.sweep)
