@@ -72,6 +72,7 @@ type Daemon struct {
 	manual     manual                 // the loop's
 	next       atomic.Pointer[stands] // what the loop has not followed yet
 	changes    *changes
+	learned    learned
 	receipts   receipts
 
 	mu       sync.Mutex // while a configuration comes to work
@@ -109,7 +110,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.herald = newHerald(event.Form{Legacy: o.API == 4, Compact: o.Compact}, d.helpers.Hear)
 	d.manual.said = map[string]desired.Manual{}
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
-		Session: d.session, Watchdog: d.manual.say, Receipt: d.receipt,
+		Session: d.session, Watchdog: d.manual.say, Receipt: d.receipt, Learned: d.learn,
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.addresses = newHolder(o.Log)
@@ -256,7 +257,9 @@ func (d *Daemon) become(l *Loaded) <-chan error {
 	done := make(chan error, 1)
 	d.loop.Post(func() {
 		d.herald.helpers(l.Config.Processes)
-		done <- d.speaker.Apply(l.Config)
+		err := d.speaker.Apply(l.Config)
+		d.watchRoutes(askedFor(l.Settings))
+		done <- err
 	})
 	d.helpers.Reconcile(l.helpers(d.options.NoAck))
 	return done

@@ -26,7 +26,7 @@ func TestGatesForPeople(t *testing.T) {
 		{Name: "zed", Rung: "withdraw", Reason: "link eth1 is down", Since: now.Add(-time.Minute)},
 	}
 	e := appliance.Explanation{Prefix: "192.0.2.53/32", Verdict: "is announced to 1 neighbor", Routes: []appliance.RouteStatus{{
-		Text: "route 192.0.2.53/32 next-hop self", Owner: "configuration", Group: "web", On: true, Rung: "prepend 3", Degrade: "med 500 prepend 3",
+		Text: "route 192.0.2.53/32 next-hop self", Owner: "configuration", Group: "web", On: true, Rung: "prepend 3", Degraded: "med 500 prepend 3",
 		Reason: "link eth1 is down", Suspect: gates[1].Suspect,
 		Conditions: []appliance.ConditionStatus{
 			{Text: "link eth1", Why: "is down"},
@@ -35,7 +35,7 @@ func TestGatesForPeople(t *testing.T) {
 				{Text: `check "a"`, Why: "failed 3 of 3: exit status 1", Ignored: true}, {Text: `check "b"`, Why: "failed 3 of 3: exit status 2"}}},
 		},
 		Peers: []appliance.PeerTold{{Neighbor: "10.0.0.2", Session: "ESTABLISHED", Told: "announced"}},
-	}, {Text: "route 192.0.2.54/32 next-hop self", Owner: "api", On: true, Rung: "drain", Degrade: "graceful-shutdown", Reason: "drained by hand"}}}
+	}, {Text: "route 192.0.2.54/32 next-hop self", Owner: "api", On: true, Rung: "drain", Degraded: "graceful-shutdown", Reason: "drained by hand"}}}
 	golden.Files(t, "testdata/gates.txtar", func(_ *testing.T, a *txtar.Archive) {
 		var status, explain strings.Builder
 		printGates(newPrinter(&status), gates, now)
