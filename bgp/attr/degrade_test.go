@@ -63,3 +63,35 @@ func TestDegradeText(t *testing.T) {
 		}
 	}
 }
+
+// FuzzDegraded degrades what an operator may write, octets of attributes among it:
+// what comes of it is read again as a set that is degraded as it was to be.
+func FuzzDegraded(f *testing.F) {
+	f.Add([]byte("\x40\x02\x06\x02\x01\x00\x00\x00\x07\xc0\x08\x04\xff\xff\x00\x00"), uint8(3), true)
+	f.Add([]byte("\x40\x02\x02\x02\xff"), uint8(255), false)
+	f.Fuzz(func(t *testing.T, block []byte, prepend uint8, external bool) {
+		var k Block
+		var b Builder
+		k.Parse(block, 0, Source{ASN4: true, Own: true}, &b)
+		e := Export{LocalAS: 65000, EBGP: external, ASN4: true}
+		d := Degrade{SetMED: true, MED: 5, Prepend: prepend, Communities: "\xfd\xe8\x00\x01", Graceful: true}
+		own := b.Set()
+		got := own.Degraded(&d, &e)
+		if again := got.AppendRange(nil, &e, 0, 255); len(k.Problems) == 0 {
+			if k.Parse(again, 0, Source{ASN4: true, Own: true}, &Builder{}); len(k.Problems) > 0 && k.Gravest().Disposition >= Withdraw {
+				t.Errorf("%x becomes %x: %s", own.canon, again, k.Gravest().Reason)
+			}
+		}
+		if a, _ := got.Get(MED); a.Value != "\x00\x00\x00\x05" {
+			t.Errorf("MED %x", a.Value)
+		}
+		if p, _ := got.Get(LocalPref); !external && p.Value != "\x00\x00\x00\x00" {
+			t.Errorf("LOCAL_PREF %x", p.Value)
+		}
+		was, _ := own.Get(ASPath)
+		now, _ := got.Get(ASPath)
+		if want := now.Value == was.Value; external != !want && prepend > 0 {
+			t.Errorf("AS_PATH %x becomes %x", was.Value, now.Value)
+		}
+	})
+}

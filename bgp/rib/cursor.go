@@ -36,7 +36,9 @@ func (t *Table) eachCursor(f func(*Out, *cursor)) {
 			continue
 		}
 		f(o, &o.main)
-		f(o, &o.again.cursor)
+		if len(o.again.jobs) > 0 {
+			f(o, &o.again.cursor)
+		}
 		if o.replay != nil {
 			f(o, &o.replay.cursor)
 		}
