@@ -52,12 +52,12 @@ func degrade(t *testing.T) *degrading {
 		peer.Start()
 		l.Until(soon, "bird listens", func() bool { return h.Listens(179) })
 	}
-	d.speak(box)
+	d.speak(box, owner.Options{Receipt: d.receipt})
 	return d
 }
 
 // speak runs the loop on the host until the test ends.
-func (d *degrading) speak(h *lab.Host) {
+func (d *degrading) speak(h *lab.Host, o owner.Options) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan error), make(chan error)
 	go func() {
@@ -73,7 +73,7 @@ func (d *degrading) speak(h *lab.Host) {
 		d.Fatalf("%v", err)
 	}
 	d.Cleanup(func() { cancel(); <-done })
-	d.s = owner.New(d.loop, owner.Options{Receipt: d.receipt})
+	d.s = owner.New(d.loop, o)
 }
 
 func (d *degrading) receipt(r owner.Receipt) {
