@@ -171,7 +171,7 @@ func (o *Out) frame(b []byte, c *cursor) []byte {
 	t := o.t
 	o.begun = true
 	key := chunkKey{class: o.class, first: c.pos}
-	shared := t.classes[o.class].users > 1 && (c.limit == ^uint64(0) || c == &o.again.cursor)
+	shared := t.classes[o.class].users > 1 && (c.limit == ^uint64(0) || c == &o.again.cursor && t.paths == 0)
 	if k, ok := t.chunks[key]; shared && ok && t.entries.at(k.last).version <= c.limit {
 		o.count.Announced += uint64(k.n)
 		o.count.Updates++
@@ -233,6 +233,8 @@ func (o *Out) pack(b []byte, c *cursor) (_ []byte, last uint32, n int, own bool)
 		own = own || x.except != 0
 		switch {
 		case t.sets.has(x.except, o.number):
+		case c == &o.again.cursor && o.covered(e):
+			own = true
 		case !ok || n == 0 && size > k.max:
 			o.count.Unsendable++
 			own = true

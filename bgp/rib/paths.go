@@ -31,6 +31,13 @@ func (o *Out) other(x *entry) (best uint32) {
 	return best
 }
 
+// covered says whether the peer knows another path in place of this one, which
+// must stay so when this one's group is told again.
+func (o *Out) covered(e uint32) bool {
+	y := o.other(o.t.entries.at(e))
+	return y != 0 && y != e
+}
+
 // instead appends the announcement of one live route; false, and b as it was, if
 // no message to the peer can carry it.
 func (o *Out) instead(b []byte, e uint32) (_ []byte, ok bool) {

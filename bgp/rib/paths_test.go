@@ -20,9 +20,9 @@ func TestPathsModel(t *testing.T) {
 		peers := []*Out{tb.AddPeer(), tb.AddPeer()}
 		sees := []mirror{{}, {}}
 		wants := []map[string]map[uint32]wish{{}, {}}
-		on := true
+		on, more := true, uint8(0)
 		for i, o := range peers {
-			o.Up(vpnSession())
+			o.Up(session(65000))
 			wants[i] = map[string]map[uint32]wish{"200a000001": {}, "200a000002": {}}
 		}
 		for n := range uint32(200) {
@@ -47,11 +47,15 @@ func TestPathsModel(t *testing.T) {
 					delete(wants[i][name], id)
 				}
 			case 3:
-				on = !on
-				tb.Group("dns", map[bool]Gate{true: Open, false: Closed}[on])
+				if rng.IntN(2) == 0 {
+					on = !on
+				} else {
+					more = uint8(rng.IntN(3))
+				}
+				stands(tb, "dns", Stand{map[bool]Gate{true: Open, false: Closed}[on], attr.Degrade{Prepend: more}})
 			default:
-				b, more := peers[i].Urgent(nil, 1+rng.IntN(60))
-				if !more {
+				b, left := peers[i].Urgent(nil, 1+rng.IntN(60))
+				if !left {
 					b, _ = peers[i].Bulk(b, 1+rng.IntN(60), false)
 				}
 				sees[i].take(t, b)
@@ -59,7 +63,7 @@ func TestPathsModel(t *testing.T) {
 			if n%20 == 19 {
 				for i, o := range peers {
 					sees[i].take(t, drain(o))
-					compare(t, seed, sees[i], wants[i], on)
+					compare(t, seed, sees[i], wants[i], on, more)
 				}
 			}
 		}
@@ -75,12 +79,15 @@ func take(tb *Table, rng *rand.Rand, from PeerSet, n nlri.Raw) {
 	tb.Remove(API, from, n)
 }
 
-func compare(t *testing.T, seed uint64, sees mirror, wants map[string]map[uint32]wish, on bool) {
+func compare(t *testing.T, seed uint64, sees mirror, wants map[string]map[uint32]wish, on bool, more uint8) {
 	t.Helper()
 	for p, paths := range wants {
 		want, good := 0, false
 		med, has := sees[p]
 		for _, w := range paths {
+			if w.group == "dns" {
+				w.med += 1000 * uint32(more)
+			}
 			if w.group == "" || on {
 				want++
 				good = good || w.med == med
@@ -89,5 +96,29 @@ func compare(t *testing.T, seed uint64, sees mirror, wants map[string]map[uint32
 		if has != (want > 0) || has && !good {
 			t.Fatalf("seed %d: %s: sees %v %d, of %+v, gate %v", seed, p, has, med, paths, on)
 		}
+	}
+}
+
+// TestDegradedPathStaysCovered: a peer that sees two paths as one keeps the one
+// that was said last, although the other's group is told again.
+func TestDegradedPathStaysCovered(t *testing.T) {
+	tb := NewTable()
+	x, y := up(tb), up(tb)
+	to := tb.Peers(x, y)
+	for i, group := range []string{"dns", "web"} {
+		p := v4("192.0.2.1/32")
+		p.HasPath, p.PathID = true, uint32(i+1)
+		tb.Announce(API, to, route.Route{NLRI: p, Attrs: set(uint32(i + 1)), Group: group})
+	}
+	drain(x)
+	drain(y)
+	stands(tb, "dns", med(500))
+	if a, b := drain(x), drain(y); len(a)+len(b) > 0 {
+		t.Errorf("told %x and %x", a, b)
+	}
+	tb.Groups(map[string]Stand{"dns": med(500), "web": {Gate: Closed}}, Stand{})
+	m := mirror{}
+	if m.take(t, drain(x)); m.meds()[500] != 1 {
+		t.Errorf("then knows %v", m)
 	}
 }
