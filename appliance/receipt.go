@@ -3,7 +3,6 @@ package appliance
 import (
 	"slices"
 	"sync"
-	"time"
 
 	"holdfast/bgp/speaker"
 	"holdfast/netio"
@@ -57,12 +56,8 @@ func (r *receipts) look() Receipts {
 }
 
 // receipt is called on the loop when a neighbor has acknowledged something that
-// was urgent, or will not any more.
+// was urgent, or will not any more. A drain of many groups gives many.
 func (d *Daemon) receipt(x speaker.Receipt) {
 	d.receipts.add(x)
-	if x.Lost() {
-		d.log.Warn("not acknowledged", "group", x.Group, "neighbor", x.Neighbor, "withdrawn", x.Closed, "since", x.Cause)
-		return
-	}
-	d.log.Info("acknowledged", "group", x.Group, "neighbor", x.Neighbor, "withdrawn", x.Closed, "after", x.Acked.Sub(x.Cause).Round(time.Microsecond))
+	d.log.Debug("receipt", "group", x.Group, "neighbor", x.Neighbor, "withdrawn", x.Closed, "cause", x.Cause, "acknowledged", x.Acked)
 }

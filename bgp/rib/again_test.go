@@ -40,7 +40,7 @@ func TestDegradedAndBack(t *testing.T) {
 	for _, group := range []string{"dns", ""} {
 		tb := NewTable()
 		o, m := up(tb), mirror{}
-		many(tb, tb.Peers(o), 70000, group)
+		many(tb, tb.Peers(o), 20000, group)
 		first := m.take(t, drain(o))
 		for _, c := range []struct {
 			s    Stand
@@ -50,12 +50,12 @@ func TestDegradedAndBack(t *testing.T) {
 			if n := m.take(t, drain(o)); n > first+1 {
 				t.Errorf("%d routes in %d updates, and in %d when they are told again", len(m), first, n)
 			}
-			if d := cmp.Diff(map[uint32]int{c.want: 70000}, m.meds()); d != "" {
+			if d := cmp.Diff(map[uint32]int{c.want: 20000}, m.meds()); d != "" {
 				t.Errorf("group %q, %v (-want +got):\n%s", group, c.s.Degrade, d)
 			}
 		}
 		tb.Withdraw(tb.Peers(o), host(nil, 1), attr.Handle{})
-		if m.take(t, drain(o)); len(m) != 69999 {
+		if m.take(t, drain(o)); len(m) != 19999 {
 			t.Error("a route that was told again can't be taken back")
 		}
 	}
