@@ -1,6 +1,7 @@
 package attr
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"strconv"
@@ -28,74 +29,132 @@ const gracefulShutdown = "\xff\xff\x00\x00"
 
 // Degraded is the set as a peer is to be told of it. What the operator wrote
 // stays as it is but for what d says: n own AS numbers more stand before an
-// AS_PATH that is sent as written.
+// AS_PATH that is sent as written. A list that no attribute can hold is left as
+// it is.
 func (s Set) Degraded(d *Degrade, e *Export) Set {
 	if *d == (Degrade{}) {
 		return s
 	}
-	var b Builder
-	for a := range s.All() {
-		b.Put(a.Code, a.Flags, []byte(a.Value))
+	w := rewriter{rest: s.canon, out: make([]byte, 0, len(s.canon)+d.room())}
+	if d.Prepend > 0 && e.EBGP {
+		w.begin(ASPath, Transitive)
+		w.end(appendPrepended(w.out, int(d.Prepend), w.own, w.there, e))
 	}
 	if d.SetMED {
-		b.Put(MED, Optional, binary.BigEndian.AppendUint32(nil, d.MED))
+		w.begin(MED, Optional)
+		w.end(binary.BigEndian.AppendUint32(w.out, d.MED))
 	}
 	if d.Graceful && !e.EBGP {
-		b.Put(LocalPref, Transitive, []byte{0, 0, 0, 0})
+		w.begin(LocalPref, Transitive)
+		w.end(append(w.out, 0, 0, 0, 0))
 	}
-	if d.Prepend > 0 && e.EBGP {
-		b.prepend(int(d.Prepend), e)
+	if d.Graceful || d.Communities != "" {
+		w.begin(Community, Optional|Transitive)
+		w.end(d.appendJoined(w.out, w.own))
 	}
-	if d.Graceful {
-		b.join(gracefulShutdown)
-	}
-	b.join(d.Communities)
-	return b.Set()
+	return Set{canon: string(append(w.out, w.rest...))}
 }
 
-// join adds communities to those that are there; what no attribute can hold is
-// left out.
-func (b *Builder) join(list string) {
-	own, there := b.Get(Community)
-	if list == "" || len(own)+len(list) > valueMax {
+// room bounds the octets that a set grows by.
+func (d *Degrade) room() int { return 4*header + 4*int(d.Prepend) + 24 + len(d.Communities) }
+
+// rewriter copies a set and rewrites some of its attributes, in the order of
+// their codes.
+type rewriter struct {
+	rest  string // not copied yet
+	out   []byte
+	at    int    // where the attribute begins in out that is being written
+	own   string // the value that it had
+	there bool
+}
+
+// begin copies what comes before an attribute, and begins it, with the flags that
+// it had. Its value is appended to out.
+func (w *rewriter) begin(code, flags uint8) {
+	w.own, w.there = "", false
+	for len(w.rest) >= header && w.rest[0] <= code {
+		n := header + int(w.rest[2])<<8 + int(w.rest[3])
+		if w.rest[0] == code {
+			flags, w.own, w.there = w.rest[1], w.rest[header:n], true
+		} else {
+			w.out = append(w.out, w.rest[:n]...)
+		}
+		w.rest = w.rest[n:]
+	}
+	w.at = len(w.out)
+	w.out = append(w.out, code, flags, 0, 0)
+}
+
+// end ends it. A value that is too long is as it was, or not there.
+func (w *rewriter) end(out []byte) {
+	n := len(out) - w.at - header
+	switch {
+	case n <= valueMax:
+	case w.there:
+		n = len(w.own)
+		out = append(out[:w.at+header], w.own...)
+	default:
+		w.out = out[:w.at]
 		return
 	}
-	flags := uint8(Optional | Transitive)
-	if there {
-		flags = b.flags(Community)
-	}
-	b.Put(Community, flags, sorted(slices.Concat(own, []byte(list)), 4))
+	binary.BigEndian.PutUint16(out[w.at+2:], uint16(n))
+	w.out = out
 }
 
-// prepend puts the own AS number n times before the path, which without one of
-// the operator's begins with it already. A segment holds 255 numbers, what is
-// more gets one of its own (RFC 4271 section 5.1.2).
-func (b *Builder) prepend(n int, e *Export) {
-	path, there := b.Get(ASPath)
-	flags := uint8(Transitive)
-	if there {
-		flags = b.flags(ASPath)
-	} else {
+// appendJoined appends a list of communities with those of d put in where they
+// belong.
+func (d *Degrade) appendJoined(b []byte, own string) []byte {
+	at := len(b)
+	b = append(b, own...)
+	for more := d.Communities; len(more) >= 4; more = more[4:] {
+		b = insertCommunity(b, at, more[:4])
+	}
+	if d.Graceful {
+		b = insertCommunity(b, at, gracefulShutdown)
+	}
+	return b
+}
+
+// insertCommunity puts one into the list that begins at `at`, before the first
+// that is greater, if it is not there yet.
+func insertCommunity(b []byte, at int, v string) []byte {
+	place := len(b)
+	for i := at; i+4 <= len(b); i += 4 {
+		switch c := cmp.Compare(string(b[i:i+4]), v); {
+		case c == 0:
+			return b
+		case c > 0 && place == len(b):
+			place = i
+		}
+	}
+	b = append(b, v...)
+	copy(b[place+4:], b[place:])
+	copy(b[place:], v)
+	return b
+}
+
+// appendPrepended appends a path with the own AS number n times before it. One
+// that is made for the session begins with it already. A segment holds 255
+// numbers, what is more gets one of its own (RFC 4271 section 5.1.2).
+func appendPrepended(b []byte, n int, path string, written bool, e *Export) []byte {
+	if !written {
 		n++
 	}
-	var v []byte
 	if len(path) >= 2 && path[0] == ASSequence && int(path[1])+n <= 255 {
-		v, path = appendTimes([]byte{ASSequence, path[1] + byte(n)}, n, e), path[2:]
-		n = 0
+		b = appendTimes(append(b, ASSequence, path[1]+byte(n)), n, e)
+		return append(b, path[2:]...)
 	}
 	for ; n > 0; n -= min(n, 255) {
-		v = appendTimes(append(v, ASSequence, byte(min(n, 255))), min(n, 255), e)
+		b = appendTimes(append(b, ASSequence, byte(min(n, 255))), min(n, 255), e)
 	}
-	if v = append(v, path...); len(v) <= valueMax {
-		b.Put(ASPath, flags, v)
-	}
+	return append(b, path...)
 }
 
-func appendTimes(v []byte, n int, e *Export) []byte {
+func appendTimes(b []byte, n int, e *Export) []byte {
 	for range n {
-		v = binary.BigEndian.AppendUint32(v, uint32(e.LocalAS))
+		b = binary.BigEndian.AppendUint32(b, uint32(e.LocalAS))
 	}
-	return v
+	return b
 }
 
 // AppendText appends d as a ladder says it: "med 500 prepend 3 community [

@@ -49,6 +49,20 @@ func TestDegraded(t *testing.T) {
 	}
 }
 
+func TestDegradedTooLongForAnAttribute(t *testing.T) {
+	full := strings.Repeat("\x00\x00\x00\x01", valueMax/4)
+	var b Builder
+	b.Put(Community, Optional|Transitive, []byte(full))
+	d := Degrade{Graceful: true}
+	if a, _ := b.Set().Degraded(&d, &ebgp).Get(Community); a.Value != full {
+		t.Errorf("%d octets of communities", len(a.Value))
+	}
+	d = Degrade{Communities: full + full}
+	if a, there := (Set{}).Degraded(&d, &ebgp).Get(Community); there && len(a.Value) != 4 {
+		t.Errorf("%d octets of communities", len(a.Value))
+	}
+}
+
 func TestDegradeText(t *testing.T) {
 	for _, c := range []struct {
 		d    Degrade

@@ -178,7 +178,8 @@ func (o *Out) stepInto(j *job) {
 	if !j.mixed && now == b.key.attrs.Value().Degraded(&j.was, e) {
 		return
 	}
-	if _, _, ok := wire.BeginAnnounce(nil, b.key.family, now, e); !ok {
+	head, _, ok := wire.BeginAnnounce(t.scratch[:0], b.key.family, now, e)
+	if t.scratch = head[:0]; !ok {
 		return // it was never told
 	}
 	a.at(t, b.live.head)

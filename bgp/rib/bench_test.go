@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"holdfast/bgp"
+	"holdfast/bgp/attr"
 	"holdfast/bgp/nlri"
 	"holdfast/bgp/route"
 )
@@ -124,6 +125,27 @@ func BenchmarkDegrade(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/million, "ns/route")
 	})
+}
+
+// BenchmarkDegradeApart is BenchmarkDegrade of routes that have nothing in common.
+func BenchmarkDegradeApart(b *testing.B) {
+	const routes = 100000
+	tb := NewTable()
+	o := up(tb)
+	for n := range routes {
+		tb.Announce(API, tb.Peers(o), route.Route{NLRI: host(nil, n), Attrs: set(uint32(n)), Group: "dns"})
+	}
+	frames := drain(o)
+	n := uint32(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		stands(tb, "dns", Stand{Degrade: attr.Degrade{Prepend: uint8(n)}})
+		for more := true; more; {
+			frames, more = o.Bulk(frames[:0], 1<<16, false)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/routes, "ns/route")
 }
 
 // BenchmarkDrain withdraws a million routes that have no group, and has them

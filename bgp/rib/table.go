@@ -51,8 +51,9 @@ type Table struct {
 	rest   Stand // of groups that nobody has spoken of
 	// ungated is how routes without a group stand.
 	ungated  Stand
-	degraded bool        // some of them are told otherwise than they say
-	lastForm form        // see again.go
+	degraded bool // some of them are told otherwise than they say
+	lastForm form // see again.go
+	scratch  []byte
 	off      bool        // nothing is told any more
 	bare     attr.Handle // no attributes
 	sets     sets
