@@ -210,7 +210,7 @@ func TestGateHasToOpen(t *testing.T) {
 	}
 	c := newChange(t, true, conf(""))
 	look := func() {
-		c.d.reconciler.update(func(in *desired.Inputs) { in.Files = files(c.d.loaded.Settings) })
+		c.d.reconciler.update(func(in *desired.Inputs) { in.Files, in.Known = files(c.d.loaded.Settings), true })
 	}
 	look()
 	c.pass(6)
