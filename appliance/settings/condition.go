@@ -22,6 +22,7 @@ func (r *reader) conditions() []*grammar.Node {
 		r.ofGate("route", "PREFIX from NEIGHBOR"+whom, "the neighbor announces this very prefix", r.fact(r.route)),
 		r.ofGate("unit", "NAME active"+whom, "systemd says that the unit is active; a name without a suffix is a service's", r.fact(r.unit)),
 		r.ofGate("file", "PATH absent|present"+whom, "the file is not there, or is there", r.fact(r.file)),
+		r.check(),
 		r.healthcheck(),
 	}
 	groups := []*grammar.Node{
@@ -233,7 +234,7 @@ func (r *reader) file(c *grammar.Cursor) (Condition, error) {
 	}
 }
 
-// String is the condition as it is written: a healthcheck by its command, and a
+// String is the condition as it is written: a check without its times, and a
 // group by how many of its conditions have to hold.
 func (c Condition) String() string {
 	switch c.Kind {
@@ -249,7 +250,7 @@ func (c Condition) String() string {
 	case FilePresent:
 		return fmt.Sprintf("file %s present", c.Path)
 	case Healthy:
-		return fmt.Sprintf("check %q", c.Check.Command)
+		return "check " + c.Check.Probe.String()
 	case UnitActive:
 		return fmt.Sprintf("unit %s active", c.Unit)
 	case Learned:

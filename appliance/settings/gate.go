@@ -77,6 +77,13 @@ func (r *reader) flap() *grammar.Node {
 		}}, func() { r.g.Flap = defaultFlap })
 }
 
+func period(word, help string, lo, hi time.Duration, d *time.Duration) *grammar.Node {
+	return &grammar.Node{Word: word, Args: "TIME", Help: help, Do: func(c *grammar.Cursor) (err error) {
+		*d, err = c.Duration(lo, hi)
+		return err
+	}}
+}
+
 func (r *reader) closeGate() error {
 	g := r.g
 	r.s.Gates = append(r.s.Gates, g)

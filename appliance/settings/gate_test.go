@@ -100,7 +100,7 @@ func TestGateErrors(t *testing.T) {
 		`watchdog a { 2 { link a; } }`:                                        `2: want of, got nothing`,
 		`watchdog a { any { all { } link a; } }`:                              `all: want a condition in it`,
 		`watchdog { device /dev/x; any { link a; } }`:                         "any: belongs into watchdog NAME { … }\nlink: belongs into watchdog NAME { … }",
-		`watchdog a { class shared; }`:                                        `unknown word "class", want N, address, all, any, device, file, flap, healthcheck, hold-down, identity, link, neighbor, on-failure, policy, pretimeout, recover, route, timeout, unit`,
+		`watchdog a { class shared; }`:                                        `unknown word "class", want N, address, all, any, check, device, file, flap, healthcheck, hold-down, identity, link, neighbor, on-failure, policy, pretimeout, recover, route, timeout, unit`,
 		`watchdog a { link eth1 class common; }`:                              `link: want local or shared, got "common"`,
 		`watchdog a { link eth1 may-withdraw; }`:                              `link: may-withdraw wants class shared beside it: a local failure withdraws anyway`,
 		`watchdog a { any { link a; may-withdraw; } }`:                        `any: may-withdraw wants class shared beside it: a local failure withdraws anyway`,
