@@ -29,7 +29,7 @@ func TestShell(t *testing.T) {
 		{"nosuchprogram", "exit status 127"},
 		{"echo much; echo more >&2; sleep 100 & true", ""},
 	} {
-		err := shell(t.Context(), c.command, time.Minute, "STATE=UP")
+		err := bounded(t.Context(), shell, c.command, time.Minute, "STATE=UP")
 		if got := fmt.Sprint(err); got != c.want && (err != nil || c.want != "") {
 			t.Errorf("%s: %s, want %s", c.command, got, c.want)
 		}
@@ -40,14 +40,14 @@ func TestShell(t *testing.T) {
 // is killed, too.
 func TestShellKillsItsGroup(t *testing.T) {
 	alive := t.TempDir() + "/fifo"
-	if err := shell(t.Context(), "mkfifo "+alive, time.Minute); err != nil {
+	if err := bounded(t.Context(), shell, "mkfifo "+alive, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	end := make(chan error, 1)
 	go func() { // ends when nobody has the other end any more
-		end <- shell(t.Context(), "cat "+alive, time.Minute)
+		end <- bounded(t.Context(), shell, "cat "+alive, time.Minute)
 	}()
-	err := shell(t.Context(), "exec 3>"+alive+"; sleep 1000 & wait", 50*time.Millisecond)
+	err := bounded(t.Context(), shell, "exec 3>"+alive+"; sleep 1000 & wait", 50*time.Millisecond)
 	if err == nil || err.Error() != "did not end within 50ms" {
 		t.Error(err)
 	}

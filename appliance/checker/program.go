@@ -45,7 +45,7 @@ const (
 func NewProgram(o *health.Options) *Program {
 	p := &Program{Options: o, kernel: linux, look: Look, added: map[link.Want]bool{}}
 	p.hook = func(ctx context.Context, command, state string) error {
-		return shell(ctx, command, hookTime, "STATE="+state)
+		return bounded(ctx, shell, command, hookTime, "STATE="+state)
 	}
 	return p
 }
