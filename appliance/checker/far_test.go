@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Setenv("SSL_CERT_FILE", path)
 		os.Setenv("SSL_CERT_DIR", dir)
+		if os.Getenv(servesWord) != "" {
+			return serveAll()
+		}
 		return m.Run()
 	}())
 }

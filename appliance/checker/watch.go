@@ -3,88 +3,140 @@ package checker
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast/appliance/health"
 )
 
-// Set is the checks that run, each in a goroutine of its own.
+// Set is the checks that run. One that waits is an entry in a queue; a goroutine
+// it has only while it looks.
 type Set struct {
-	// Tell is called with each standing that differs from the check's last one.
+	// Tell is called with the standings that differ from the last ones, by one
+	// goroutine at a time. While it runs others gather, and are told together.
 	// Once Want has come back it is not called for a check that is not wanted.
-	Tell func(health.Check, health.Standing)
+	Tell func(map[health.Check]health.Standing)
+	// Runner runs commands. It is set before the first Want; nil: a shell of ours.
+	Runner Runner
 
 	look    func(context.Context, health.Check) (health.Verdict, string)
+	tasks   sync.WaitGroup
+	telling sync.Mutex // held while Tell runs, and taken before mu
+
 	mu      sync.Mutex
 	running map[health.Check]*running
-	tasks   sync.WaitGroup
+	queue   queue
+	timer   *time.Timer
+	news    map[health.Check]health.Standing // to be told
+	herald  bool                             // somebody tells them
 	closed  bool
 }
 
 // running is a check at work.
 type running struct {
-	cancel context.CancelFunc
+	progress
+	check  health.Check
+	due    time.Time
+	cancel context.CancelFunc // of its look; nil: there is none
+	gone   bool               // not wanted any more
+}
+
+// progress is what a check that only changes its times keeps.
+type progress struct {
 	health.Machine
 	last health.Standing
 }
 
 // NewSet makes a set in which nothing runs.
-func NewSet(tell func(health.Check, health.Standing)) *Set {
-	return &Set{Tell: tell, look: Look, running: map[health.Check]*running{}}
+func NewSet(tell func(map[health.Check]health.Standing)) *Set {
+	s := &Set{Tell: tell, running: map[health.Check]*running{}, news: map[health.Check]health.Standing{}}
+	s.look = func(ctx context.Context, c health.Check) (health.Verdict, string) {
+		if s.Runner != nil {
+			return look(ctx, c, s.Runner)
+		}
+		return Look(ctx, c)
+	}
+	files := unix.Rlimit{Cur: 1024}
+	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &files) // without an answer it is what every process has
+	s.queue = newQueue(files.Cur)
+	s.timer = time.AfterFunc(time.Hour, s.wake)
+	return s
 }
 
 // Want makes the checks that run those that are wanted. One that runs already
 // goes on with what it has counted, and so does one that looks at the same as
 // before but at other times: its gate would close for nothing.
 func (s *Set) Want(checks []health.Check) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	if news := s.want(checks); len(news) > 0 {
+		s.Tell(news)
+	}
+}
+
+func (s *Set) want(checks []health.Check) (news map[health.Check]health.Standing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return
+		return nil
 	}
-	stay := map[health.Check]bool{}
+	stay := make(map[health.Check]bool, len(checks))
+	var fresh []health.Check
 	for _, c := range checks {
+		if !stay[c] && s.running[c] == nil {
+			fresh = append(fresh, c)
+		}
 		stay[c] = true
 	}
-	for c := range stay {
-		if s.running[c] == nil {
-			s.start(c, s.before(c, stay))
-		}
+	known := s.end(stay)
+	now := time.Now()
+	for i, c := range fresh {
+		s.start(c, known[subject{c.Probe, c.Disable}], now.Add(spread(i, len(fresh))))
 	}
-	for c, r := range s.running {
-		if !stay[c] {
-			r.cancel()
-			delete(s.running, c)
-		}
-	}
+	s.turn()
+	return s.take()
 }
 
-// before is the check that does not stay and looks at the same as c; a new one,
-// if there is none, or if several may differ.
-func (s *Set) before(c health.Check, stay map[health.Check]bool) (was running) {
-	n := 0
-	for old, r := range s.running {
-		if !stay[old] && old.Probe == c.Probe && old.Disable == c.Disable {
-			was, n = *r, n+1
+// subject is what checks look at, whenever they do.
+type subject struct {
+	health.Probe
+	disable string
+}
+
+// end ends what does not stay, and gives what is known of it: of two that look at
+// the same nothing, for they may differ.
+func (s *Set) end(stay map[health.Check]bool) map[subject]progress {
+	known, twice := map[subject]progress{}, map[subject]bool{}
+	for c, r := range s.running {
+		if stay[c] {
+			continue
 		}
+		at := subject{c.Probe, c.Disable}
+		_, twice[at] = known[at]
+		known[at] = r.progress
+		if r.gone = true; r.cancel != nil {
+			r.cancel()
+		}
+		delete(s.running, c)
+		delete(s.news, c)
 	}
-	if n > 1 {
-		return running{}
-	}
-	return was
+	maps.DeleteFunc(known, func(at subject, _ progress) bool { return twice[at] })
+	s.queue.drop()
+	return known
 }
 
 // start is called with mu held.
-func (s *Set) start(c health.Check, before running) {
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &before
-	r.cancel, r.Timing = cancel, c.Timing
+func (s *Set) start(c health.Check, before progress, due time.Time) {
+	r := &running{progress: before, check: c}
+	r.Timing = c.Timing
 	if r.last != (health.Standing{}) {
-		s.Tell(c, r.last)
+		s.news[c] = r.last
 	}
 	s.running[c] = r
-	s.tasks.Go(func() { s.watch(ctx, c, r) })
+	s.queue.add(r, due)
 }
 
 // Close ends all checks, and waits for that until ctx is done: a command that
@@ -93,6 +145,7 @@ func (s *Set) Close(ctx context.Context) error {
 	s.Want(nil)
 	s.mu.Lock()
 	s.closed = true
+	s.timer.Stop()
 	s.mu.Unlock()
 	gone := make(chan struct{})
 	go func() { s.tasks.Wait(); close(gone) }()
@@ -104,26 +157,87 @@ func (s *Set) Close(ctx context.Context) error {
 	}
 }
 
-func (s *Set) watch(ctx context.Context, c health.Check, r *running) {
-	for {
-		v, why := s.look(ctx, c)
-		if !sleep(ctx, s.step(ctx, c, r, v, why)) {
-			return
-		}
+func (s *Set) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn()
+}
+
+// turn begins the looks that are due, and sleeps until the next. It is called
+// with mu held.
+func (s *Set) turn() {
+	if s.closed {
+		return
+	}
+	now := time.Now()
+	for _, r := range s.queue.take(now) {
+		ctx, cancel := context.WithCancel(context.Background())
+		r.cancel = cancel
+		s.tasks.Go(func() {
+			v, why := s.look(ctx, r.check)
+			cancel()
+			if s.looked(r, v, why) {
+				s.tell()
+			}
+		})
+	}
+	if due, some := s.queue.next(); some {
+		s.timer.Reset(due.Sub(now))
 	}
 }
 
-// step counts a verdict, and says how long to wait before the next look.
-func (s *Set) step(ctx context.Context, c health.Check, r *running, v health.Verdict, why string) time.Duration {
+// looked counts a verdict, and says whether the caller has to tell what is new.
+func (s *Set) looked(r *running, v health.Verdict, why string) (tell bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ctx.Err() != nil {
-		return 0 // the end of the look says nothing of the service
+	defer s.turn()
+	s.queue.done(r)
+	if r.cancel = nil; r.gone {
+		return false // the end of the look says nothing of the service
 	}
 	r.Step(v)
-	if now := r.Standing(why); now != r.last {
-		s.Tell(c, now)
-		r.last = now
+	s.queue.add(r, time.Now().Add(r.Wait()))
+	now := r.Standing(why)
+	if now == r.last {
+		return false
 	}
-	return r.Wait()
+	r.last = now
+	s.news[r.check] = now
+	tell = !s.herald
+	s.herald = true
+	return tell
+}
+
+// rest is how many times as long as it took to tell something there is a pause
+// before the next is told: with very many checks, what is decided of each change
+// takes its time, and the box has other work.
+const rest = 2
+
+// tell tells what is new until nothing is.
+func (s *Set) tell() {
+	for {
+		s.telling.Lock()
+		s.mu.Lock()
+		news := s.take()
+		s.herald = len(news) > 0
+		s.mu.Unlock()
+		begin := time.Now()
+		if len(news) > 0 {
+			s.Tell(news)
+		}
+		s.telling.Unlock()
+		if len(news) == 0 {
+			return
+		}
+		time.Sleep(rest * time.Since(begin))
+	}
+}
+
+// take is called with mu held.
+func (s *Set) take() (news map[health.Check]health.Standing) {
+	if len(s.news) == 0 {
+		return nil
+	}
+	news, s.news = s.news, map[health.Check]health.Standing{}
+	return news
 }

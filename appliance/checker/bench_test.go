@@ -1,0 +1,263 @@
+package checker
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/appliance/desired"
+	"holdfast/appliance/health"
+	"holdfast/appliance/settings"
+	"holdfast/netio"
+)
+
+// servesWord in the environment makes a process of this test the services that a
+// benchmark looks at: what they cost is not ours.
+const servesWord = "CHECKER_SERVES"
+
+// serveAll says at which ports of 127.0.0.1 there is TCP, HTTP and DNS, and serves
+// until its input ends.
+func serveAll() int {
+	var ports []any
+	listen := func() net.Listener {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			panic(err)
+		}
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		return l
+	}
+	each(listen(), func(c net.Conn) { io.Copy(io.Discard, c) })
+	go http.Serve(listen(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "OK") }))
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	go func() {
+		b := make([]byte, 512)
+		for {
+			n, from, err := udp.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			for _, answer := range zone(b[:n], false) {
+				udp.WriteTo(answer, from)
+			}
+		}
+	}()
+	fmt.Println(append(ports, udp.LocalAddr().(*net.UDPAddr).Port)...)
+	io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+// services starts them, and gives probes of each sort.
+func services(b *testing.B) []health.Probe {
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), servesWord+"=1")
+	in, err := c.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { in.Close(); c.Wait() })
+	var tcp, web, dns uint16
+	if _, err := fmt.Fscan(bufio.NewReader(out), &tcp, &web, &dns); err != nil {
+		b.Fatal(err)
+	}
+	at := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port) }
+	return []health.Probe{
+		{Kind: health.TCP, Target: at(tcp)},
+		{Kind: health.HTTP, URL: fmt.Sprintf("http://127.0.0.1:%d/health", web), Expect: "OK"},
+		{Kind: health.DNS, Target: at(dns), Name: "example.com", Type: 1, Expect: "192.0.2.7"},
+	}
+}
+
+// checked is n checks that differ, with intervals of 1 to 10 seconds, ten of them
+// a gate.
+func checked(probes []health.Probe, n int) (checks []health.Check, s *settings.Settings) {
+	s = settings.Default()
+	for i := range n {
+		c := health.DefaultCheck
+		c.Probe, c.Timeout = probes[i%len(probes)], 2*time.Second
+		c.Interval = time.Duration(1+i/len(probes)%10) * time.Second
+		c.Disable = fmt.Sprintf("/nonexistent/%d", i) // nobody else's
+		checks = append(checks, c)
+		if i%10 == 0 {
+			s.Gates = append(s.Gates, settings.Gate{Name: fmt.Sprint("gate", i/10)})
+		}
+		g := &s.Gates[len(s.Gates)-1]
+		g.Conditions = append(g.Conditions, settings.Condition{Kind: settings.Healthy, Check: c})
+	}
+	return checks, s
+}
+
+// box is what a daemon does with news of checks, and a loop that has work each
+// millisecond, as one with many sessions.
+type box struct {
+	loop *netio.Loop
+	in   desired.Inputs
+	told int
+	took time.Duration // to decide
+}
+
+func (x *box) tell(news map[health.Check]health.Standing) {
+	begin := time.Now()
+	next := maps.Clone(x.in.Checks)
+	maps.Copy(next, news)
+	x.in.Checks, x.in.Now = next, begin
+	p := desired.Compute(x.in)
+	x.in.Held, x.in.Failed = p.Held, p.Failed
+	x.told++
+	x.took += time.Since(begin)
+}
+
+// stats is a copy of the loop's.
+func (x *box) stats() (s netio.Stats) {
+	done := make(chan struct{})
+	x.loop.Post(func() { s = x.loop.Stats(); close(done) })
+	<-done
+	return s
+}
+
+// p99 is that of what a histogram has more than it had before.
+func p99(before, after netio.Histogram) float64 {
+	for i := range after.Buckets {
+		after.Buckets[i] -= before.Buckets[i]
+	}
+	return float64(after.Quantile(0.99).Microseconds())
+}
+
+func newBox(b *testing.B, s *settings.Settings) *box {
+	loop, err := netio.New(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); loop.Run(ctx) }()
+	b.Cleanup(func() { cancel(); <-ended })
+	loop.Post(func() {
+		var a *netio.Alarm
+		a = loop.At(loop.Now(), func(now time.Time) { a.Reset(now.Add(time.Millisecond)) })
+	})
+	go func() {
+		for sleep(ctx, time.Millisecond) {
+			loop.Post(func() {})
+		}
+	}()
+	return &box{loop: loop, in: desired.Inputs{Settings: s, Checks: map[health.Check]health.Standing{}}}
+}
+
+func cpu() time.Duration {
+	var r unix.Rusage
+	unix.Getrusage(unix.RUSAGE_SELF, &r)
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// rss is the resident memory in MiB.
+func rss() float64 {
+	debug.FreeOSMemory()
+	b, _ := os.ReadFile("/proc/self/statm")
+	var size, resident int
+	fmt.Sscan(string(b), &size, &resident)
+	return float64(resident*os.Getpagesize()) / (1 << 20)
+}
+
+// BenchmarkTenThousand is ten thousand checks for some seconds: how long they take
+// to have first verdicts, and what they cost once they have.
+func BenchmarkTenThousand(b *testing.B) {
+	const n, quiet, busy = 10_000, 4 * time.Second, 12 * time.Second
+	ctx := b.Context()
+	probes := services(b)
+	checks, s := checked(probes, n)
+	for b.Loop() {
+		x := newBox(b, s)
+		memory := rss()
+		first := x.stats()
+		spent := cpu()
+		sleep(ctx, quiet)
+		idle, idleCPU := x.stats(), cpu()-spent
+
+		var mu sync.Mutex
+		var took []time.Duration
+		failed := map[string]int{}
+		set := NewSet(x.tell)
+		inner := set.look
+		set.look = func(ctx context.Context, c health.Check) (health.Verdict, string) {
+			begin := time.Now()
+			v, why := inner(ctx, c)
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, time.Since(begin))
+			if v != health.Pass {
+				failed[why]++
+			}
+			return v, why
+		}
+		begin := time.Now()
+		spent = cpu()
+		set.Want(checks)
+		for up := 0; up < n && time.Since(begin) < time.Minute; {
+			sleep(ctx, 10*time.Millisecond)
+			set.mu.Lock()
+			up = 0
+			for _, r := range set.running {
+				if r.Told() == health.Up {
+					up++
+				}
+			}
+			set.mu.Unlock()
+		}
+		rising, risingCPU := time.Since(begin), cpu()-spent
+		before := x.stats()
+		mu.Lock()
+		took = took[:0]
+		mu.Unlock()
+		spent = cpu()
+		sleep(ctx, busy)
+		after, busyCPU := x.stats(), cpu()-spent
+		b.ReportMetric(rss()-memory, "MiB")
+		mu.Lock()
+		slices.Sort(took)
+		looks := len(took)
+		b.ReportMetric(float64(took[looks/2].Microseconds()), "look-p50-µs")
+		b.ReportMetric(float64(took[looks*99/100].Microseconds()), "look-p99-µs")
+		mu.Unlock()
+		set.Close(ctx)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(rising.Seconds(), "s-until-all-up")
+		b.ReportMetric(risingCPU.Seconds()/rising.Seconds(), "cpu-rising")
+		b.ReportMetric((busyCPU.Seconds()/busy.Seconds() - idleCPU.Seconds()/quiet.Seconds()), "cpu")
+		b.ReportMetric(float64(looks)/busy.Seconds(), "looks/s")
+		b.ReportMetric(p99(first.Turn, idle.Turn), "turn-p99-without-µs")
+		b.ReportMetric(p99(before.Turn, after.Turn), "turn-p99-µs")
+		b.ReportMetric(p99(first.Mailbox, idle.Mailbox), "mail-p99-without-µs")
+		b.ReportMetric(p99(before.Mailbox, after.Mailbox), "mail-p99-µs")
+		b.ReportMetric(p99(idle.Turn, before.Turn), "turn-p99-rising-µs")
+		b.ReportMetric(p99(idle.Mailbox, before.Mailbox), "mail-p99-rising-µs")
+		b.Log("told", x.told, "times, decided in", x.took, "failed", failed)
+	}
+}
+
+var _ = strings.Join
