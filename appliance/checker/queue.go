@@ -40,7 +40,7 @@ func newQueue(files uint64) queue {
 // The first looks of checks that begin together are spread: pace is between two
 // of them, unless that would take them all more than wholeSpread.
 const (
-	pace        = 250 * time.Microsecond
+	pace        = 500 * time.Microsecond
 	wholeSpread = 5 * time.Second
 )
 
