@@ -81,9 +81,9 @@ func dial(ctx context.Context, network string, p health.Probe) (net.Conn, error)
 		// Connections that end in order leave their ports in TIME_WAIT for a minute
 		// (RFC 9293 section 3.6.1): a check of each second would hold sixty of them.
 		// A reset leaves nothing.
-		err = tcp.SetLinger(0)
+		tcp.SetLinger(0)
 	}
-	return &looking{conn, until(ctx, conn)}, err
+	return &looking{conn, until(ctx, conn)}, nil
 }
 
 // looking is a connection that ends with its look.

@@ -385,8 +385,10 @@ func (k *checkReader) agrees() error {
 	switch {
 	case p.From.IsValid() && p.From.Is4() != to.Is4():
 		return k.errorAt("from", fmt.Errorf("%s can't ask %s: one is IPv4, the other is not", p.From, to))
-	case to.IsLinkLocalUnicast() && to.Is6() && p.Link == "":
+	case p.Link == "" && to.Is6() && to.IsLinkLocalUnicast():
 		return fmt.Errorf("want link NAME, for %s is another host on each link", to)
+	case p.Link == "" && p.From.Is6() && p.From.IsLinkLocalUnicast():
+		return fmt.Errorf("want link NAME, for %s may be on each link", p.From)
 	case p.Kind == health.DNS && p.Expect != "":
 		return k.expected(p)
 	}

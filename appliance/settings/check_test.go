@@ -59,6 +59,7 @@ func TestCheckErrors(t *testing.T) {
 		`check icmp { to 0.0.0.0; }`:                                 `1:32: to: want an address like 192.0.2.53, got "0.0.0.0"`,
 		`check icmp { to ff02::1; }`:                                 `1:32: to: want an address like 192.0.2.53, got "ff02::1"`,
 		`check icmp { to fe80::1; }`:                                 `1:16: check: want link NAME, for fe80::1 is another host on each link`,
+		`check icmp { to ::1; from fe80::1; }`:                       `1:16: check: want link NAME, for fe80::1 may be on each link`,
 		`check icmp { to fe80::1%eth0; }`:                            `1:32: to: want an address like 192.0.2.53, got "fe80::1%eth0"`,
 		`check tcp { to 192.0.2.1; }`:                                `1:31: to: want an address and port like 192.0.2.53:25, got "192.0.2.1"`,
 		`check tcp { to www.example.com:80; }`:                       `1:31: to: want an address and port like 192.0.2.53:25, got "www.example.com:80"`,
