@@ -229,7 +229,11 @@ func (w *far) lines(host string) {
 		}
 		io.Copy(io.Discard, c)
 	})
-	each(greeting, func(c net.Conn) { io.WriteString(c, "554 no service\r\n"); io.Copy(io.Discard, c) })
+	each(greeting, func(c net.Conn) {
+		io.WriteString(c, "554 no service\r\n")
+		c.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, c)
+	})
 	each(silent, func(c net.Conn) { io.Copy(io.Discard, c) })
 	each(closing, func(net.Conn) {})
 }

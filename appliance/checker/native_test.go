@@ -150,7 +150,7 @@ func fill(p health.Probe, host string) health.Probe {
 // that is what is asked for.
 func seen(p health.Probe, want string) string {
 	c := health.Check{Probe: p, Timeout: time.Minute}
-	if strings.HasPrefix(want, "no answer") || strings.HasPrefix(want, `said "554`) {
+	if strings.HasPrefix(want, "no answer") {
 		c.Timeout = 100 * time.Millisecond
 	}
 	_, why := Look(context.Background(), c)
@@ -192,7 +192,7 @@ func TestBoundLooks(t *testing.T) {
 			{"2001:db8::2", "2001:db8::1", "eth0", "from [2001:db8::1]:", ""},
 			{"2001:db8::2", "2001:db8::9", "", "", "2001:db8::9 is not on this box"},
 			{"fe80::2", "fe80::1", "eth0", "from [fe80::1%", ""},
-			{"fe80::2", "", "eth0", "from [fe80::1%", ""},
+			{"fe80::2", "", "eth0", "from [fe80::", ""}, // it has one of the kernel's, too
 		} {
 			p := health.Probe{Kind: health.TCP, Target: netip.AddrPortFrom(netip.MustParseAddr(c.to), 7), Link: c.link, Expect: c.expect}
 			if c.from != "" {
