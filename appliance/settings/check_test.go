@@ -93,3 +93,28 @@ func TestCheckErrors(t *testing.T) {
 		t.Error(got)
 	}
 }
+// FuzzCheck: whatever stands in a check, one that is taken knows whom to ask, and
+// for how long.
+func FuzzCheck(f *testing.F) {
+	for _, words := range []string{
+		`exec { command "dig x"; class shared; may-withdraw; }`, `icmp { to fe80::1; link eth0; from fe80::2; }`,
+		`https { url "https://www.example.com/?a=b"; to 2001:db8::1; status 200-204; expect "OK"; insecure; }`,
+		`http { url "http://[2001:db8::1]:8080"; host www.example.com; status 404; disable /off; }`,
+		`tcp { to 192.0.2.53:6379; send "PING\r\n"; expect "+PONG"; rise 1; fall 1; timeout 1; }`,
+		`dns { to "[2001:db8::1]:5353"; name .; type A; expect 192.0.2.1; interval 10; fast-interval 500ms; }`,
+	} {
+		f.Add(words)
+	}
+	f.Fuzz(func(t *testing.T, words string) {
+		s, errs := read("watchdog dns { check " + words + " }")
+		if errs != "" {
+			return
+		}
+		for _, c := range s.Checks() {
+			asks := c.Where().IsValid() && (c.Where().Port() > 0 || c.Kind == health.ICMP)
+			if asks != (c.Kind != health.Exec) || c.Timeout <= 0 || c.Interval <= 0 || c.Rise < 1 || c.Fall < 1 {
+				t.Errorf("%s: %+v", words, c)
+			}
+		}
+	})
+}
