@@ -67,6 +67,7 @@ var rooms = map[string]room{
 	"watchdog/sim":          {may: "watchdog", why: "a device like another"},
 	"watchdog/watchdogtest": {may: "watchdog", why: "the fake device of its owner"},
 	"systemd":               {why: "tells a service manager what it is given"},
+	"systemd/systemdtest":   {may: "systemd", why: "the bus and the managers of its owner, for tests"},
 	"systemd/units":         {why: "files that we ship"},
 
 	"image/tree":           {why: "files in memory, whatever they are of"},
