@@ -69,7 +69,6 @@ func newBus(t testing.TB, policy, more string) *Bus {
 func (b *Bus) Start() {
 	b.t.Helper()
 	b.cmd = exec.Command("dbus-daemon", "--config-file="+b.conf, "--nofork", "--nopidfile", "--nosyslog", "--print-address=1")
-	b.cmd.Stderr = os.Stderr
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that times out has no Cleanup
 	out, err := b.cmd.StdoutPipe()
 	if err == nil {
@@ -103,14 +102,21 @@ func (b *Bus) Dial() *dbus.Conn {
 	return c
 }
 
-// own is Dial with a name.
-func (b *Bus) own(name string) *dbus.Conn {
+// own takes a name for a connection on which everything is exported: godbus does
+// not mean exporting to happen beside calls.
+func (b *Bus) own(c *dbus.Conn, name string) {
 	b.t.Helper()
-	c := b.Dial()
 	if got, err := c.RequestName(name, dbus.NameFlagDoNotQueue); err != nil || got != dbus.RequestNameReplyPrimaryOwner {
 		b.t.Fatalf("name %s: %v %v", name, got, err)
 	}
-	return c
+}
+
+// offer exports methods on a new connection that has a name.
+func (b *Bus) offer(name string, methods map[string]any, path dbus.ObjectPath, iface string) {
+	b.t.Helper()
+	c := b.Dial()
+	b.must(c.ExportMethodTable(methods, path, iface))
+	b.own(c, name)
 }
 
 // must is for what cannot fail on a connection that stands.

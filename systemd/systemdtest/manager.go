@@ -43,19 +43,21 @@ type Property struct {
 	Value godbus.Variant
 }
 
+// Hooks are what happens when somebody asks for a job; each may be nil, and an
+// error is what the caller gets. They are called one at a time and may call Set.
+type Hooks struct {
+	Restart, Stop func(unit string) error
+	Transient     func(unit string, properties []Property) error
+}
+
 // Manager is org.freedesktop.systemd1. Like systemd, it tells changes only if
 // somebody has subscribed.
 type Manager struct {
-	// Hooks, which may be nil; an error is what the caller gets. They are called
-	// one at a time and may call Set.
-	OnRestart   func(unit string) error
-	OnStop      func(unit string) error
-	OnTransient func(unit string, properties []Property) error
-
 	bus        *Bus
 	conn       *godbus.Conn
 	mu         sync.Mutex
-	hook       sync.Mutex
+	busy       sync.Mutex // a hook is at work
+	hooks      Hooks
 	units      map[string]Unit
 	subscribed bool
 	jobs       uint32
@@ -77,16 +79,31 @@ func NewManager(b *Bus, units map[string]Unit) *Manager {
 // had subscribed is forgotten.
 func (m *Manager) Connect() {
 	m.bus.t.Helper()
-	c := m.bus.own(managerName)
+	c := m.bus.Dial()
 	m.mu.Lock()
 	m.conn, m.subscribed = c, false
 	m.mu.Unlock()
+	// godbus looks at a subtree without a lock: it is first.
+	m.bus.must(c.ExportSubtreeMethodTable(map[string]any{"Get": m.property, "GetAll": m.all}, managerPath+"/unit", properties))
 	m.bus.must(c.ExportMethodTable(map[string]any{
 		"Subscribe": m.subscribe, "Unsubscribe": func() *godbus.Error { return nil }, "GetUnit": m.get, "LoadUnit": m.load,
 		"ListUnitsByNames": m.byNames, "ListUnitsByPatterns": m.byPatterns,
 		"RestartUnit": m.restart, "StopUnit": m.stop, "StartTransientUnit": m.transient,
 	}, managerPath, managerIface))
-	m.bus.must(c.ExportSubtreeMethodTable(map[string]any{"Get": m.property, "GetAll": m.all}, managerPath+"/unit", properties))
+	m.bus.own(c, managerName)
+}
+
+// Hook has jobs do something.
+func (m *Manager) Hook(h Hooks) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hooks = h
+}
+
+func (m *Manager) hook() Hooks {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hooks
 }
 
 // Set has a unit be so, and tells who has subscribed.
@@ -245,8 +262,8 @@ func (m *Manager) byPatterns(_, patterns []string) ([]listed, *godbus.Error) {
 
 // job does what a hook says and tells how it went.
 func (m *Manager) job(name string, do func() error) (godbus.ObjectPath, *godbus.Error) {
-	m.hook.Lock()
-	defer m.hook.Unlock()
+	m.busy.Lock()
+	defer m.busy.Unlock()
 	if do != nil {
 		if err := do(); err != nil {
 			return "", godbus.MakeFailedError(err)
@@ -265,17 +282,17 @@ func (m *Manager) restart(name, _ string) (godbus.ObjectPath, *godbus.Error) {
 	if _, err := m.get(name); err != nil {
 		return "", err
 	}
-	return m.job(name, hook(m.OnRestart, name))
+	return m.job(name, on(m.hook().Restart, name))
 }
 
 func (m *Manager) stop(name, _ string) (godbus.ObjectPath, *godbus.Error) {
 	if _, err := m.get(name); err != nil {
 		return "", err
 	}
-	return m.job(name, hook(m.OnStop, name))
+	return m.job(name, on(m.hook().Stop, name))
 }
 
-func hook(f func(string) error, name string) func() error {
+func on(f func(string) error, name string) func() error {
 	if f == nil {
 		return nil
 	}
@@ -287,10 +304,10 @@ func (m *Manager) transient(name, _ string, ps []Property, _ []struct {
 	Properties []Property
 }) (godbus.ObjectPath, *godbus.Error) {
 	return m.job(name, func() error {
-		if m.OnTransient == nil {
-			m.Set(name, Active)
-			return nil
+		if f := m.hook().Transient; f != nil {
+			return f(name, ps)
 		}
-		return m.OnTransient(name, ps)
+		m.Set(name, Active)
+		return nil
 	})
 }

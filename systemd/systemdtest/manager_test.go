@@ -23,13 +23,13 @@ func TestManager(t *testing.T) {
 	if err := c.Subscribe(); err != nil || !m.Subscribed() {
 		t.Error(err, m.Subscribed())
 	}
-	m.OnRestart = func(name string) error {
+	m.Hook(Hooks{Restart: func(name string) error {
 		if name == "broken.service" {
 			return errors.New("it is broken")
 		}
 		m.Set(name, Failed)
 		return nil
-	}
+	}})
 	done := make(chan string, 1)
 	if _, err := c.RestartUnitContext(t.Context(), "nginx.service", "replace", done); err != nil || <-done != "done" {
 		t.Error(err)
@@ -51,7 +51,7 @@ func TestManager(t *testing.T) {
 func TestTransient(t *testing.T) {
 	b := NewBus(t)
 	m := NewManager(b, nil)
-	m.OnTransient = func(name string, ps []Property) error {
+	m.Hook(Hooks{Transient: func(name string, ps []Property) error {
 		for _, p := range ps {
 			if fd, ok := p.Value.Value().(godbus.UnixFD); ok {
 				f := os.NewFile(uintptr(fd), p.Name)
@@ -60,7 +60,7 @@ func TestTransient(t *testing.T) {
 			}
 		}
 		return nil
-	}
+	}})
 	in, out, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

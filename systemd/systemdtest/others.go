@@ -16,7 +16,7 @@ type Login struct {
 func NewLogin(b *Bus) *Login {
 	b.t.Helper()
 	l := &Login{}
-	b.must(b.own("org.freedesktop.login1").ExportMethodTable(map[string]any{"Reboot": l.reboot}, "/org/freedesktop/login1", "org.freedesktop.login1.Manager"))
+	b.offer("org.freedesktop.login1", map[string]any{"Reboot": l.reboot}, "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
 	return l
 }
 
@@ -48,8 +48,8 @@ func NewPolkit(b *Bus, allow ...string) *Polkit {
 	for _, a := range allow {
 		p.allow[a] = true
 	}
-	b.must(b.own("org.freedesktop.PolicyKit1").ExportMethodTable(map[string]any{"CheckAuthorization": p.check},
-		"/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority"))
+	b.offer("org.freedesktop.PolicyKit1", map[string]any{"CheckAuthorization": p.check},
+		"/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority")
 	return p
 }
 
