@@ -85,6 +85,7 @@ var rooms = map[string]room{
 	"appliance":            {may: "appliance/... bgp/... netio netio/link watchdog watchdog/sim systemd", why: "composition and life; the only room that looks into all others"},
 	"cmd/holdfast":         {may: "appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units", why: "flags, output and exit codes only"},
 	"appliance/generation": {why: "files on a disk, whatever they configure"},
+	"appliance/drain":      {may: "appliance/desired appliance/settings", why: "who is out of service, over restarts; what that means is decided elsewhere"},
 
 	"lab/golden": {why: "examples for tests of whatever room"},
 	"lab":        {why: "uses the product as anybody does, from outside"},

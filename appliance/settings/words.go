@@ -12,7 +12,7 @@ import (
 
 // Default is what a configuration without any of our sections means.
 func Default() *Settings {
-	return &Settings{StopTimeout: DefaultStopTimeout, FirstVerdict: DefaultFirstVerdict, Confirm: unsaid}
+	return &Settings{StopTimeout: DefaultStopTimeout, FirstVerdict: DefaultFirstVerdict, Confirm: unsaid, Drain: Drain{Wait: DefaultDrainWait}}
 }
 
 // reader fills Settings while the sections are read.
@@ -137,6 +137,7 @@ func (r *reader) appliance() *grammar.Node {
 			return err
 		}},
 		{Word: "address", Args: "PREFIX on LINK [label NAME]", Help: "an address that this box holds while the daemon runs", Do: r.hold},
+		r.drain(),
 	}, r.confirm()...)}
 }
 
