@@ -73,6 +73,7 @@ type Daemon struct {
 	next       atomic.Pointer[stands] // what the loop has not followed yet
 	changes    *changes
 	learned    learned
+	drains     drains
 	receipts   receipts
 
 	mu       sync.Mutex // while a configuration comes to work
@@ -113,6 +114,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 		Session: d.session, Watchdog: d.manual.say, Receipt: d.receipt, Learned: d.learn,
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
+	d.openDrains()
 	d.addresses = newHolder(o.Log)
 	d.checks = checker.NewSet(d.checked)
 	if !o.NoControl {
@@ -140,6 +142,7 @@ func (d *Daemon) live(ctx context.Context) error {
 	d.beginTrial()
 	d.begin(&tasks)
 	why := d.wait(ctx, signals)
+	d.drainFirst(signals)
 	d.shutdown(why)
 	return nil
 }
@@ -161,6 +164,7 @@ func (d *Daemon) begin(tasks *tasks) {
 	tasks.run(d.addresses.run)
 	tasks.run(d.tick)
 	tasks.run(d.watch)
+	tasks.run(d.sweep)
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
 }

@@ -23,6 +23,9 @@ func (d *Daemon) handlers() map[string]control.Handler {
 		"status":  func(ctx context.Context, _ string) (any, error) { return d.status(ctx) },
 		"explain": func(ctx context.Context, prefix string) (any, error) { return d.explain(ctx, prefix) },
 		"routes":  d.routes,
+		"drain":   d.beginDrain,
+		"undrain": d.endDrain,
+		"leaving": d.leaving,
 		"stop": func(context.Context, string) (any, error) {
 			d.ask("stopped over the control socket")
 			return "stopping", nil
@@ -56,7 +59,7 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 		Summary: summary(in, plan, peers) + d.changes.view.Load().sentence(), Change: d.changes.view.Load(), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
 		Loop: LoopStatus{Turns: loop.Turns, TurnP50: loop.Turn.Quantile(.5).Microseconds(), TurnP99: loop.Turn.Quantile(.99).Microseconds(),
 			TurnMax: loop.Turn.Max.Microseconds(), MailboxP99: loop.Mailbox.Quantile(.99).Microseconds(), MailboxWorst: loop.Mailbox.Max.Microseconds()},
-		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}}
+		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}, Drains: in.Drains}
 	s.Gates = append(s.Gates, gateStatus(in, plan, since, peers)...)
 	for _, p := range peers.Peers {
 		s.Neighbors = append(s.Neighbors, neighborStatus(p))

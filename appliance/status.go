@@ -17,6 +17,7 @@ type Status struct {
 	Summary   string           `json:"summary"`
 	Watchdog  WatchdogStatus   `json:"watchdog"`
 	Gates     []GateStatus     `json:"gates"`
+	Drains    []desired.Drain  `json:"drains,omitempty"`
 	Neighbors []NeighborStatus `json:"neighbors"`
 	Routes    int              `json:"routes"` // wanted, on the wire or not
 	Helpers   []HelperStatus   `json:"helpers"`

@@ -71,6 +71,12 @@ func (n *Notifier) Reloading() {
 // Stopping says that the service ends.
 func (n *Notifier) Stopping() { n.send(daemon.SdNotifyStopping) }
 
+// Extend asks for so much more time, from now on, before the manager loses its
+// patience with a start or a stop.
+func (n *Notifier) Extend(d time.Duration) {
+	n.send(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", d.Microseconds()))
+}
+
 // Watchdog says that we are alive.
 func (n *Notifier) Watchdog() { n.send(daemon.SdNotifyWatchdog) }
 

@@ -26,6 +26,7 @@ func TestMessages(t *testing.T) {
 	}{
 		{n.Ready, "READY=1"}, {n.Stopping, "STOPPING=1"}, {n.Watchdog, "WATCHDOG=1"},
 		{func() { n.Status("1 of 2\nup") }, "STATUS=1 of 2 up"},
+		{func() { n.Extend(90 * time.Second) }, "EXTEND_TIMEOUT_USEC=90000000"},
 		{n.Reloading, "RELOADING=1\nMONOTONIC_USEC="},
 	} {
 		c.do()

@@ -57,12 +57,15 @@ func (b *Book) Begin(now time.Time, o Order) {
 		if o.For > 0 {
 			e.Until = now.Add(o.For)
 		}
-		if i := b.find(gate); i >= 0 {
+		i := b.find(gate)
+		switch {
+		case i < 0:
+			b.all = append(b.all, e)
+		case o.Passing && !b.all[i].passing: // somebody wants more than that
+		default:
 			e.Since = b.all[i].Since
 			b.all[i] = e
-			continue
 		}
-		b.all = append(b.all, e)
 	}
 }
 

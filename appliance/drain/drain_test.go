@@ -43,6 +43,7 @@ func TestBook(t *testing.T) {
 	b.Begin(noon, Order{Gates: []string{"dns", "web"}, For: 30 * time.Minute, Reason: "disks"})
 	b.Begin(noon.Add(time.Minute), Order{})
 	b.Begin(noon.Add(2*time.Minute), Order{Gates: []string{"web"}, Reason: "longer"})
+	b.Begin(noon.Add(3*time.Minute), Order{Reason: "reboot", Passing: true})
 	now := noon.Add(10 * time.Minute)
 	b.is(t, now, `"dns" since 10m0s for 20m0s "disks"; "web" since 10m0s for for ever "longer"; "" since 9m0s for for ever ""`)
 	if gone := b.Over(noon.Add(29 * time.Minute)); gone != nil {

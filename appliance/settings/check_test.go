@@ -93,6 +93,7 @@ func TestCheckErrors(t *testing.T) {
 		t.Error(got)
 	}
 }
+
 // FuzzCheck: whatever stands in a check, one that is taken knows whom to ask, and
 // for how long.
 func FuzzCheck(f *testing.F) {
