@@ -192,6 +192,7 @@ func (d *Daemon) work(l *Loaded) error {
 		l.Settings.Hardware = old
 	}
 	d.loaded = l
+	d.units.want(l.Settings)
 	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
 	d.reconciler.update(func(in *desired.Inputs) { d.known(in, l) })
 	err := <-d.become(l)

@@ -75,6 +75,7 @@ type Daemon struct {
 	learned    learned
 	drains     drains
 	receipts   receipts
+	units      *units
 
 	mu       sync.Mutex // while a configuration comes to work
 	loaded   *Loaded
@@ -115,6 +116,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.openDrains()
+	d.units = newUnits(func(all map[string]desired.Unit) { d.reconciler.update(func(in *desired.Inputs) { in.Units = all }) })
 	d.addresses = newHolder(o.Log)
 	d.checks = checker.NewSet(d.checked)
 	if !o.NoControl {
@@ -165,6 +167,8 @@ func (d *Daemon) begin(tasks *tasks) {
 	tasks.run(d.tick)
 	tasks.run(d.watch)
 	tasks.run(d.sweep)
+	tasks.run(d.units.watcher.Run)
+	d.units.want(d.loaded.Settings)
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
 }

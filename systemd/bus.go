@@ -26,10 +26,20 @@ const patience = 5 * time.Second
 
 // Dial connects to the system bus, at DBUS_SYSTEM_BUS_ADDRESS if that is set. The
 // connection ends with the context.
-func Dial(ctx context.Context) (*dbus.Conn, error) {
+func Dial(ctx context.Context) (*dbus.Conn, error) { return DialWith(ctx, nil) }
+
+// DialWith is Dial of somebody who exports objects: export does so before anybody
+// can call, for godbus does not mean the two to happen at once.
+func DialWith(ctx context.Context, export func(*dbus.Conn) error) (*dbus.Conn, error) {
 	c, err := dbus.SystemBusPrivate(dbus.WithContext(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("system bus: %w", err)
+	}
+	if export != nil {
+		if err := export(c); err != nil {
+			c.Close()
+			return nil, err
+		}
 	}
 	// A bus that is stopped takes connections and says nothing.
 	slow := time.AfterFunc(patience, func() { c.Close() })
