@@ -86,6 +86,7 @@ var rooms = map[string]room{
 	"cmd/holdfast":         {may: "appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units", why: "flags, output and exit codes only"},
 	"appliance/generation": {why: "files on a disk, whatever they configure"},
 	"appliance/drain":      {may: "appliance/desired appliance/settings", why: "who is out of service, over restarts; what that means is decided elsewhere"},
+	"appliance/box":        {may: "systemd", why: "an object on the bus; what its methods do comes from outside"},
 
 	"lab/golden": {why: "examples for tests of whatever room"},
 	"lab":        {why: "uses the product as anybody does, from outside"},

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast/appliance/box"
 	"holdfast/appliance/checker"
 	"holdfast/appliance/control"
 	"holdfast/appliance/desired"
@@ -76,6 +77,7 @@ type Daemon struct {
 	drains     drains
 	receipts   receipts
 	units      *units
+	box        *box.Box
 
 	mu       sync.Mutex // while a configuration comes to work
 	loaded   *Loaded
@@ -117,6 +119,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.openDrains()
 	d.units = newUnits(func(all map[string]desired.Unit) { d.reconciler.update(func(in *desired.Inputs) { in.Units = all }) })
+	d.box = d.newBox()
 	d.addresses = newHolder(o.Log)
 	d.checks = checker.NewSet(d.checked)
 	if !o.NoControl {
@@ -169,6 +172,9 @@ func (d *Daemon) begin(tasks *tasks) {
 	tasks.run(d.sweep)
 	tasks.run(d.units.watcher.Run)
 	d.units.want(d.loaded.Settings)
+	if !d.options.NoControl {
+		tasks.run(d.box.Run)
+	}
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
 }
@@ -276,6 +282,7 @@ func (d *Daemon) become(l *Loaded) <-chan error {
 // follow hands a plan to the loop: the next thing that it does. Of plans that come
 // faster than the loop turns, it sees the last.
 func (d *Daemon) follow(p desired.Plan) {
+	defer d.box.Wake()
 	gates := make(map[string]rib.Stand, len(p.Groups))
 	for name, s := range p.Groups {
 		gates[name] = stand(s)
@@ -318,6 +325,7 @@ func stand(s desired.State) rib.Stand {
 // session is called on the loop when a session comes up or goes down. Those that
 // are down are not kept: neighbors of a range come and go.
 func (d *Daemon) session(a netip.Addr, up bool, _ error) {
+	defer d.box.Wake()
 	d.reconciler.learn(a, func(in *desired.Inputs) {
 		if in.Up[a] = up; !up {
 			delete(in.Up, a)
@@ -369,6 +377,7 @@ func (d *Daemon) tick(ctx context.Context) error {
 		d.mu.Unlock()
 		found := files(s)
 		d.reconciler.found(found)
+		d.box.Wake() // of what changes without a decision
 		ready = ready || d.ready(s)
 		if ready && d.notifier.Enabled() {
 			d.notifier.Status(d.sentence())

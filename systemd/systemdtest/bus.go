@@ -55,6 +55,9 @@ func newBus(t testing.TB, policy, more string) *Bus {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
+	if err := os.Chmod(folder, 0o755); err != nil { // other users are a test's, too
+		t.Fatal(err)
+	}
 	b := &Bus{t: t, Address: "unix:path=" + filepath.Join(folder, "bus"), conf: filepath.Join(folder, "conf")}
 	if err := os.WriteFile(b.conf, fmt.Appendf(nil, conf, b.Address, policy, more), 0o600); err != nil {
 		t.Fatal(err)
