@@ -11,6 +11,8 @@ import (
 	"io"
 	"net"
 	"strings"
+
+	"holdfast/appliance/remote"
 )
 
 // Socket is where the daemon speaks the text API when nobody names another
@@ -28,11 +30,11 @@ type Client struct {
 	in   *bufio.Reader
 }
 
-// Dial connects to the socket at path.
+// Dial connects to the socket at path, which may be an address of package remote.
 func Dial(path string) (*Client, error) {
-	c, err := net.Dial("unix", path)
+	c, err := remote.Dial(path, "api", 0)
 	if err != nil {
-		return nil, fmt.Errorf("no daemon answers on %s: %w", path, errors.Unwrap(err))
+		return nil, err
 	}
 	return &Client{c, bufio.NewReaderSize(c, 64<<10)}, nil
 }

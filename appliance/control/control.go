@@ -12,6 +12,8 @@ import (
 	"log/slog"
 	"net"
 	"time"
+
+	"holdfast/appliance/remote"
 )
 
 // DefaultSocket is where the daemon listens when the configuration names no
@@ -38,6 +40,8 @@ type Handler func(ctx context.Context, arg string) (any, error)
 const (
 	maxRequest = 64 << 10
 	patience   = 10 * time.Second
+	// farPatience is for a request over ssh, which may ask for a password first.
+	farPatience = 2 * time.Minute
 )
 
 // Server answers on a unix socket.
@@ -113,15 +117,19 @@ func (s *Server) answer(ctx context.Context, line []byte) reply {
 	return reply{Result: v}
 }
 
-// Ask sends one request to the daemon at path and decodes its result into out,
-// which may be nil.
+// Ask sends one request to the daemon at path, which may be an address of package
+// remote, and decodes its result into out, which may be nil.
 func Ask(path string, q Request, out any) error {
-	c, err := net.DialTimeout("unix", path, patience)
+	c, err := remote.Dial(path, "control", patience)
 	if err != nil {
-		return fmt.Errorf("no daemon answers on %s: %w", path, errors.Unwrap(err))
+		return err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(2 * patience))
+	limit := 2 * patience
+	if host, _ := remote.Split(path); host != "" {
+		limit = farPatience
+	}
+	c.SetDeadline(time.Now().Add(limit))
 	b, err := json.Marshal(q)
 	if err != nil {
 		return err
