@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ type DrainOrder struct {
 // Drained is its answer, and that of "holdfast undrain".
 type Drained struct {
 	Drains  []desired.Drain `json:"drains"`            // all that there are now
-	Wait    float64         `json:"wait"`              // seconds with GRACEFUL_SHUTDOWN before a withdraw
+	Wait    float64         `json:"wait"`              // seconds of GRACEFUL_SHUTDOWN before all that is withdrawn
 	Warning string          `json:"warning,omitempty"` // what is not as one would think
 }
 
@@ -79,7 +80,10 @@ func (d *Daemon) changeDrains(change func(*drain.Book, time.Time) error) (a Drai
 	a.Drains = d.drains.book.Drains()
 	d.reconciler.update(func(in *desired.Inputs) {
 		in.Drains = a.Drains
-		a.Wait = in.Settings.Drain.Wait.Seconds()
+		for _, x := range a.Drains {
+			left := x.Since.Add(in.Settings.Drain.Wait).Sub(now.Time)
+			a.Wait = max(a.Wait, math.Ceil(left.Seconds()))
+		}
 	})
 	if d.drains.folder == "" {
 		a.Warning = "it does not survive a restart: there is no state directory"

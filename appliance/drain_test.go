@@ -95,7 +95,7 @@ func TestDrainSurvivesARestart(t *testing.T) {
 	if got := b.order("undrain", DrainOrder{Gates: []string{"web"}}); got != "gate web is not drained" {
 		t.Error(got)
 	}
-	if got := b.order("undrain", DrainOrder{}); got != `{"drains":[],"wait":30}` {
+	if got := b.order("undrain", DrainOrder{}); got != `{"drains":[],"wait":0}` {
 		t.Error(got)
 	}
 	b.isDrained("")

@@ -26,6 +26,7 @@ func (d *Daemon) handlers() map[string]control.Handler {
 		"drain":   d.beginDrain,
 		"undrain": d.endDrain,
 		"leaving": d.leaving,
+		"units":   d.unitsOfGates,
 		"stop": func(context.Context, string) (any, error) {
 			d.ask("stopped over the control socket")
 			return "stopping", nil

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -120,6 +121,12 @@ func (u *units) tell() {
 		u.told = all
 		u.update(all)
 	}
+}
+
+// unitsOfGates answers which units gates look at.
+func (d *Daemon) unitsOfGates(context.Context, string) (any, error) {
+	in, _, _, _ := d.reconciler.look()
+	return slices.AppendSeq([]string{}, maps.Keys(unitNames(in.Settings))), nil
 }
 
 // unitNames are the units that gates look at, in groups of conditions as well.

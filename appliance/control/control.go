@@ -125,9 +125,9 @@ func Ask(path string, q Request, out any) error {
 		return err
 	}
 	defer c.Close()
-	limit := 2 * patience
+	limit, noun := 2*patience, "control socket "+path
 	if host, _ := remote.Split(path); host != "" {
-		limit = farPatience
+		limit, noun = farPatience, "ssh"
 	}
 	c.SetDeadline(time.Now().Add(limit))
 	b, err := json.Marshal(q)
@@ -135,11 +135,11 @@ func Ask(path string, q Request, out any) error {
 		return err
 	}
 	if _, err := c.Write(append(b, '\n')); err != nil {
-		return fmt.Errorf("control socket %s: %w", path, err)
+		return fmt.Errorf("%s: %w", noun, err)
 	}
 	r := reply{Result: out}
 	if err := json.NewDecoder(c).Decode(&r); err != nil {
-		return fmt.Errorf("control socket %s: %w", path, err)
+		return fmt.Errorf("%s: %w", noun, err)
 	}
 	if r.Error != "" {
 		return errors.New(r.Error)

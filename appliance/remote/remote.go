@@ -118,7 +118,7 @@ func dialSSH(host, kind, path string) (net.Conn, error) {
 // Read has ssh's complaint in place of an end that nobody would understand.
 func (f *far) Read(b []byte) (int, error) {
 	n, err := f.Conn.Read(b)
-	if n > 0 || !errors.Is(err, io.EOF) {
+	if n > 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, err
 	}
 	return n, f.why(err)

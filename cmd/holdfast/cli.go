@@ -12,18 +12,20 @@ import (
 	"golang.org/x/term"
 
 	"holdfast/appliance/client"
+	"holdfast/appliance/remote"
 )
 
 // stdin is where commands come from that are no arguments.
 var stdin = os.Stdin
 
-var cliVerb = &verb{word: "cli", args: "[COMMAND…] [--batch FILE] [--json] [--socket PATH]",
+var cliVerb = &verb{word: "cli", args: "[COMMAND…] [--batch FILE] [--json] [--socket PATH] [--host USER@BOX]",
 	help: "say commands of the text API to the daemon",
 	long: `
   --batch FILE     the commands are the lines of FILE
   --json           JSON, for programs, where a command is a question
   --socket PATH    of the API (` + client.Socket + `, or exabgp_api_socketname);
                    beside a control socket at PATH it is PATH.api
+  --host USER@BOX  on another box, over ssh
 
 COMMAND is one command, in as many words as it has. Without one, the commands are
 the lines of standard input; on a terminal there is a prompt, with completion
@@ -38,6 +40,7 @@ Exit code: 0, or 1 if no daemon answers or a command is refused: the error says 
 func runCLI(c *call) error {
 	c.args = barePlaces(c.args)
 	socket := c.String("socket", "", "")
+	host := c.String("host", "", "")
 	name := c.String("pipename", "", "")
 	batch := c.String("batch", "", "")
 	json := c.Bool("json", false, "")
@@ -59,7 +62,11 @@ func runCLI(c *call) error {
 	if err != nil {
 		return err
 	}
-	s := &speech{path: cmp.Or(*socket, socketNamed(*name), apiSocket(e), client.Socket), json: *json, out: c.out, err: c.err}
+	path := cmp.Or(*socket, socketNamed(*name))
+	if *host == "" {
+		path = cmp.Or(path, apiSocket(e), client.Socket)
+	}
+	s := &speech{path: remote.Address(*host, path), json: *json, out: c.out, err: c.err}
 	defer s.close()
 	switch {
 	case *batch != "" && len(words) > 0:

@@ -15,7 +15,7 @@ import (
 const (
 	socketHelp = `
   --socket PATH   control socket of the daemon (` + control.DefaultSocket + `)`
-	askedHelp = socketHelp + `
+	askedHelp = socketHelp + hostHelp + `
   --json          JSON, for programs`
 )
 
@@ -26,7 +26,7 @@ type asked struct {
 }
 
 func (c *call) asked() asked {
-	return asked{c.String("socket", control.DefaultSocket, ""), c.Bool("json", false, "")}
+	return asked{c.place(), c.Bool("json", false, "")}
 }
 
 var statusVerb = &verb{word: "status", args: "[--json] [--socket PATH]",
@@ -86,6 +86,7 @@ func printStatus(p *printer, s appliance.Status, now time.Time) {
 		printChange(p, c, now)
 	}
 	printWatchdog(p, s.Watchdog, now)
+	printDrains(p, s)
 	if len(s.Gates) > 0 {
 		p.line("")
 		printGates(p, s.Gates, now)

@@ -242,7 +242,7 @@ func (m *Manager) byNames(names []string) (us []listed, _ *godbus.Error) {
 	for _, n := range names {
 		_, u := m.named(unitPath(n))
 		load, _ := u.unit(n)["LoadState"].Value().(string)
-		us = append(us, listed{Name: n, Load: load, Active: u.Active, Sub: u.Sub, Path: unitPath(n), JobPath: "/"})
+		us = append(us, listed{Name: n, Description: n, Load: load, Active: u.Active, Sub: u.Sub, Path: unitPath(n), JobPath: "/"})
 	}
 	return us, nil
 }
