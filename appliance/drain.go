@@ -56,14 +56,14 @@ type Leaving struct {
 func (d *Daemon) openDrains() {
 	first, _, _ := strings.Cut(d.options.Getenv("STATE_DIRECTORY"), ":")
 	d.drains.folder = cmp.Or(d.loaded.Settings.StateDirectory, first)
-	now := drain.Clock()
+	now := drain.Clock(d.options.Getenv("HOLDFAST_BOOT_ID"))
 	book, err := drain.Load(d.drains.folder, now)
 	if err != nil {
 		d.log.Error("what was drained is not known any more", "error", err)
 	}
 	d.drains.book, d.drains.saved = book, now.Time
 	for _, x := range book.Drains() {
-		d.log.Warn("drain: goes on", "what", drain.Text(x))
+		d.tellDrain("goes on", x)
 	}
 	d.reconciler.in.Drains = book.Drains()
 }
@@ -73,7 +73,7 @@ func (d *Daemon) openDrains() {
 func (d *Daemon) changeDrains(change func(*drain.Book, time.Time) error) (a Drained, err error) {
 	d.drains.mu.Lock()
 	defer d.drains.mu.Unlock()
-	now := drain.Clock()
+	now := drain.Clock(d.options.Getenv("HOLDFAST_BOOT_ID"))
 	if err := change(d.drains.book, now.Time); err != nil {
 		return a, err
 	}
@@ -115,7 +115,7 @@ func (d *Daemon) beginDrain(_ context.Context, arg string) (any, error) {
 	})
 	for _, x := range a.Drains {
 		if len(o.Gates) == 0 && x.Gate == "" || slices.Contains(o.Gates, x.Gate) {
-			d.log.Info("drain: begins", "what", drain.Text(x))
+			d.tellDrain("begins", x)
 		}
 	}
 	if o.Passing || len(a.Drains) == 0 {
@@ -132,15 +132,16 @@ func (d *Daemon) endDrain(_ context.Context, arg string) (any, error) {
 	}
 	return d.changeDrains(func(b *drain.Book, _ time.Time) error {
 		ended, err := b.End(o.Gates)
-		d.ended("somebody ended it", ended)
+		for _, x := range ended {
+			d.tellDrain("is ended", x)
+		}
 		return err
 	})
 }
 
-func (d *Daemon) ended(why string, all []desired.Drain) {
-	for _, x := range all {
-		d.log.Info("drain: is over", "what", drain.Text(x), "why", why)
-	}
+// tellDrain is for whoever wants to know later.
+func (d *Daemon) tellDrain(what string, x desired.Drain) {
+	d.log.Info("drain "+what, "what", drain.Text(x))
 }
 
 // knowsGates refuses names that nothing carries.
@@ -158,9 +159,9 @@ func (d *Daemon) knowsGates(names []string) error {
 	return nil
 }
 
-// leaving says what is still announced of gates, or of everything, and who has
+// remaining says what is still announced of gates, or of everything, and who has
 // not acknowledged yet what he was told.
-func (d *Daemon) leaving(ctx context.Context, arg string) (any, error) {
+func (d *Daemon) remaining(ctx context.Context, arg string) (any, error) {
 	var o DrainOrder
 	if err := json.Unmarshal([]byte(arg), &o); err != nil {
 		return nil, fmt.Errorf("leaving: %w", err)
@@ -195,7 +196,9 @@ func (d *Daemon) sweepAt(now time.Time) {
 	over := d.drains.book.Over(now)
 	late := d.drains.book.Timed() && d.drains.folder != "" && now.Sub(d.drains.saved) >= keepEvery
 	d.drains.mu.Unlock()
-	d.ended("its time is over", over)
+	for _, x := range over {
+		d.tellDrain("is over by itself", x)
+	}
 	if len(over) > 0 || late {
 		_, _ = d.changeDrains(func(*drain.Book, time.Time) error { return nil }) // that it could not write, it has said
 	}

@@ -145,13 +145,13 @@ func TestLeaving(t *testing.T) {
 func TestLeaveBeforeAStop(t *testing.T) {
 	c := newChain(t, chainWords)
 	signals := make(chan os.Signal, 2)
-	c.d.leave(signals) // nobody wants it
+	c.d.drainFirst(signals) // nobody wants it
 	c.isDrained("")
 	c.d.reconciler.update(func(in *desired.Inputs) { in.Settings.Drain.OnStop, in.Settings.Drain.Wait = true, time.Hour })
 	signals <- syscall.SIGHUP
 	signals <- syscall.SIGTERM
-	c.d.leave(signals)
+	c.d.drainFirst(signals)
 	c.isDrained(`"" the service is stopping`)
 	c.d.reconciler.update(func(in *desired.Inputs) { in.Up = nil })
-	c.d.leave(signals)
+	c.d.drainFirst(signals)
 }

@@ -25,7 +25,7 @@ func (d *Daemon) handlers() map[string]control.Handler {
 		"routes":  d.routes,
 		"drain":   d.beginDrain,
 		"undrain": d.endDrain,
-		"leaving": d.leaving,
+		"leaving": d.remaining,
 		"units":   d.unitsOfGates,
 		"stop": func(context.Context, string) (any, error) {
 			d.ask("stopped over the control socket")

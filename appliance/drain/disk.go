@@ -17,12 +17,17 @@ import (
 // name is that of the file in the state directory.
 const name = "drain.json"
 
-// Clock asks the kernel.
-func Clock() Now {
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it, each start is after another boot
+// Clock asks the kernel. The name of the boot may be given: /proc/sys is not to be
+// seen behind ProcSubset=pid, for which a unit says HOLDFAST_BOOT_ID=%b. Without
+// a name, each start is one after another boot.
+func Clock(boot string) Now {
+	if boot == "" {
+		text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+		boot = string(text)
+	}
 	var up unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) // every kernel that we run on has it
-	return Now{Time: time.Now(), Boot: strings.TrimSpace(string(boot)), Uptime: time.Duration(up.Nano())}
+	return Now{Time: time.Now(), Boot: strings.ReplaceAll(strings.TrimSpace(boot), "-", ""), Uptime: time.Duration(up.Nano())}
 }
 
 // Load reads the book in a state directory; where there is none, or no

@@ -175,3 +175,11 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestClock: a boot has one name, whoever says it.
+func TestClock(t *testing.T) {
+	kernel := Clock("")
+	if given := Clock("aaaa-bb"); given.Boot != "aaaabb" || len(kernel.Boot) != 32 || given.Uptime < kernel.Uptime {
+		t.Errorf("%+v, %+v", kernel, given)
+	}
+}
