@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,4 +107,30 @@ func TestDrainBeforeAStop(t *testing.T) {
 	if drains := filepath.Join(s.Dir, "drain.json"); strings.Contains(s.box.Run("sh", "-c", "cat "+drains+" || true"), `"since"`) {
 		t.Error("the drain of a stop is kept")
 	}
+}
+
+// TestHost asks a daemon from another host. Its ssh is a way into the box's
+// network namespace.
+func TestHost(t *testing.T) {
+	s := tell(t, func(s *story) string { return s.gated(usual, "") })
+	s.daemon.Start()
+	s.announced()
+	s.File("ssh", "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift 2\nexec ip netns exec "+s.box.NS+" sh -c \"$*\"\n")
+	s.File("holdfast", "#!/bin/sh\nexec "+lab.Binary(s)+" \"$@\"\n")
+	far := func(args ...string) string {
+		out, err := s.upstream.Try(append([]string{"env", "PATH=" + s.Dir + ":" + os.Getenv("PATH"), lab.Binary(s)}, args...)...)
+		if err != nil {
+			return err.Error()
+		}
+		return string(out)
+	}
+	for verb, want := range map[string]string{"status": "1 of 1 sessions up", "explain 192.0.2.53": "is announced to 1 neighbor", "routes": "192.0.2.53/32", "neighbors": "10.0.0.2"} {
+		if out := far(append(strings.Fields(verb), "--host", "root@box", "--socket", s.daemon.Socket())...); !strings.Contains(out, want) {
+			t.Errorf("%s: %s", verb, out)
+		}
+	}
+	if out := far("cli", "--host", "root@box", "--socket", s.daemon.Socket()+".api", "withdraw watchdog dns"); strings.Contains(out, "error") {
+		t.Errorf("cli: %s", out)
+	}
+	s.withdrawn()
 }

@@ -22,7 +22,7 @@ const (
 
 // patience is how long one answer over the bus may take: PID 1 is slow when it
 // reads all of its units again, but not that slow.
-const patience = 5 * time.Second
+var patience = 5 * time.Second
 
 // Dial connects to the system bus, at DBUS_SYSTEM_BUS_ADDRESS if that is set. The
 // connection ends with the context.

@@ -279,7 +279,9 @@ func (s *session) wait(ctx context.Context, signals <-chan *dbus.Signal, names *
 		return ctx.Err()
 	case *names = <-s.want:
 	case <-timer.C:
-		return call(ctx, s.manager, "org.freedesktop.DBus.Peer.Ping", nil)
+		if err := call(ctx, s.manager, "org.freedesktop.DBus.Peer.Ping", nil); err != nil {
+			return fmt.Errorf("systemd does not answer: %w", err)
+		}
 	case sig, ok := <-signals:
 		for more := ok; more; {
 			if err := s.heard(sig); err != nil {

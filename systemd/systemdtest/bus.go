@@ -94,6 +94,12 @@ func (b *Bus) Stop() {
 	}
 }
 
+// Freeze has the bus not say anything any more, until Stop.
+func (b *Bus) Freeze() {
+	b.t.Helper()
+	b.must(b.cmd.Process.Signal(syscall.SIGSTOP))
+}
+
 // Dial connects to the bus, until the test ends.
 func (b *Bus) Dial() *dbus.Conn {
 	b.t.Helper()

@@ -106,6 +106,15 @@ func (m *Manager) hook() Hooks {
 	return m.hooks
 }
 
+// Leave gives the manager's name back, as a systemd does that executes itself anew;
+// Connect takes it again.
+func (m *Manager) Leave() {
+	m.mu.Lock()
+	c := m.conn
+	m.mu.Unlock()
+	c.Close()
+}
+
 // Set has a unit be so, and tells who has subscribed.
 func (m *Manager) Set(name string, u Unit) {
 	m.mu.Lock()
