@@ -12,7 +12,7 @@ import (
 // handlers.
 func (d *Daemon) newBox() *box.Box {
 	handlers := d.handlers()
-	return box.New(box.Options{Log: d.log, Facts: d.shown, Do: func(ctx context.Context, what, arg string) (any, error) {
+	return box.New(box.Options{Log: d.log, Facts: d.properties, Do: func(ctx context.Context, what, arg string) (any, error) {
 		h, ok := handlers[what]
 		if !ok {
 			return nil, fmt.Errorf("this daemon does not know %s", what)
@@ -21,8 +21,8 @@ func (d *Daemon) newBox() *box.Box {
 	}})
 }
 
-// shown are what changes and is told on the bus.
-func (d *Daemon) shown(ctx context.Context) (box.Facts, error) {
+// properties are what changes and is told on the bus.
+func (d *Daemon) properties(ctx context.Context) (box.Facts, error) {
 	var peers speaker.Status
 	if err := d.onLoop(ctx, func() { peers = d.speaker.Status() }); err != nil {
 		return box.Facts{}, err

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
 
 	"holdfast/appliance/desired"
 	"holdfast/appliance/drain"
@@ -30,6 +31,9 @@ type drains struct {
 // keepEvery is how often it is written down how much of a drain is left: after a
 // power cut it takes at most so much longer.
 const keepEvery = time.Minute
+
+// reasonMax bounds what stands in every status for as long as a drain goes on.
+const reasonMax = 200
 
 // DrainOrder is what "holdfast drain" asks for.
 type DrainOrder struct {
@@ -105,6 +109,9 @@ func (d *Daemon) beginDrain(_ context.Context, arg string) (any, error) {
 	}
 	if o.Seconds < 0 || o.Seconds > (366*24*time.Hour).Seconds() {
 		return nil, fmt.Errorf("drain: want a time of at most a year, got %g seconds", o.Seconds)
+	}
+	if len(o.Reason) > reasonMax || strings.ContainsFunc(o.Reason, unicode.IsControl) {
+		return nil, fmt.Errorf("drain: want a reason of one line and at most %d octets", reasonMax)
 	}
 	if err := d.knowsGates(o.Gates); err != nil {
 		return nil, err

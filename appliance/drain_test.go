@@ -68,9 +68,10 @@ func TestDrainSurvivesARestart(t *testing.T) {
 	a := later(t, folder)
 	a.begin()
 	for want, o := range map[string]DrainOrder{
-		`there is no gate "mail": want one of dns, web`:        {Gates: []string{"dns", "mail"}},
-		`there is no gate "": want one of dns, web`:            {Gates: []string{""}},
-		`drain: want a time of at most a year, got -1 seconds`: {Seconds: -1},
+		`there is no gate "mail": want one of dns, web`:           {Gates: []string{"dns", "mail"}},
+		`there is no gate "": want one of dns, web`:               {Gates: []string{""}},
+		`drain: want a reason of one line and at most 200 octets`: {Reason: "a\x1b[2J"},
+		`drain: want a time of at most a year, got -1 seconds`:    {Seconds: -1},
 	} {
 		if got := a.order("drain", o); got != want {
 			t.Errorf("%s, want %s", got, want)

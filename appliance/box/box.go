@@ -54,7 +54,7 @@ type Options struct {
 type Box struct {
 	o     Options
 	wake  chan struct{}
-	again time.Duration // a bus is looked for so often
+	again time.Duration // a bus is looked for so soon
 	mu    sync.Mutex
 	facts map[string]dbus.Variant
 }
@@ -72,21 +72,23 @@ func (b *Box) Wake() {
 	}
 }
 
-// How long a request may take, changes are gathered, and a bus is waited for.
+// How long a request may take, changes are gathered, and the pauses between
+// attempts to be on a bus: on some machines there is none, or none that has us.
 const (
 	patience = 10 * time.Second
 	gather   = 100 * time.Millisecond
-	again    = 5 * time.Second
+	again    = time.Second
+	rarely   = time.Minute
 )
 
 // Run has the object on the bus, and again after the bus was lost, until the
 // context ends. That there is no bus is said once.
 func (b *Box) Run(ctx context.Context) error {
-	said := ""
+	said, pause := "", b.again
 	for {
 		err := b.serve(ctx, func() {
 			b.o.Log.Info("the box is on the system bus", "name", Name)
-			said = ""
+			said, pause = "", b.again
 		})
 		if ctx.Err() != nil {
 			return nil
@@ -98,8 +100,9 @@ func (b *Box) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(b.again):
+		case <-time.After(pause):
 		}
+		pause = min(2*pause, rarely)
 	}
 }
 
@@ -234,15 +237,6 @@ func (m *methods) json(msg dbus.Message, action, what, arg string) (string, *dbu
 	return string(text), nil
 }
 
-// text is do with an answer in words.
-func (m *methods) text(msg dbus.Message, action, what, arg string) (string, *dbus.Error) {
-	v, failed := m.do(msg, action, what, arg)
-	if s, ok := v.(string); ok || failed != nil {
-		return s, failed
-	}
-	return fmt.Sprint(v), nil
-}
-
 func (m *methods) status(msg dbus.Message) (string, *dbus.Error) {
 	return m.json(msg, "", "status", "")
 }
@@ -279,9 +273,9 @@ func (m *methods) rollback(msg dbus.Message, generation uint32) (string, *dbus.E
 	if generation > 0 {
 		arg = strconv.FormatUint(uint64(generation), 10)
 	}
-	return m.text(msg, mayRollback, "rollback", arg)
+	return m.json(msg, mayRollback, "rollback", arg)
 }
 
 func (m *methods) reload(msg dbus.Message) (string, *dbus.Error) {
-	return m.text(msg, mayReload, "reload", "")
+	return m.json(msg, mayReload, "reload", "")
 }

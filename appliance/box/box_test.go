@@ -104,8 +104,8 @@ func TestMethods(t *testing.T) {
 		{"Explain", []any{"192.0.2.1"}, "nobody wants 192.0.2.1 announced"},
 		{"Drain", []any{[]string{"dns"}, uint64(60), "disks"}, `"drain {\"gates\":[\"dns\"],\"seconds\":60,\"reason\":\"disks\"}"`},
 		{"Undrain", []any{[]string{}}, `"undrain {}"`},
-		{"Rollback", []any{uint32(0)}, "rollback "},
-		{"Rollback", []any{uint32(2)}, "rollback 2"},
+		{"Rollback", []any{uint32(0)}, `"rollback "`},
+		{"Rollback", []any{uint32(2)}, `"rollback 2"`},
 		{"Reload", nil, "polkit: org.holdfast.reload is not allowed"},
 		{"Drain", []any{"dns"}, "Invalid type / number of args"},
 	} {
@@ -131,7 +131,7 @@ func TestWithoutPolkit(t *testing.T) {
 	_, log := live(t, b)
 	log.says(t, "is on the system bus")
 	var got string
-	if err := b.Dial().Object(Name, Path).CallWithContext(t.Context(), Name+".Reload", 0).Store(&got); err != nil || got != "reload " {
+	if err := b.Dial().Object(Name, Path).CallWithContext(t.Context(), Name+".Reload", 0).Store(&got); err != nil || got != `"reload "` {
 		t.Error(got, err)
 	}
 }
