@@ -16,14 +16,14 @@ import (
 func drainable(t *testing.T, words string) *story {
 	t.Helper()
 	s := tell(t, func(s *story) string { return s.gated(usual, "appliance { drain { "+words+" } }") })
-	s.live()
+	s.live("one")
 	s.announced()
 	return s
 }
 
-// live is a life of the daemon.
-func (s *story) live() {
-	s.daemon.Process = s.box.Start("holdfast", []string{"STATE_DIRECTORY=" + s.Dir}, lab.Binary(s), "run", s.daemon.Conf, "--socket", s.daemon.Socket())
+// live is a life of the daemon, in a boot of the machine.
+func (s *story) live(boot string) {
+	s.daemon.Process = s.box.Start("holdfast", []string{"STATE_DIRECTORY=" + s.Dir, "HOLDFAST_BOOT_ID=" + boot}, lab.Binary(s), "run", s.daemon.Conf, "--socket", s.daemon.Socket())
 }
 
 func (s *story) ask(verb string, args ...string) string {
@@ -61,7 +61,7 @@ func TestDrainEndsByItself(t *testing.T) {
 }
 
 // TestDrainOverAKill: a daemon that is killed in the middle of a drain announces
-// nothing in its next life, until somebody ends the drain.
+// nothing in its next life, nor after another boot, until somebody ends the drain.
 func TestDrainOverAKill(t *testing.T) {
 	s := drainable(t, "wait 1s;")
 	if out := s.ask("drain", "dns", "--for", "1h", "--wait"); !strings.Contains(out, "withdrawn\n") {
@@ -70,20 +70,22 @@ func TestDrainOverAKill(t *testing.T) {
 	if s.has() {
 		t.Error("it is announced although the neighbors have acknowledged the withdraw")
 	}
-	s.daemon.Signal(syscall.SIGKILL)
-	s.Until(soon, "the session goes", func() bool { return !s.bird.Established() })
-	s.live()
-	s.Until(soon, "the session comes", s.bird.Established)
-	// What comes behind everything that is announced at first. It is said over the
-	// socket: the helper of the life before has survived it, and reads on.
-	other := netip.MustParsePrefix("198.51.100.0/24")
-	s.holdfast("cli", "--socket", s.daemon.Socket()+".api", "announce route 198.51.100.0/24 next-hop self")
-	s.Until(soon, "another route", func() bool { _, ok := s.bird.Route(other); return ok })
-	if s.has() {
-		t.Error("it is announced in the middle of its drain")
-	}
-	if out := s.ask("status"); !strings.Contains(out, "drained: gate dns until ") {
-		t.Errorf("status:\n%s", out)
+	for _, boot := range []string{"one", "two"} {
+		s.daemon.Signal(syscall.SIGKILL)
+		s.Until(soon, "the session goes", func() bool { return !s.bird.Established() })
+		s.live(boot)
+		s.Until(soon, "the session comes", s.bird.Established)
+		// What comes behind everything that is announced at first. It is said over
+		// the socket: the helper of the life before has survived it, and reads on.
+		other := netip.MustParsePrefix("198.51.100.0/24")
+		s.holdfast("cli", "--socket", s.daemon.Socket()+".api", "announce route 198.51.100.0/24 next-hop self")
+		s.Until(soon, "another route", func() bool { _, ok := s.bird.Route(other); return ok })
+		if s.has() {
+			t.Errorf("in boot %s, it is announced in the middle of its drain", boot)
+		}
+		if out := s.ask("status"); !strings.Contains(out, "drained: gate dns until ") {
+			t.Errorf("status:\n%s", out)
+		}
 	}
 	if out := s.ask("undrain"); !strings.Contains(out, "nothing is drained") {
 		t.Errorf("undrain: %s", out)
