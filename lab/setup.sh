@@ -19,6 +19,8 @@ need bgpdump bgpdump
 need ip iproute2
 need ss iproute2
 need systemd-analyze systemd
+need dbus-daemon dbus-daemon
+need dbus-send dbus-bin
 need ps procps
 need git git
 need gcc gcc # the race detector links with it
