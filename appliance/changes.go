@@ -114,6 +114,18 @@ type ChangeStatus struct {
 	Refused    *Refused         `json:"refused,omitempty"` // the last one that is not at work
 }
 
+// name is the generation as it is told: "7", "8, trying", "" if it is not on the
+// disk.
+func (s *ChangeStatus) name() string {
+	switch {
+	case s == nil || s.Generation == 0:
+		return ""
+	case s.State != generation.Good:
+		return fmt.Sprintf("%d, %s", s.Generation, s.State)
+	}
+	return fmt.Sprint(s.Generation)
+}
+
 // publish shows how things stand to those who do not wait for mu.
 func (c *changes) publish() {
 	s := &ChangeStatus{Generation: c.work.Number, Source: c.work.Source, Digest: c.work.Digest, State: generation.Good, Since: c.work.At, Refused: c.refuse}

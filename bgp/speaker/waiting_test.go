@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"holdfast/bgp/rib"
 )
@@ -21,7 +22,9 @@ func TestWaiting(t *testing.T) {
 			runtime.Gosched()
 		}
 	}
-	r.do(func() { r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}) })
+	r.do(func() {
+		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}, time.Now())
+	})
 	r.apply(n)
 	until("[]") // there is no session
 	p := r.meet(l)
@@ -31,7 +34,7 @@ func TestWaiting(t *testing.T) {
 		t.Errorf("before End-of-RIB: %s", got)
 	}
 	r.do(func() {
-		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Open}}, rib.Stand{Gate: rib.Open})
+		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Open}}, rib.Stand{Gate: rib.Open}, time.Now())
 		r.s.Release()
 	})
 	p.expect("+10.0.0.2", "EOR")
