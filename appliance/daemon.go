@@ -333,11 +333,9 @@ func (d *Daemon) session(a netip.Addr, up bool, _ error) {
 	})
 }
 
-// checked is called with checks whose standing has changed.
-func (d *Daemon) checked(news map[health.Check]health.Standing) {
-	for c, s := range news {
-		d.reconciler.learn(c, func(in *desired.Inputs) { in.Checks[c] = s })
-	}
+// checked is called by a check whose standing has changed.
+func (d *Daemon) checked(c health.Check, s health.Standing) {
+	d.reconciler.learn(c, func(in *desired.Inputs) { in.Checks[c] = s })
 }
 
 // apply takes a helper's commands to the loop.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -114,19 +113,19 @@ func checked(probes []health.Probe, n int) (checks []health.Check, s *settings.S
 // box is what a daemon does with news of checks, and a loop that has work each
 // millisecond, as one with many sessions.
 type box struct {
-	loop *netio.Loop
-	in   desired.Inputs
-	told int
-	took time.Duration // to decide
+	loop  *netio.Loop
+	in    desired.Inputs
+	plan  desired.Plan
+	gates map[any][]string
+	told  int
+	took  time.Duration // to decide
 }
 
-func (x *box) tell(news map[health.Check]health.Standing) {
+func (x *box) tell(c health.Check, h health.Standing) {
 	begin := time.Now()
-	next := maps.Clone(x.in.Checks)
-	maps.Copy(next, news)
-	x.in.Checks, x.in.Now = next, begin
-	p := desired.Compute(x.in)
-	x.in.Held, x.in.Failed = p.Held, p.Failed
+	x.in.Checks[c], x.in.Now = h, begin
+	x.plan.Renew(x.in, x.gates[c])
+	x.in.Memory = x.plan.Memory
 	x.told++
 	x.took += time.Since(begin)
 }
@@ -165,7 +164,10 @@ func newBox(b *testing.B, s *settings.Settings) *box {
 			loop.Post(func() {})
 		}
 	}()
-	return &box{loop: loop, in: desired.Inputs{Settings: s, Checks: map[health.Check]health.Standing{}}}
+	in := desired.Inputs{Settings: s, Now: time.Now(), Checks: map[health.Check]health.Standing{}}
+	plan := desired.Compute(in)
+	in.Memory = plan.Memory
+	return &box{loop: loop, in: in, plan: plan, gates: desired.Facts(s)}
 }
 
 func cpu() time.Duration {

@@ -84,22 +84,13 @@ func script(s string) func(context.Context, health.Check) (health.Verdict, strin
 	}
 }
 
-// oneByOne tells one by one.
-func oneByOne(tell func(health.Check, health.Standing)) func(map[health.Check]health.Standing) {
-	return func(news map[health.Check]health.Standing) {
-		for c, h := range news {
-			tell(c, h)
-		}
-	}
-}
-
 func TestSetTellsWhatChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var got []string
-		s := NewSet(oneByOne(func(c health.Check, h health.Standing) {
+		s := NewSet(func(c health.Check, h health.Standing) {
 			got = append(got, fmt.Sprint(time.Since(begin), " ", c.Command, " ", h.Told, " ", h.Text))
-		}))
+		})
 		s.look = script("ooffofffo")
 		c := health.Check{Timing: health.Timing{Rise: 2, Fall: 3, Interval: 10 * time.Second, Fast: time.Second}, Probe: health.Probe{Command: "a"}}
 		s.Want([]health.Check{c})
@@ -120,9 +111,9 @@ func TestSetGoesOnWhereOnlyTimesDiffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var got []string
-		s := NewSet(oneByOne(func(c health.Check, h health.Standing) {
+		s := NewSet(func(c health.Check, h health.Standing) {
 			got = append(got, fmt.Sprint(time.Since(begin), " ", c.Command, " ", c.Interval, " ", h.Told, " ", h.Text))
-		}))
+		})
 		s.look = script("ooofffffooo")
 		c := health.Check{Timing: health.Timing{Rise: 2, Fall: 3, Interval: 10 * time.Second, Fast: time.Second}, Probe: health.Probe{Command: "a"}}
 		s.Want([]health.Check{c})
@@ -144,7 +135,7 @@ func TestSetGoesOnWhereOnlyTimesDiffer(t *testing.T) {
 func TestSetForgetsWhatIsNotWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := 0
-		s := NewSet(func(map[health.Check]health.Standing) { told++ })
+		s := NewSet(func(health.Check, health.Standing) { told++ })
 		s.look = func(ctx context.Context, _ health.Check) (health.Verdict, string) {
 			<-ctx.Done() // a command that is killed
 			return health.Fail, "signal: killed"
@@ -372,7 +363,7 @@ func TestFound(t *testing.T) {
 // sleep, as on a file system that is gone.
 func TestSetDoesNotWaitForWhatTheKernelDoesNotEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, woken := NewSet(func(map[health.Check]health.Standing) {}), make(chan struct{})
+		s, woken := NewSet(func(health.Check, health.Standing) {}), make(chan struct{})
 		s.look = func(context.Context, health.Check) (health.Verdict, string) {
 			<-woken
 			return health.Pass, ""

@@ -15,23 +15,18 @@ import (
 // Set is the checks that run. One that waits is an entry in a queue; a goroutine
 // it has only while it looks.
 type Set struct {
-	// Tell is called with the standings that differ from the last ones, by one
-	// goroutine at a time. While it runs others gather, and are told together.
+	// Tell is called with each standing that differs from the check's last one.
 	// Once Want has come back it is not called for a check that is not wanted.
-	Tell func(map[health.Check]health.Standing)
+	Tell func(health.Check, health.Standing)
 	// Runner runs commands. It is set before the first Want; nil: a shell of ours.
 	Runner Runner
 
 	look    func(context.Context, health.Check) (health.Verdict, string)
 	tasks   sync.WaitGroup
-	telling sync.Mutex // held while Tell runs, and taken before mu
-
 	mu      sync.Mutex
 	running map[health.Check]*running
 	queue   queue
 	timer   *time.Timer
-	news    map[health.Check]health.Standing // to be told
-	herald  bool                             // somebody tells them
 	closed  bool
 }
 
@@ -51,8 +46,8 @@ type progress struct {
 }
 
 // NewSet makes a set in which nothing runs.
-func NewSet(tell func(map[health.Check]health.Standing)) *Set {
-	s := &Set{Tell: tell, running: map[health.Check]*running{}, news: map[health.Check]health.Standing{}}
+func NewSet(tell func(health.Check, health.Standing)) *Set {
+	s := &Set{Tell: tell, running: map[health.Check]*running{}}
 	s.look = func(ctx context.Context, c health.Check) (health.Verdict, string) {
 		if s.Runner != nil {
 			return look(ctx, c, s.Runner)
@@ -70,18 +65,10 @@ func NewSet(tell func(map[health.Check]health.Standing)) *Set {
 // goes on with what it has counted, and so does one that looks at the same as
 // before but at other times: its gate would close for nothing.
 func (s *Set) Want(checks []health.Check) {
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	if news := s.want(checks); len(news) > 0 {
-		s.Tell(news)
-	}
-}
-
-func (s *Set) want(checks []health.Check) (news map[health.Check]health.Standing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil
+		return
 	}
 	stay := make(map[health.Check]bool, len(checks))
 	var fresh []health.Check
@@ -97,7 +84,6 @@ func (s *Set) want(checks []health.Check) (news map[health.Check]health.Standing
 		s.start(c, known[subject{c.Probe, c.Disable}], now.Add(spread(i, len(fresh))))
 	}
 	s.turn()
-	return s.take()
 }
 
 // subject is what checks look at, whenever they do.
@@ -121,7 +107,6 @@ func (s *Set) end(stay map[health.Check]bool) map[subject]progress {
 			r.cancel()
 		}
 		delete(s.running, c)
-		delete(s.news, c)
 	}
 	maps.DeleteFunc(known, func(at subject, _ progress) bool { return twice[at] })
 	s.queue.drop()
@@ -133,7 +118,7 @@ func (s *Set) start(c health.Check, before progress, due time.Time) {
 	r := &running{progress: before, check: c}
 	r.Timing = c.Timing
 	if r.last != (health.Standing{}) {
-		s.news[c] = r.last
+		s.Tell(c, r.last)
 	}
 	s.running[c] = r
 	s.queue.add(r, due)
@@ -176,9 +161,7 @@ func (s *Set) turn() {
 		s.tasks.Go(func() {
 			v, why := s.look(ctx, r.check)
 			cancel()
-			if s.looked(r, v, why) {
-				s.tell()
-			}
+			s.looked(r, v, why)
 		})
 	}
 	if due, some := s.queue.next(); some {
@@ -186,58 +169,19 @@ func (s *Set) turn() {
 	}
 }
 
-// looked counts a verdict, and says whether the caller has to tell what is new.
-func (s *Set) looked(r *running, v health.Verdict, why string) (tell bool) {
+// looked counts a verdict.
+func (s *Set) looked(r *running, v health.Verdict, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.turn()
 	s.queue.done(r)
 	if r.cancel = nil; r.gone {
-		return false // the end of the look says nothing of the service
+		return // the end of the look says nothing of the service
 	}
 	r.Step(v)
+	if now := r.Standing(why); now != r.last {
+		r.last = now
+		s.Tell(r.check, now)
+	}
 	s.queue.add(r, time.Now().Add(r.Wait()))
-	now := r.Standing(why)
-	if now == r.last {
-		return false
-	}
-	r.last = now
-	s.news[r.check] = now
-	tell = !s.herald
-	s.herald = true
-	return tell
-}
-
-// rest is how many times as long as it took to tell something there is a pause
-// before the next is told: with very many checks, what is decided of each change
-// takes its time, and the box has other work.
-const rest = 2
-
-// tell tells what is new until nothing is.
-func (s *Set) tell() {
-	for {
-		s.telling.Lock()
-		s.mu.Lock()
-		news := s.take()
-		s.herald = len(news) > 0
-		s.mu.Unlock()
-		begin := time.Now()
-		if len(news) > 0 {
-			s.Tell(news)
-		}
-		s.telling.Unlock()
-		if len(news) == 0 {
-			return
-		}
-		time.Sleep(rest * time.Since(begin))
-	}
-}
-
-// take is called with mu held.
-func (s *Set) take() (news map[health.Check]health.Standing) {
-	if len(s.news) == 0 {
-		return nil
-	}
-	news, s.news = s.news, map[health.Check]health.Standing{}
-	return news
 }
