@@ -89,6 +89,8 @@ var rooms = map[string]room{
 	"appliance/box":        {may: "systemd", why: "an object on the bus; what its methods do comes from outside"},
 	"appliance/remote":     {why: "a way to a socket, whatever is said over it"},
 
+	"appliance/provision": {may: "bgp/grammar", why: "bundles and where they come from; what is in a configuration is not its business"},
+
 	"lab/golden": {why: "examples for tests of whatever room"},
 	"lab":        {why: "uses the product as anybody does, from outside"},
 	"lab/sink":   {why: "a peer that shares no code with what it tests"},
