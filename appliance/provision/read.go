@@ -73,11 +73,12 @@ func (r *reader) tar(from io.Reader) error {
 		plain = z
 	}
 	// Headers and padding count as well: a thousand of them are a megabyte.
-	t := tar.NewReader(&bounded{plain, MaxSize + 4<<20})
+	all := &bounded{Reader: plain, left: MaxSize + 4<<20}
+	t := tar.NewReader(all)
 	for entries := 0; ; entries++ {
 		h, err := t.Next()
 		switch {
-		case errors.Is(err, io.EOF) && entries == 0:
+		case errors.Is(err, io.EOF) && all.ended: // its last blocks are missing
 			return errCut
 		case errors.Is(err, io.EOF):
 			return nil
@@ -96,7 +97,8 @@ func (r *reader) tar(from io.Reader) error {
 // of an archive that is still on its way.
 type bounded struct {
 	io.Reader
-	left int
+	left  int
+	ended bool // there was nothing any more
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -105,6 +107,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	n, err := b.Reader.Read(p[:min(len(p), b.left)])
 	b.left -= n
+	b.ended = n == 0 && errors.Is(err, io.EOF)
 	return n, err
 }
 

@@ -25,7 +25,8 @@ type Result struct {
 	Taken  bool   // the box runs it
 	Why    string // what happened, in one line
 	Places []string
-	Refuse []error  // why the others in it were not taken
+	Others int      // bundles in it that are for other boxes
+	Refuse []string // why the rest of it was not taken
 	Box    Identity // whose result it is
 	Uptime string   // since the box started: it may have no clock
 }
@@ -48,10 +49,45 @@ func (r Result) Text() string {
 		fmt.Fprintf(&t, "digest: sha256 %s\n", r.Digest)
 	}
 	fmt.Fprintf(&t, "box: %s\nafter: %s since the box started\n", r.Box, r.Uptime)
-	for _, err := range r.Refuse {
-		if err != nil {
-			fmt.Fprintf(&t, "not taken: %s\n", err)
-		}
+	for _, why := range r.Refuse {
+		fmt.Fprintf(&t, "not taken: %s\n", strings.ReplaceAll(why, "\n", "\n  "))
+	}
+	if r.Others > 0 {
+		fmt.Fprintf(&t, "for other boxes: %d\n", r.Others)
 	}
 	return t.String()
+}
+
+// refuse notes a candidate that was not taken.
+func (r *Result) refuse(c Candidate, why error) {
+	if c.Bundle != nil && r.Digest == "" && c.Name == r.Name {
+		r.Digest = c.Digest
+	}
+	if IsOther(why) && c.Name != r.Name {
+		r.Others++
+		return
+	}
+	line := why.Error()
+	if c.Name != r.Name {
+		line = c.Name + ": " + line
+	}
+	r.Refuse = append(r.Refuse, line)
+}
+
+// sum is what happened, of something of which the box has nothing to say.
+func (r *Result) sum() string {
+	switch {
+	case r.Taken:
+		return "this box runs it"
+	case len(r.Refuse) == 0:
+		return "nothing in it is for this box"
+	case len(r.Refuse) > 1:
+		return "none of it can be taken"
+	}
+	first, rest, _ := strings.Cut(r.Refuse[0], "\n")
+	r.Refuse = nil
+	if rest != "" {
+		r.Places = strings.Split(rest, "\n")
+	}
+	return first
 }
