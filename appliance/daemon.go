@@ -43,6 +43,7 @@ type Options struct {
 	Port      uint16       // of BGP; 0 is 179
 	Bind      []netip.Addr // listen there for neighbors that do not say "listen"
 	Passive   bool         // dial nobody
+	Drop      string       // the folder of bundles, if nobody says another; "": none
 	NoAck     bool         // helpers begin without acknowledgements, if their processes do not say it
 	NoRespawn bool         // helpers have one life
 	Encoder   string       // of helpers whose processes do not say it; "" is json
@@ -175,6 +176,7 @@ func (d *Daemon) begin(tasks *tasks) {
 	if !d.options.NoControl {
 		tasks.run(d.box.Run)
 	}
+	tasks.run(d.provision)
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
 }

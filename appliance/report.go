@@ -112,7 +112,11 @@ func (d *Daemon) sentence() string {
 		return err.Error()
 	}
 	in, plan, _ := d.reconciler.decided()
-	return summary(in, plan, peers) + d.changes.view.Load().sentence()
+	text := d.unprovisioned()
+	if text == "" {
+		text = summary(in, plan, peers)
+	}
+	return text + d.changes.view.Load().sentence()
 }
 
 // summary is the box in one sentence.

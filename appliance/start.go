@@ -24,6 +24,7 @@ type starting struct {
 	candidate Candidate // the file
 	loaded    *Loaded
 	err       error // what is wrong with it
+	unknown   bool  // there is none: bundles are waited for
 }
 
 // start chooses what the box begins with: the file, if it is new; the last good
@@ -32,6 +33,7 @@ type starting struct {
 func (o Options) start() (*changes, error) {
 	s := &starting{Options: o, changes: &changes{now: time.Now, boot: bootID()}}
 	s.candidate, s.err = candidateAt(o.Path)
+	s.unknown = o.waits(s.err)
 	if s.err == nil {
 		s.loaded, s.err = o.load(&s.candidate)
 	}
@@ -90,6 +92,12 @@ func (s *starting) choose() error {
 	good, ok := s.store.Good()
 	was, rejectedBefore := s.wasRejected(s.file)
 	switch {
+	case s.unknown && !ok:
+		s.loaded = s.blank()
+		s.work = s.version()
+		s.good = s.work
+		return nil
+	case s.unknown:
 	case s.err != nil && !ok:
 		return s.err
 	case s.err != nil:

@@ -100,16 +100,21 @@ func Machine(root string) Identity {
 }
 
 // hardware is the permanent addresses of links that have some: bridges, VLANs and
-// tunnels borrow theirs.
+// tunnels borrow theirs. A container has nothing but its end of a pair.
 func hardware(links []netlink.Link) (macs []string) {
-	for _, l := range links {
-		a := l.Attrs()
-		mac := a.PermHWAddr
-		if len(mac) == 0 && l.Type() == "device" { // a virtual machine's driver may not tell
-			mac = a.HardwareAddr
+	for _, kind := range []string{"device", "veth"} {
+		for _, l := range links {
+			a := l.Attrs()
+			mac := a.PermHWAddr
+			if len(mac) == 0 && l.Type() == kind { // a virtual machine's driver may not tell
+				mac = a.HardwareAddr
+			}
+			if len(mac) == 6 && mac.String() != "00:00:00:00:00:00" && !slices.Contains(macs, mac.String()) {
+				macs = append(macs, mac.String())
+			}
 		}
-		if len(mac) == 6 && mac.String() != "00:00:00:00:00:00" && !slices.Contains(macs, mac.String()) {
-			macs = append(macs, mac.String())
+		if len(macs) > 0 {
+			break
 		}
 	}
 	return macs

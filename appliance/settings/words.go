@@ -138,6 +138,7 @@ func (r *reader) appliance() *grammar.Node {
 		}},
 		{Word: "address", Args: "PREFIX on LINK [label NAME]", Help: "an address that this box holds while the daemon runs", Do: r.hold},
 		r.drain(),
+		r.provision(),
 	}, r.confirm()...)}
 }
 

@@ -12,6 +12,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/client"
 	"holdfast/appliance/environ"
+	"holdfast/appliance/provision"
 	"holdfast/bgp/api"
 )
 
@@ -117,7 +118,7 @@ func (c *call) daemon(path, socket, envFile string, verbose bool) error {
 	}
 	memory()
 	return appliance.Run(context.Background(), appliance.Options{Path: path, Socket: socket, NoControl: !e.Bool("api.cli"),
-		APISocket: apiSocket(e), Pipes: e.Get("api.pipename"), Version: version, API: apiVersion(e), Port: e.Port(), Bind: e.Addrs("tcp.bind"), Passive: passive,
+		APISocket: apiSocket(e), Pipes: e.Get("api.pipename"), Version: version, API: apiVersion(e), Port: e.Port(), Bind: e.Addrs("tcp.bind"), Passive: passive, Drop: provision.DefaultDrop,
 		NoAck: !e.Bool("api.ack"), NoRespawn: !e.Bool("api.respawn"), Encoder: e.Get("api.encoder"), Compact: e.Bool("api.compact"), Log: log, Getenv: os.Getenv})
 }
 
