@@ -94,11 +94,7 @@ func (c *changes) taken() (version uint64) {
 
 // Take makes a bundle the box's configuration.
 func (b *dropBox) Take(ctx context.Context, bundle *provision.Bundle) provision.Outcome {
-	d := (*Daemon)(b)
-	k := Candidate{Source: "dropped " + bundle.Name, Files: generation.Files{}, Version: bundle.Version(), Bundle: bundle.Digest}
-	for name, f := range bundle.Files {
-		k.Files[name] = generation.File{Data: f.Data, Run: f.Mode&0o100 != 0}
-	}
+	d, k := (*Daemon)(b), candidateIn(bundle)
 	var o Outcome
 	select {
 	case <-ctx.Done():
@@ -115,6 +111,22 @@ func (b *dropBox) Take(ctx context.Context, bundle *provision.Bundle) provision.
 		return provision.Outcome{Why: wrong(o), Places: o.Places}
 	}
 	return provision.Outcome{Why: fmt.Sprintf("%s: %s", o.State, o.Why), Places: o.Places}
+}
+
+// candidateIn is a bundle as a candidate.
+func candidateIn(b *provision.Bundle) Candidate {
+	k := Candidate{Source: "dropped " + b.Name, Files: generation.Files{}, Version: b.Version(), Bundle: b.Digest}
+	for name, f := range b.Files {
+		k.Files[name] = generation.File{Data: f.Data, Run: f.Mode&0o100 != 0}
+	}
+	return k
+}
+
+// LoadBundle is Load of a bundle, on a machine that need not be the box: whether
+// its helpers can be run is not looked at.
+func LoadBundle(b *provision.Bundle) (*Loaded, error) {
+	k := candidateIn(b)
+	return k.parse()
 }
 
 // wrong says in a line what is wrong with a rejected bundle, of which the places
@@ -166,4 +178,18 @@ func (d *Daemon) unprovisioned() string {
 		return ""
 	}
 	return fmt.Sprintf("not provisioned: %s; waits for a bundle", provision.Machine("/"))
+}
+
+// ProvisionOf is what a configuration and the file beside it say of bundles. A
+// configuration that is missing or wrong says nothing.
+func ProvisionOf(configuration string) (settings.Provision, error) {
+	p, err := readProvision(configuration)
+	if err != nil {
+		return p, err
+	}
+	if k, err := candidateAt(configuration); err == nil {
+		said := k.said().Provision
+		p = settings.Provision{Drop: cmp.Or(said.Drop, p.Drop), Keys: slices.Concat(p.Keys, said.Keys), Signed: p.Signed || said.Signed}
+	}
+	return p, nil
 }

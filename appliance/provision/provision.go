@@ -29,8 +29,6 @@ const (
 const (
 	manifestName  = "manifest.json"
 	signatureName = "manifest.sig"
-	// Credentials is the folder of keys, which nobody but the daemon reads.
-	Credentials = "credentials"
 )
 
 // File is one file of a bundle.

@@ -1,0 +1,199 @@
+package provision
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Source is a place where bundles may be, besides the drop folder. They are asked
+// in the order of Sources, and the first that has one which the box takes wins.
+type Source struct {
+	Name string // of its folder among what is dropped: "from-" and this
+	Find func(context.Context) ([]Candidate, error)
+	// Answer writes the result back to where the bundles were; nil: it can't be.
+	Answer func(name string, text []byte) error
+}
+
+// Credentials is the source of what systemd hands to a unit: out of SMBIOS, qemu's
+// fw_cfg or the ESP, all of which it reads itself. holdfast.bundle is an archive,
+// or one in base64; holdfast.conf a configuration alone.
+func Credentials(folder string) Source {
+	return Source{Name: "credential", Find: func(context.Context) (all []Candidate, err error) {
+		if folder == "" {
+			return nil, nil
+		}
+		b, err := os.ReadFile(filepath.Join(folder, "holdfast.bundle"))
+		if err == nil {
+			c := Candidate{Name: "holdfast.bundle"}
+			c.Bundle, c.Err = ReadTar(c.Name, bytes.NewReader(unbase64(b)))
+			all = append(all, c)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		b, err = os.ReadFile(filepath.Join(folder, "holdfast.conf"))
+		if err == nil {
+			all = append(all, Candidate{Name: "holdfast.conf", Bundle: Plain("holdfast.conf", b)})
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		return all, nil
+	}}
+}
+
+// unbase64 is what base64 stands for, or the octets as they are.
+func unbase64(b []byte) []byte {
+	text := strings.Join(strings.Fields(string(b)), "")
+	if plain, err := base64.StdEncoding.Strict().DecodeString(text); err == nil {
+		return plain
+	}
+	return b
+}
+
+// CommandLineWord is how the kernel's command line names a URL.
+const CommandLineWord = "holdfast.provision"
+
+// CommandLine is the source of the URL on the kernel's command line.
+func CommandLine(line string, id Identity, f Fetcher) Source {
+	return Source{Name: "url", Find: func(ctx context.Context) ([]Candidate, error) {
+		for word := range strings.FieldsSeq(line) {
+			if at, ok := strings.CutPrefix(word, CommandLineWord+"="); ok {
+				return f.find(ctx, strings.Trim(at, `"`), id)
+			}
+		}
+		return nil, nil
+	}}
+}
+
+// find fetches what a URL stands for, which may name the box.
+func (f Fetcher) find(ctx context.Context, at string, id Identity) ([]Candidate, error) {
+	u, err := Expand(at, id)
+	if err != nil {
+		return nil, err
+	}
+	b, err := f.Fetch(ctx, u.String())
+	if err != nil {
+		return nil, err
+	}
+	c := Candidate{Name: path.Base(u.Path)}
+	if path.Ext(u.Path) == ".conf" {
+		c.Bundle = Plain(c.Name, b)
+	} else {
+		c.Bundle, c.Err = ReadTar(c.Name, bytes.NewReader(b))
+	}
+	return []Candidate{c}, nil
+}
+
+// Expand puts a box's identity into a URL: ${serial}, ${uuid} and ${mac}, the
+// first one. What a URL can't hold is escaped.
+func Expand(at string, id Identity) (*url.URL, error) {
+	mac := ""
+	if len(id.MACs) > 0 {
+		mac = id.MACs[0]
+	}
+	for _, w := range [][2]string{{"${serial}", id.Serial}, {"${uuid}", id.UUID}, {"${mac}", mac}} {
+		if strings.Contains(at, w[0]) && w[1] == "" {
+			return nil, fmt.Errorf("%s: this box has no %s", at, strings.Trim(w[0], "${}"))
+		}
+		at = strings.ReplaceAll(at, w[0], url.PathEscape(w[1]))
+	}
+	u, err := url.Parse(at)
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return nil, fmt.Errorf("want https://… or http://…, got %q", at)
+	case u.User != nil:
+		return nil, errors.New("a URL with a password in it is not fetched: everybody may read the kernel's command line")
+	}
+	return u, nil
+}
+
+// Lease is the source of the URL in a DHCP lease (RFC 2132 option 67, the boot
+// file's name): in what dhclient keeps, and in what the kernel's or klibc's own
+// DHCP left at the boot. systemd-networkd does not keep that option; from it, the
+// private option 224 is taken.
+func Lease(root string, id Identity, f Fetcher) Source {
+	return Source{Name: "dhcp", Find: func(ctx context.Context) ([]Candidate, error) {
+		at := leaseURL(root)
+		if at == "" {
+			return nil, nil
+		}
+		return f.find(ctx, at, id)
+	}}
+}
+
+// leaseURL is the first URL in the files of leases; "": there is none.
+func leaseURL(root string) string {
+	for _, l := range []struct {
+		glob string
+		read func(string) string
+	}{
+		{"run/systemd/netif/leases/*", networkd},
+		{"var/lib/dhcp/dhclient*.leases", dhclient},
+		{"run/net-*.conf", klibc},
+	} {
+		files, _ := filepath.Glob(filepath.Join(root, l.glob))
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil || len(b) > 1<<20 {
+				continue
+			}
+			if at := l.read(string(b)); strings.HasPrefix(at, "https://") || strings.HasPrefix(at, "http://") {
+				return at
+			}
+		}
+	}
+	return ""
+}
+
+// networkd reads OPTION_224=HEX.
+func networkd(text string) string {
+	for line := range strings.Lines(text) {
+		if hex, ok := strings.CutPrefix(strings.TrimSpace(line), "OPTION_224="); ok {
+			var b []byte
+			if _, err := fmt.Sscanf(hex, "%x", &b); err == nil {
+				return strings.TrimRight(string(b), "\x00")
+			}
+		}
+	}
+	return ""
+}
+
+// dhclient reads the last lease's bootfile-name, or filename of its header.
+func dhclient(text string) (at string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(strings.TrimSpace(line), ";")
+		for _, word := range []string{"option bootfile-name ", "filename "} {
+			if v, ok := strings.CutPrefix(line, word); ok {
+				at = strings.Trim(v, `"`)
+			}
+		}
+		if line == "lease {" {
+			at = ""
+		}
+	}
+	return at
+}
+
+// klibc reads a file of shell variables.
+func klibc(text string) string {
+	for line := range strings.Lines(text) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "filename="); ok {
+			return strings.Trim(v, `'"`)
+		}
+	}
+	return ""
+}
+
+// pause is how long the n-th try waits for the next.
+func pause(n int) time.Duration { return min(time.Second<<min(n, 6), time.Minute) }
