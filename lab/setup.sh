@@ -22,6 +22,8 @@ need systemd-analyze systemd
 need dbus-daemon dbus-daemon
 need dbus-send dbus-bin
 need ps procps
+need mkfs.vfat dosfstools
+need xorriso xorriso
 need git git
 need gcc gcc # the race detector links with it
 need /usr/include/stdlib.h libc6-dev
