@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Carrier carries what sources have into the drop folder, where the daemon takes
@@ -22,6 +24,9 @@ type Carrier struct {
 	Out      io.Writer     // the console
 	Wait     time.Duration // for the daemon
 }
+
+// poll is how often a carrier looks for what it waits for.
+const poll = 250 * time.Millisecond
 
 // errNothing is that no source has a bundle for this box.
 var errNothing = errors.New("no bundle for this box was found")
@@ -71,6 +76,11 @@ func (c *Carrier) offer(ctx context.Context, s Source, all []Candidate) (text []
 		return []byte(r.Text()), err
 	}
 	name := "from-" + s.Name
+	unlock, err := c.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	if err := c.put(name, ours); err != nil {
 		return nil, err
 	}
@@ -87,6 +97,30 @@ func (c *Carrier) offer(ctx context.Context, s Source, all []Candidate) (text []
 	}
 	c.say("%s: taken", s.Name)
 	return text, nil
+}
+
+// lock waits until no other carrier is at work: at a boot there are one for all
+// sources and one for each volume.
+func (c *Carrier) lock(ctx context.Context) (unlock func(), err error) {
+	f, err := os.Open(c.Drop)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case err == nil:
+			return func() { f.Close() }, nil
+		case err != unix.EWOULDBLOCK:
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", c.Drop, err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-time.After(poll):
+		}
+	}
 }
 
 // ours are the bundles for this box. One that is damaged spoils the rest: the
@@ -186,8 +220,7 @@ func (c *Carrier) give(root *os.Root, folder string) error {
 
 // wait waits for the daemon's answer.
 func (c *Carrier) wait(ctx context.Context, name string) (text []byte, taken bool, err error) {
-	const every = 250 * time.Millisecond
-	for waited := time.Duration(0); waited < c.Wait; waited += every {
+	for waited := time.Duration(0); waited < c.Wait; waited += poll {
 		for _, suffix := range []string{resultSuffix, rejectedSuffix + ".txt"} {
 			if b, err := os.ReadFile(filepath.Join(c.Drop, name+suffix)); err == nil {
 				return b, suffix == resultSuffix, nil
@@ -196,7 +229,7 @@ func (c *Carrier) wait(ctx context.Context, name string) (text []byte, taken boo
 		select {
 		case <-ctx.Done():
 			return nil, false, ctx.Err()
-		case <-time.After(every):
+		case <-time.After(poll):
 		}
 	}
 	return nil, false, fmt.Errorf("the daemon has not answered within %s; it will find %s", c.Wait, filepath.Join(c.Drop, name))

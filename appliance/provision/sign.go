@@ -25,19 +25,23 @@ func ParseKey(s string) (k Key, err error) {
 	return Key(b), nil
 }
 
+// privateWord tells a private key from a public one, which is as long.
+const privateWord = "ed25519-private "
+
 // ParsePrivate reads what keygen wrote. The error does not show it.
 func ParsePrivate(b []byte) (p Private, err error) {
 	for line := range bytes.Lines(b) {
 		if line = bytes.TrimSpace(line); len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		seed, err := base64.StdEncoding.Strict().DecodeString(string(line))
-		if err != nil || len(seed) != len(p) {
+		text, is := bytes.CutPrefix(line, []byte(privateWord))
+		seed, err := base64.StdEncoding.Strict().DecodeString(string(text))
+		if !is || err != nil || len(seed) != len(p) {
 			break
 		}
 		return Private(seed), nil
 	}
-	return p, fmt.Errorf("want an ed25519 private key as holdfast provision keygen writes it")
+	return p, errors.New("want an ed25519 private key as holdfast provision keygen writes it")
 }
 
 // Generate makes a private key.
@@ -48,7 +52,7 @@ func Generate() (p Private, err error) {
 
 // Encode is the private key as ParsePrivate reads it.
 func (p Private) Encode() []byte {
-	return fmt.Appendf(nil, "# private key of holdfast bundles; public: %s\n%s\n", p.Public(), base64.StdEncoding.EncodeToString(p[:]))
+	return fmt.Appendf(nil, "# private key of holdfast bundles; public: %s\n%s%s\n", p.Public(), privateWord, base64.StdEncoding.EncodeToString(p[:]))
 }
 
 // String hides the key from whoever prints it.

@@ -51,7 +51,7 @@ func provisionRun(c *call) error {
 // everySource is all sources, in the order in which they are asked.
 func everySource(id provision.Identity, signed bool) []provision.Source {
 	line, _ := os.ReadFile("/proc/cmdline")
-	f := provision.Fetcher{Signed: signed, Floor: floor(), Tries: 8}
+	f := provision.Fetcher{Signed: signed, Floor: floor(), Tries: 30}
 	return append(provision.Volumes(), provision.Credentials(os.Getenv("CREDENTIALS_DIRECTORY")),
 		provision.CommandLine(string(line), id, f), provision.Lease("/", id, f))
 }
