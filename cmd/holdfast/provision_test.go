@@ -85,13 +85,13 @@ func TestProvisionKeysAndBundles(t *testing.T) {
 	y.write("none", "# none\n")
 	y.write("cut.tar", "")
 	for line, want := range map[string]string{
-		"verify @a.tar --key @none":                            "holdfast: @a.tar: no key that this box knows signed it\n",
-		"verify @cut.tar":                                      "holdfast: @cut.tar: the archive ends in the middle\n",
-		"verify @key":                                          "holdfast: @key: want one bundle, an archive (.tar, .tar.gz, .tgz) or a folder with its manifest.json\n",
-		"keygen @key":                                          "holdfast: open @key: file exists\n",
-		"sign --key @keys @a.tar":                              "holdfast: @keys: want an ed25519 private key as holdfast provision keygen writes it\n",
-		"pack @none -o @b.tar --target * --version 1":          "holdfast: @none: ",
-		"verify --key abc @a.tar":                              "holdfast: key abc: want an ed25519 public key, 32 octets in base64\n",
+		"verify @a.tar --key @none":                   "holdfast: @a.tar: no key that this box knows signed it\n",
+		"verify @cut.tar":                             "holdfast: @cut.tar: the archive ends in the middle\n",
+		"verify @key":                                 "holdfast: @key: want one bundle, an archive (.tar, .tar.gz, .tgz) or a folder with its manifest.json\n",
+		"keygen @key":                                 "holdfast: open @key: file exists\n",
+		"sign --key @keys @a.tar":                     "holdfast: @keys: want an ed25519 private key as holdfast provision keygen writes it\n",
+		"pack @none -o @b.tar --target * --version 1": "holdfast: @none: ",
+		"verify --key abc @a.tar":                     "holdfast: key abc: want an ed25519 public key, 32 octets in base64\n",
 		"run --config /nowhere/x --device @key --drop @nodrop": "holdfast: @key: want a FAT or ISO 9660 volume labelled HOLDFAST or CIDATA\n",
 	} {
 		if code, _, err := y.provision(line); code != 1 || !strings.HasPrefix(err, want) {
