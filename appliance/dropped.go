@@ -173,8 +173,9 @@ func (o Options) blank() *Loaded {
 // configuration.
 func (d *Daemon) unprovisioned() string {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.loaded.Config.Neighbors) > 0 || len(d.loaded.Config.Processes) > 0 {
+	c := d.loaded.Config
+	d.mu.Unlock()
+	if len(c.Neighbors) > 0 || len(c.Processes) > 0 {
 		return ""
 	}
 	return fmt.Sprintf("not provisioned: %s; waits for a bundle", provision.Machine("/"))

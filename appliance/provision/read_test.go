@@ -181,14 +181,14 @@ func TestTarErrors(t *testing.T) {
 	}
 }
 
-// TestBomb: a megabyte that unpacks to a gigabyte is not unpacked.
+// TestBomb: a few kilobytes that unpack to more than a bundle may be are not unpacked.
 func TestBomb(t *testing.T) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	w := tar.NewWriter(z)
-	w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "x", Size: 1 << 30, Mode: 0o600})
+	w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "x", Size: 64 << 20, Mode: 0o600})
 	zeros := make([]byte, 1<<20)
-	for range 1 << 10 {
+	for range 64 {
 		w.Write(zeros)
 	}
 	w.Close()
