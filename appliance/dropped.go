@@ -54,7 +54,7 @@ func (b *dropBox) Wants() provision.Wants {
 	}
 	said := d.current().Provision
 	w := provision.Wants{Folder: cmp.Or(said.Drop, base.Drop, d.options.Drop), Identity: provision.Machine("/"),
-		Taken: provision.Taken{Digest: c.good.Bundle, Version: max(c.good.Version, c.taken())}}
+		Taken: c.taken()}
 	w.Trust.Signed = said.Signed || base.Signed
 	for _, s := range slices.Concat(base.Keys, said.Keys) {
 		if k, err := provision.ParseKey(s); err == nil { // the grammar has seen to it
@@ -86,10 +86,13 @@ func readProvision(configuration string) (settings.Provision, error) {
 	return s.Provision, grammar.Join(r.Errors)
 }
 
-// taken is the highest version of a bundle that this box has taken.
-func (c *changes) taken() (version uint64) {
-	_ = json.Unmarshal(c.store.Recall(versionFile), &version) // what is damaged is as if it were new
-	return version
+// taken is what this box remembers of the bundles that it took.
+func (c *changes) taken() (t provision.Taken) {
+	_ = json.Unmarshal(c.store.Recall(versionFile), &t) // what is damaged is as if it were new
+	if t.Digest = c.good.Bundle; c.good.Version > t.Version {
+		t.Version, t.Last = c.good.Version, c.good.Bundle
+	}
+	return t
 }
 
 // Take makes a bundle the box's configuration.
@@ -103,7 +106,7 @@ func (b *dropBox) Take(ctx context.Context, bundle *provision.Bundle) provision.
 	}
 	switch {
 	case o.State == Kept:
-		d.remember(k.Version)
+		d.remember(k)
 		return provision.Outcome{State: provision.Kept}
 	case o.State == Replaced && d.ends(): // the next life tries it again
 		return provision.Outcome{State: provision.Undecided}
@@ -139,15 +142,23 @@ func wrong(o Outcome) string {
 }
 
 // remember keeps the version of a bundle that was taken, if it is a newer one.
-func (d *Daemon) remember(version uint64) {
+func (d *Daemon) remember(k Candidate) {
 	c := d.changes
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.store == nil || version <= c.taken() {
+	var before provision.Taken
+	if c.store == nil {
 		return
 	}
-	text, _ := json.Marshal(version) // a number
-	if err := c.store.Remember(versionFile, text); err != nil {
+	_ = json.Unmarshal(c.store.Recall(versionFile), &before)
+	if k.Version <= before.Version {
+		return
+	}
+	text, err := json.Marshal(provision.Taken{Version: k.Version, Last: k.Bundle})
+	if err == nil {
+		err = c.store.Remember(versionFile, text)
+	}
+	if err != nil {
 		d.log.Error("provision: the version of the bundle is not kept", "error", err)
 	}
 }

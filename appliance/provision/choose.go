@@ -22,6 +22,7 @@ type Trust struct {
 type Taken struct {
 	Digest  string // of what it runs
 	Version uint64 // the highest that it has taken; 0: none had a version
+	Last    string // digest of the bundle of that version
 }
 
 // Choice is what becomes of candidates.
@@ -118,6 +119,8 @@ func (c Candidate) fresh(taken Taken) (here bool, err error) {
 		return true, nil
 	case v != 0 && v < taken.Version:
 		return false, fmt.Errorf("its version %d is older than %d, which this box has taken", v, taken.Version)
+	case v != 0 && c.Digest == taken.Last:
+		return false, fmt.Errorf("this box has taken it, and something else has taken its place since: give it a version higher than %d", v)
 	case v != 0 && v == taken.Version:
 		return false, fmt.Errorf("this box has taken another bundle of version %d: give this one a higher one", v)
 	}

@@ -58,6 +58,7 @@ func TestChoose(t *testing.T) {
 		{"the same twice", []Candidate{is("a", "*", 1), {Name: "b", Bundle: is("a", "*", 1).Bundle}}, known, Taken{}, "a; a goes before it"},
 		{"older", []Candidate{is("a", "*", 4)}, known, Taken{Version: 5}, "; its version 4 is older than 5, which this box has taken"},
 		{"as old", []Candidate{is("a", "*", 5)}, known, Taken{Version: 5}, "; this box has taken another bundle of version 5"},
+		{"was here", []Candidate{is("a", "*", 5)}, known, Taken{Version: 5, Last: is("a", "*", 5).Digest}, "; this box has taken it, and something else has taken its place since: give it a version higher than 5"},
 		{"here", []Candidate{is("a", "*", 5)}, known, Taken{Version: 5, Digest: is("a", "*", 5).Digest}, "a+"},
 		{"the nearest is old, and another would be new", []Candidate{is("a", "serial:S1", 4), is("b", "*", 6)}, known, Taken{Version: 5}, "; its version 4 is older than 5, which this box has taken; a goes before it"},
 		{"the nearest is here", []Candidate{is("a", "serial:S1", 4), is("b", "*", 6)}, known, Taken{Version: 4, Digest: is("a", "serial:S1", 4).Digest}, "a+; a goes before it"},

@@ -27,6 +27,9 @@ SIGHUP and SIGUSR1 read FILE again: the difference is applied, and nothing if
 it has an error. SIGUSR2 then starts the helpers anew, SIGALRM the sessions. SIGTERM
 withdraws everything, waits until the neighbors have acknowledged that, and ends.
 
+Where there is a state directory, bundles that are dropped into /etc/holdfast/drop
+are taken: holdfast provision makes them. If FILE is missing, the box waits for one.
+
 holdfast run COMMAND is holdfast cli COMMAND where there is no such file and
 COMMAND begins as one: ExaBGP has it so.
 
