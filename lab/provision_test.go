@@ -81,14 +81,15 @@ func TestDroppedFiles(t *testing.T) {
 	s.Until(soon, "what was before is back", func() bool { _, ok := s.bird.Route(other); return ok })
 }
 
-// TestFirstBundle: a box without a configuration waits for one, and takes its own
-// of those of ten boxes.
+// TestFirstBundle: a box without a configuration waits for one, refuses what nobody
+// signed, and takes its own of those of ten boxes.
 func TestFirstBundle(t *testing.T) {
 	s := tell(t, func(s *story) string { return s.provisioned("192.0.2.53/32") })
 	s.dropFolder()
-	etc := filepath.Join(s.Dir, "etc")
+	etc, key := filepath.Join(s.Dir, "etc"), filepath.Join(s.Dir, "key")
+	public := strings.TrimSpace(s.holdfast("provision", "keygen", key))
 	for name, text := range map[string]string{
-		"etc/provision.conf":  "appliance { provision { drop " + s.Dir + "/drop; } }\n",
+		"etc/provision.conf":  "appliance { provision { drop " + s.Dir + "/drop; key " + public + "; signed required; } }\n",
 		"mine/edge.conf":      s.provisioned("192.0.2.53/32"),
 		"another's/edge.conf": s.provisioned("192.0.2.99/32"),
 	} {
@@ -103,6 +104,10 @@ func TestFirstBundle(t *testing.T) {
 	socket := filepath.Join(s.Dir, "box.ctl")
 	s.box.Start("holdfast", []string{"STATE_DIRECTORY=" + filepath.Join(s.Dir, "state")}, lab.Binary(t), "run", filepath.Join(etc, "holdfast.conf"), "--socket", socket)
 	s.Until(soon, "it is up", func() bool { return strings.Contains(s.holdfast("status", "--socket", socket), "0 of 0 sessions") })
+	s.put("edge.conf", s.provisioned("192.0.2.98/32"))
+	if got := s.result("edge.conf.rejected.txt"); !strings.HasPrefix(got, "edge.conf: rejected\nnobody signed it\n") {
+		t.Errorf("%s", got)
+	}
 	stick := filepath.Join(s.Dir, "drop", ".stick")
 	if err := os.Mkdir(stick, 0o700); err != nil {
 		t.Fatal(err)
@@ -113,7 +118,7 @@ func TestFirstBundle(t *testing.T) {
 		if i == 4 {
 			from, target = "mine", "mac:"+mac
 		}
-		s.holdfast("provision", "pack", filepath.Join(s.Dir, from), "-o", filepath.Join(stick, fmt.Sprintf("box%d.tar", i)), "--target", target, "--version", "1")
+		s.holdfast("provision", "pack", filepath.Join(s.Dir, from), "-o", filepath.Join(stick, fmt.Sprintf("box%d.tar", i)), "--target", target, "--version", "1", "--key", key)
 	}
 	if err := os.Rename(stick, filepath.Join(s.Dir, "drop", "stick")); err != nil {
 		t.Fatal(err)
