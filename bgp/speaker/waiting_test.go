@@ -39,7 +39,9 @@ func TestWaiting(t *testing.T) {
 	})
 	p.expect("+10.0.0.2", "EOR")
 	until("[]")
-	r.do(func() { r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}, time.Now()) })
+	r.do(func() {
+		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}, time.Now())
+	})
 	p.expect("-10.0.0.2")
 	until("[]")
 }
