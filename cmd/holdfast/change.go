@@ -18,7 +18,7 @@ var reloadVerb = &verb{word: "reload", args: "[--wait] [--again] [--socket PATH]
 	help: "read the configuration again; nothing changes if it has an error",
 	long: waitHelp + `
   --again         read it although something else has taken its place since it
-                  changed: a bundle, or a rollback` + socketHelp + `
+                  changed: a bundle, or a rollback` + socketHelp + hostHelp + `
 
 A configuration that does not prove itself in time is rolled back: see "confirm"
 in the configuration's section appliance.
@@ -37,7 +37,7 @@ Exit code: 0, or 1 if it has an error, or, with --wait, was not kept.`,
 
 var rollbackVerb = &verb{word: "rollback", args: "[N] [--wait] [--socket PATH]",
 	help: "go back to the last good configuration, or to generation N",
-	long: waitHelp + socketHelp + `
+	long: waitHelp + socketHelp + hostHelp + `
 
 Without N, what is being tried is rolled back; if nothing is, it is what is at
 work, to the good generation before it. That has to prove itself like any change.

@@ -79,7 +79,7 @@ func answer(v any) control.Handler {
 // TestHost: a daemon is asked over ssh as it is here, and ssh's errors are shown.
 func TestHost(t *testing.T) {
 	programs(t, nil)
-	path := serve(t, map[string]control.Handler{"reload": answer("reloaded /etc/x"), "explain": func(_ context.Context, p string) (any, error) {
+	path := serve(t, map[string]control.Handler{"reload": answer(appliance.Applied{Text: "reloaded /etc/x"}), "explain": func(_ context.Context, p string) (any, error) {
 		return nil, errors.New("nobody wants " + p + " announced")
 	}})
 	api := talker(t)
