@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
 	"holdfast/appliance/verdict"
 )
@@ -170,6 +171,7 @@ func (d *Daemon) try(v version, before verdict.Facts, done chan<- Outcome) error
 	c.work, c.trial = v, &trial{change: c.begun, Trial: verdict.Trial{Before: before, Limit: c.now().Add(confirm)}}
 	c.trial.wait(done)
 	d.log.Info("configuration reloaded", "path", v.loaded.Path, "is", c.work.String(), "confirm", confirm)
+	d.record(chronicle.Entry{Kind: kindConfig, Text: "applied: " + c.work.String()})
 	switch {
 	case confirm == 0:
 		d.prove()

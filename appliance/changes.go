@@ -25,12 +25,13 @@ type changes struct {
 	store   *generation.Store // nil: nothing is kept
 	boot    string
 	now     func() time.Time
-	work    version // at work
-	good    version // has proven itself; the same unless something is tried
-	trial   *trial  // nil: what is at work has proven itself
-	file    string  // digest of the file that we were started with, as last seen
-	begun   uint64  // changes
-	ended   []ended // the last of them
+	told    func(Outcome) // of each change, what became of it; it does not block
+	work    version       // at work
+	good    version       // has proven itself; the same unless something is tried
+	trial   *trial        // nil: what is at work has proven itself
+	file    string        // digest of the file that we were started with, as last seen
+	begun   uint64        // changes
+	ended   []ended       // the last of them
 	recover recovery
 	saved   savedFacts
 	refuse  *Refused
@@ -149,6 +150,7 @@ func (s *ChangeStatus) sentence() (text string) {
 // refused remembers what is not at work, until something else comes of it.
 func (c *changes) refused(source, digest string, o Outcome) {
 	c.refuse = &Refused{Source: source, Digest: digest, Why: o.Why, Places: o.Places, At: c.now()}
+	c.told(o)
 	c.publish()
 }
 
@@ -186,6 +188,7 @@ func send(done chan<- Outcome, o Outcome) {
 // conclude keeps the outcome of a change for those who ask later.
 func (c *changes) conclude(change uint64, o Outcome) {
 	const most = 64
+	c.told(o)
 	if c.ended = append(c.ended, ended{change, o}); len(c.ended) > most {
 		c.ended = slices.Delete(c.ended, 0, 1)
 	}

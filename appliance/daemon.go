@@ -18,6 +18,7 @@ import (
 
 	"holdfast/appliance/box"
 	"holdfast/appliance/checker"
+	"holdfast/appliance/chronicle"
 	"holdfast/appliance/control"
 	"holdfast/appliance/desired"
 	"holdfast/appliance/health"
@@ -66,6 +67,7 @@ type Daemon struct {
 	herald     *herald // the loop's
 	notifier   *systemd.Notifier
 	reconciler *reconciler
+	chronicle  *chronicle.Chronicle
 	addresses  *holder
 	checks     *checker.Set
 	control    *control.Server
@@ -103,7 +105,7 @@ func Run(ctx context.Context, o Options) error {
 
 func newDaemon(o Options, c *changes) (*Daemon, error) {
 	l := c.work.loaded
-	d := &Daemon{options: o, log: o.Log, started: time.Now(), uuid: newUUID(), changes: c, loaded: l, stop: make(chan string, 1)}
+	d := &Daemon{options: o, log: o.Log, started: time.Now(), uuid: newUUID(), changes: c, loaded: l, chronicle: chronicle.New(""), stop: make(chan string, 1)}
 	d.notifier = systemd.New(o.Getenv)
 	loop, err := netio.New(o.Log)
 	if err != nil {
@@ -111,13 +113,14 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	}
 	d.loop = loop
 	d.monitor = link.New(o.Log)
-	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, UUID: d.uuid, NoAck: o.NoAck, API: o.API})
+	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, UUID: d.uuid, NoAck: o.NoAck, API: o.API, Ended: d.helperEnded})
 	d.herald = newHerald(event.Form{Legacy: o.API == 4, Compact: o.Compact}, d.helpers.Hear)
 	d.manual.said = map[string]desired.Manual{}
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
 		Session: d.session, Watchdog: d.manual.say, Receipt: d.receipt, Learned: d.learn,
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
+	d.reconciler.record, c.told = d.record, d.recordOutcome
 	d.openDrains()
 	d.units = newUnits(func(all map[string]desired.Unit) { d.reconciler.update(func(in *desired.Inputs) { in.Units = all }) })
 	d.box = d.newBox()
@@ -125,6 +128,9 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.checks = checker.NewSet(d.checked)
 	if !o.NoControl {
 		err = d.listen()
+	}
+	if err == nil {
+		d.remember()
 	}
 	return d, err
 }
@@ -158,6 +164,8 @@ func (d *Daemon) live(ctx context.Context) error {
 func (d *Daemon) begin(tasks *tasks) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	tasks.run(d.chronicle.Run)
+	d.recordStart()
 	d.reconciler.update(func(in *desired.Inputs) { d.known(in, d.loaded) })
 	applied := d.become(d.loaded)
 	tasks.run(d.loop.Run)
@@ -326,7 +334,12 @@ func stand(s desired.State) rib.Stand {
 
 // session is called on the loop when a session comes up or goes down. Those that
 // are down are not kept: neighbors of a range come and go.
-func (d *Daemon) session(a netip.Addr, up bool, _ error) {
+func (d *Daemon) session(a netip.Addr, up bool, why error) {
+	text := "up"
+	if !up {
+		text = fmt.Sprintf("down: %v", why)
+	}
+	d.record(chronicle.Entry{Kind: kindSession, Object: a.String(), Text: text})
 	defer d.box.Wake()
 	d.reconciler.learn(a, func(in *desired.Inputs) {
 		if in.Up[a] = up; !up {
@@ -371,7 +384,9 @@ const (
 func (d *Daemon) tick(ctx context.Context) error {
 	d.feedManager()
 	ready := false
+	var m machine
 	for {
+		d.notice(&m)
 		d.mu.Lock()
 		s := d.loaded.Settings
 		d.mu.Unlock()
@@ -424,6 +439,7 @@ func (d *Daemon) feedManager() {
 // the helpers, the addresses, and last the hardware.
 func (d *Daemon) shutdown(why string) {
 	d.log.Info("stopping", "why", why)
+	d.record(chronicle.Entry{Kind: kindStop, Text: why})
 	d.mu.Lock()
 	s, stood := d.loaded.Settings, d.facts(d.loaded, nil)
 	d.stopping = true // a helper may still ask for a reload

@@ -48,7 +48,7 @@ func (a *asked) order(do string, o DrainOrder) string {
 
 // drained is what decisions are made of: gates and reasons.
 func (a *asked) drained() string {
-	in, _, _, _ := a.d.reconciler.look()
+	in, _, _ := a.d.reconciler.look()
 	var all []string
 	for _, d := range in.Drains {
 		all = append(all, fmt.Sprintf("%q %s", d.Gate, d.Reason))

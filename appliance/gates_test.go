@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
 	"holdfast/appliance/health"
 	"holdfast/appliance/settings"
@@ -21,6 +22,7 @@ import (
 
 // reconciled is a reconciler with what it has had done and has written down.
 type reconciled struct {
+	history *chronicle.Chronicle
 	*reconciler
 	done []string // one for each plan that the loop got
 	log  strings.Builder
@@ -33,7 +35,7 @@ func newReconciled(t *testing.T, text string) *reconciled {
 	if err := grammar.Join(grammar.Walk("f", text, &grammar.Node{Kids: settings.Sections(s)}).Errors); err != nil {
 		t.Fatal(err)
 	}
-	r := &reconciled{}
+	r := &reconciled{history: chronicle.New("")}
 	log := slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
@@ -44,6 +46,7 @@ func newReconciled(t *testing.T, text string) *reconciled {
 		g := p.Groups["dns"]
 		r.done = append(r.done, fmt.Sprintf("%v %s", g.On, g.Degrade))
 	})
+	r.record = r.history.Record
 	r.update(func(*desired.Inputs) {})
 	return r
 }
@@ -91,19 +94,19 @@ func TestRungsAreToldOnce(t *testing.T) {
 		if d := cmp.Diff(want, r.done); d != "" {
 			t.Errorf("the loop was told -want +got:\n%s", d)
 		}
-		_, _, _, history := r.look()
+		history := r.history.Entries(chronicle.Query{})
 		var told []string
 		for _, h := range history {
-			told = append(told, fmt.Sprintf("%s %v %s: %s", h.At.Sub(history[0].At), h.On, h.Rung, h.Cause))
+			told = append(told, fmt.Sprintf("%s %s", h.At.Sub(history[0].At), h.Text))
 		}
 		const few = `2 of 3 fails: check "b" failed 3 of 3: exit status 1, neighbor 10.0.0.2 is not established`
 		if d := cmp.Diff([]string{
-			"0s false : link eth1 is not known yet: links have not been listed",
-			`0s true : all conditions hold`,
-			`1s true med 500: ` + few,
-			`11s true prepend 3: ` + strings.Replace(few, "check", `check "a" failed 3 of 3: exit status 1, check`, 1),
-			`41s false withdraw: ` + strings.Replace(few, "check", `check "a" failed 3 of 3: exit status 1, check`, 1),
-			`1m8.737s true : all conditions hold`,
+			"0s closed: link eth1 is not known yet: links have not been listed",
+			`0s open: all conditions hold`,
+			`1s open at med 500: ` + few,
+			`11s open at prepend 3: ` + strings.Replace(few, "check", `check "a" failed 3 of 3: exit status 1, check`, 1),
+			`41s closed: ` + strings.Replace(few, "check", `check "a" failed 3 of 3: exit status 1, check`, 1),
+			`1m8.737s open: all conditions hold`,
 		}, told); d != "" {
 			t.Errorf("history -want +got:\n%s", d)
 		}
@@ -153,7 +156,7 @@ func TestConditionsOfAGate(t *testing.T) {
 	r.learn(all[0], func(in *desired.Inputs) { in.Checks[all[0]] = standing(health.Up) })
 	r.learn(all[1], func(in *desired.Inputs) { in.Checks[all[1]] = standing(health.Up) })
 	r.learn(all[1], func(in *desired.Inputs) { in.Checks[all[1]] = health.Standing{Told: health.Down, Text: "failed"} })
-	in, plan, _, _ := r.look()
+	in, plan, _ := r.look()
 	want := []ConditionStatus{
 		{Text: "link eth1", OK: true},
 		{Text: "2 of 3", OK: false, Why: "neighbor 10.0.0.2 is not established", Of: []ConditionStatus{
@@ -196,13 +199,13 @@ func TestOldCopiesStay(t *testing.T) {
 	defer r.stop()
 	c := r.in.Settings.Checks()[0]
 	r.link(true)
-	in, plan, _, _ := r.look()
+	in, plan, _ := r.look()
 	before := plan.Groups["dns"]
 	r.learn(c, func(in *desired.Inputs) { in.Checks[c] = standing(health.Down) })
 	if len(in.Checks) != 0 || plan.Groups["dns"] != before {
 		t.Errorf("%+v %+v", in.Checks, plan.Groups["dns"])
 	}
-	if _, now, _, _ := r.look(); now.Groups["dns"] == before {
+	if _, now, _ := r.look(); now.Groups["dns"] == before {
 		t.Error("nothing was learned")
 	}
 }

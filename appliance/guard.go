@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
 	"holdfast/appliance/settings"
 	"holdfast/watchdog"
@@ -51,6 +52,7 @@ func (d *Daemon) armed(t *tasks) {
 	d.dog.device = dev
 	if info := dev.Info(); info.CausedReset {
 		d.log.Warn("this boot follows a reset by the watchdog", "device", info.Path)
+		d.record(chronicle.Entry{Kind: kindWatchdog, Object: info.Path, Text: "this boot follows a reset by the watchdog"})
 	}
 	if got, err := dev.SetTimeout(h.Timeout); err != nil {
 		d.log.Error("hardware watchdog", "error", err)
@@ -77,6 +79,11 @@ func (d *Daemon) armed(t *tasks) {
 // the withdraw, if that is still possible.
 func (d *Daemon) watchdog(armed bool, why string) {
 	d.reconciler.update(func(in *desired.Inputs) { in.Watchdog = desired.Watchdog{Armed: armed, Why: why} })
+	text := "armed, and fed while every witness goes on"
+	if !armed {
+		text = "not fed: " + why
+	}
+	d.record(chronicle.Entry{Kind: kindWatchdog, Text: text})
 }
 
 // release stops the hardware, where its driver allows that.

@@ -115,7 +115,7 @@ func (d *Daemon) before(next *Loaded) verdict.Facts {
 // facts is how the box stands with what is at work; management links are those of
 // another configuration too.
 func (d *Daemon) facts(work, other *Loaded) verdict.Facts {
-	in, plan, _, _ := d.reconciler.look()
+	in, plan, _ := d.reconciler.look()
 	f := verdict.Facts{Sessions: map[string]verdict.Session{}, Links: map[string]bool{}, Gates: map[string]verdict.Gate{}}
 	for i := range work.Config.Neighbors {
 		if n := &work.Config.Neighbors[i]; n.Peer.IsSingleIP() { // who is of a range comes and goes

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
 	"holdfast/appliance/health"
 	"holdfast/appliance/settings"
@@ -22,23 +23,20 @@ type reconciler struct {
 	log     *slog.Logger
 	apply   func(desired.Plan) // hands the groups to the loop; must not block
 	now     func() time.Time
-	gen     atomic.Uint64 // decisions made: a witness for the hardware watchdog
+	gen     atomic.Uint64         // decisions made: a witness for the hardware watchdog
+	record  func(chronicle.Entry) // must not block
 	mu      sync.Mutex
 	in      desired.Inputs   // its maps are changed in place
 	plan    desired.Plan     // as well
 	gates   map[any][]string // that look at a fact of in.Settings
 	since   map[string]time.Time
-	history []HistoryEntry
 	wake    *time.Timer
 	wakes   time.Time // when; zero: never
 	stopped bool
 }
 
-// historyLen is how many changes are kept for "explain".
-const historyLen = 256
-
 func newReconciler(log *slog.Logger, s *settings.Settings, apply func(desired.Plan)) *reconciler {
-	return &reconciler{log: log, apply: apply, now: time.Now, since: map[string]time.Time{},
+	return &reconciler{log: log, apply: apply, now: time.Now, record: func(chronicle.Entry) {}, since: map[string]time.Time{},
 		in: desired.Inputs{Settings: s, Up: map[netip.Addr]bool{}, Files: map[string]bool{}, Checks: map[health.Check]health.Standing{},
 			Manual: map[string]desired.Manual{}}}
 }
@@ -157,14 +155,7 @@ func (r *reconciler) note(c *desired.Change) {
 	if s.Suspect != "" && s.Suspect != c.Old.Suspect {
 		r.log.Warn("gate", "name", c.Group, "suspect", s.Suspect)
 	}
-	r.remember(HistoryEntry{At: r.in.Now, Group: c.Group, On: s.On, Rung: s.Rung, Cause: cause(s), Suspect: s.Suspect})
-}
-
-func (r *reconciler) remember(h HistoryEntry) {
-	if len(r.history) >= historyLen {
-		r.history = slices.Delete(r.history, 0, len(r.history)-historyLen+1)
-	}
-	r.history = append(r.history, h)
+	r.record(recordGate(r.in.Now, c.Group, s))
 }
 
 // rung is how a state is told, for the log; nothing at the top.
@@ -187,13 +178,13 @@ func cause(s desired.State) string {
 
 // look is a copy of what is known and decided. It copies everything, also ten
 // thousand checks, while no fact can come in: decided is for those who ask often.
-func (r *reconciler) look() (desired.Inputs, desired.Plan, map[string]time.Time, []HistoryEntry) {
+func (r *reconciler) look() (desired.Inputs, desired.Plan, map[string]time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in := r.in
 	in.Up, in.Files, in.Checks = maps.Clone(in.Up), maps.Clone(in.Files), maps.Clone(in.Checks)
 	in.Units, in.Learned, in.Manual, in.Memory = maps.Clone(in.Units), maps.Clone(in.Learned), maps.Clone(in.Manual), nil
-	return in, r.plan.Clone(), maps.Clone(r.since), slices.Clone(r.history)
+	return in, r.plan.Clone(), maps.Clone(r.since)
 }
 
 // decided is look without the facts: of what is known, only what does not change
@@ -204,6 +195,13 @@ func (r *reconciler) decided() (desired.Inputs, desired.Plan, map[string]time.Ti
 	in := r.in
 	in.Up, in.Files, in.Checks, in.Units, in.Learned, in.Manual, in.Memory = nil, nil, nil, nil, nil, nil, nil
 	return in, r.plan.Clone(), maps.Clone(r.since)
+}
+
+// standings is how all checks stand.
+func (r *reconciler) standings() map[health.Check]health.Standing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.in.Checks)
 }
 
 // verdict says whether every gate has had its first.

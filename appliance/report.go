@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/netip"
 	"os"
 	"time"
 
 	"holdfast/appliance/control"
 	"holdfast/appliance/desired"
 	"holdfast/appliance/settings"
-	"holdfast/bgp/family/inet"
-	"holdfast/bgp/rib"
 	"holdfast/bgp/speaker"
 	"holdfast/netio"
 )
@@ -22,6 +19,7 @@ func (d *Daemon) handlers() map[string]control.Handler {
 	all := map[string]control.Handler{
 		"status":  func(ctx context.Context, _ string) (any, error) { return d.status(ctx) },
 		"explain": func(ctx context.Context, prefix string) (any, error) { return d.explain(ctx, prefix) },
+		"history": func(_ context.Context, query string) (any, error) { return d.history(query) },
 		"routes":  d.routes,
 		"drain":   d.beginDrain,
 		"undrain": d.endDrain,
@@ -60,7 +58,8 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 		Summary: summary(in, plan, peers) + d.changes.view.Load().sentence(), Change: d.changes.view.Load(), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
 		Loop: LoopStatus{Turns: loop.Turns, TurnP50: loop.Turn.Quantile(.5).Microseconds(), TurnP99: loop.Turn.Quantile(.99).Microseconds(),
 			TurnMax: loop.Turn.Max.Microseconds(), MailboxP99: loop.Mailbox.Quantile(.99).Microseconds(), MailboxWorst: loop.Mailbox.Max.Microseconds()},
-		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}, Drains: in.Drains}
+		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Checks: checksStatus(in.Settings, d.reconciler.standings()),
+		Drains: in.Drains, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}}
 	s.Gates = append(s.Gates, gateStatus(in, plan, since, peers)...)
 	for _, p := range peers.Peers {
 		s.Neighbors = append(s.Neighbors, neighborStatus(p))
@@ -133,87 +132,4 @@ func summary(in desired.Inputs, plan desired.Plan, peers speaker.Status) string 
 		s += "; announcing without a watchdog: " + in.Watchdog.Why
 	}
 	return s
-}
-
-// explain is the chain from the conditions of a prefix to each neighbor.
-func (d *Daemon) explain(ctx context.Context, text string) (*Explanation, error) {
-	prefix, err := parsePrefix(text)
-	if err != nil {
-		return nil, err
-	}
-	var views []speaker.RouteView
-	raw := inet.Prefix{Net: prefix}.Raw()
-	if err := d.onLoop(ctx, func() { views = d.speaker.Lookup(raw) }); err != nil {
-		return nil, err
-	}
-	if len(views) == 0 {
-		return nil, fmt.Errorf("nobody wants %s announced", prefix)
-	}
-	in, plan, _, history := d.reconciler.look()
-	e := &Explanation{Prefix: prefix.String(), History: []HistoryEntry{}}
-	for _, v := range views {
-		r := routeStatus(v, plan)
-		if r.Group != "" {
-			r.Conditions = conditions(in, &plan, r.Group)
-		}
-		e.Routes = append(e.Routes, r)
-		for _, h := range history {
-			if h.Group == r.Group {
-				e.History = append(e.History, h)
-			}
-		}
-	}
-	e.History = e.History[max(len(e.History)-20, 0):]
-	e.Verdict = verdictOn(e.Routes)
-	return e, nil
-}
-
-func parsePrefix(text string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(text); err == nil {
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		return p, fmt.Errorf("want a prefix like 192.0.2.53/32, got %q", text)
-	}
-	return p.Masked(), nil
-}
-
-func routeStatus(v speaker.RouteView, plan desired.Plan) RouteStatus {
-	r := RouteStatus{Text: string(v.Route.AppendText(nil)), Owner: "api", Group: v.Route.Group, On: v.On, Degraded: v.Degrade.String()}
-	if v.Owner == rib.Config {
-		r.Owner = "configuration"
-	}
-	state, named := plan.Groups[r.Group]
-	if !named {
-		state = plan.Rest
-	}
-	r.Rung, r.Suspect = state.Rung, state.Suspect
-	if r.Reason = state.Reason.String(); r.Reason == "" && !v.On && r.Group != "" {
-		r.Reason = "the route starts withdrawn, and nobody has announced its group"
-	}
-	for _, t := range v.Told {
-		r.Peers = append(r.Peers, PeerTold{Neighbor: t.Neighbor, Session: t.Session, Told: t.State.String()})
-	}
-	return r
-}
-
-func verdictOn(rs []RouteStatus) string {
-	told := 0
-	for _, r := range rs {
-		for _, p := range r.Peers {
-			if p.Told == rib.Announced.String() {
-				told++
-			}
-		}
-	}
-	switch {
-	case told == 1:
-		return "is announced to 1 neighbor"
-	case told > 0:
-		return fmt.Sprintf("is announced to %d neighbors", told)
-	case !rs[0].On:
-		return "is not announced: " + rs[0].Reason
-	}
-	return "is not announced: no neighbor has been told yet"
 }

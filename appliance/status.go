@@ -3,6 +3,7 @@ package appliance
 import (
 	"time"
 
+	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
 )
 
@@ -17,6 +18,7 @@ type Status struct {
 	Summary   string           `json:"summary"`
 	Watchdog  WatchdogStatus   `json:"watchdog"`
 	Gates     []GateStatus     `json:"gates"`
+	Checks    ChecksStatus     `json:"checks"`
 	Drains    []desired.Drain  `json:"drains,omitempty"`
 	Neighbors []NeighborStatus `json:"neighbors"`
 	Routes    int              `json:"routes"` // wanted, on the wire or not
@@ -57,6 +59,27 @@ type GateStatus struct {
 	Next     time.Time      `json:"next,omitzero"`    // when time alone changes it
 	Penalty  float64        `json:"penalty,omitzero"` // what flapping adds to its hold-down by now
 	Routes   int            `json:"routes"`
+}
+
+// ChecksStatus is how checks stand. Of many, only those are listed that are not
+// up, and of these the first ones.
+type ChecksStatus struct {
+	Total   int           `json:"total"`
+	Up      int           `json:"up"`
+	Down    int           `json:"down"`
+	Pending int           `json:"pending"` // no verdict yet
+	NotUp   []CheckStatus `json:"not-up"`
+}
+
+// CheckStatus is one check.
+type CheckStatus struct {
+	Check string   `json:"check"` // as a condition is written
+	Gates []string `json:"gates"`
+	State string   `json:"state"`          // "up", "down", "disabled", "init"
+	Text  string   `json:"text,omitempty"` // why it is not up
+	// NeverUp: it has not been up since it was configured, so that it may close no
+	// gate that was open.
+	NeverUp bool `json:"never-up,omitempty"`
 }
 
 // NeighborStatus is one neighbor.
@@ -113,10 +136,10 @@ type NetlinkStatus struct {
 // Explanation is the answer to "holdfast explain PREFIX": the chain from the
 // conditions to each peer.
 type Explanation struct {
-	Prefix  string         `json:"prefix"`
-	Verdict string         `json:"verdict"`
-	Routes  []RouteStatus  `json:"routes"`
-	History []HistoryEntry `json:"history"`
+	Prefix  string            `json:"prefix"`
+	Verdict string            `json:"verdict"`
+	Routes  []RouteStatus     `json:"routes"`
+	History []chronicle.Entry `json:"history"` // the last transitions of what has a part in it
 }
 
 // RouteStatus is one wanted route and why it is told or not.
@@ -129,8 +152,11 @@ type RouteStatus struct {
 	Reason     string            `json:"reason,omitempty"`
 	Suspect    string            `json:"suspect,omitempty"`
 	Degraded   string            `json:"degraded,omitempty"` // what it is told with beside what it says: "med 500"
+	Since      time.Time         `json:"since,omitzero"`     // of the gate
 	Conditions []ConditionStatus `json:"conditions,omitempty"`
 	Peers      []PeerTold        `json:"peers"`
+	// Next is what would change it, one sentence each.
+	Next []string `json:"next,omitempty"`
 }
 
 // ConditionStatus is one condition of a gate, or a group of them.
@@ -149,14 +175,4 @@ type PeerTold struct {
 	Neighbor string `json:"neighbor"`
 	Session  string `json:"session"`
 	Told     string `json:"told"` // "announced", "waiting", "withdrawn", "no session"
-}
-
-// HistoryEntry is a change and its cause.
-type HistoryEntry struct {
-	At      time.Time `json:"at"`
-	Group   string    `json:"group"`
-	On      bool      `json:"on"`
-	Rung    string    `json:"rung,omitempty"`
-	Cause   string    `json:"cause"`
-	Suspect string    `json:"suspect,omitempty"`
 }

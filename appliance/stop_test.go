@@ -132,7 +132,7 @@ func TestNamesByHandAreBounded(t *testing.T) {
 	if err := say("withdraw", 7); err != nil {
 		t.Errorf("a name that is known: %v", err)
 	}
-	in, _, _, _ := a.d.reconciler.look()
+	in, _, _ := a.d.reconciler.look()
 	if n := len(in.Manual); n != manualMax || in.Manual["name7"] != desired.Withdrawn {
 		t.Errorf("%d names, name7 is %v", n, in.Manual["name7"])
 	}

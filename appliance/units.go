@@ -125,7 +125,7 @@ func (u *units) tell() {
 
 // unitsOfGates answers which units gates look at.
 func (d *Daemon) unitsOfGates(context.Context, string) (any, error) {
-	in, _, _, _ := d.reconciler.look()
+	in, _, _ := d.reconciler.look()
 	return slices.AppendSeq([]string{}, maps.Keys(unitNames(in.Settings))), nil
 }
 

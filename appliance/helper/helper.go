@@ -21,7 +21,10 @@ type Options struct {
 	// has set Err of the items that it could not; the batch is then no longer
 	// its own. It is called on the helper's goroutine and must not wait for long
 	// (Post it); while three batches of a helper are not done, the helper waits.
-	Apply   func(b *api.Batch, done func())
+	Apply func(b *api.Batch, done func())
+	// Ended, if it is set, is told that a process of a helper is gone, how, and when
+	// it is started again; 0 is never. It must not block.
+	Ended   func(name string, err error, again time.Duration)
 	Version string        // what the command "version" answers, "exabgp 4.2.22"
 	UUID    string        // what "ping" answers: which life of the daemon this is
 	API     int           // the version of the API: 4, 6, or 0 for both

@@ -21,11 +21,20 @@ func (h *helper) lives(ctx context.Context, live func(context.Context) error) {
 		}
 		if h.process.NoRespawn || h.last.Load() {
 			h.log.Warn("helper has ended", "error", err)
+			h.ended(err, 0)
 			return
 		}
 		wait := b.wait(time.Now())
 		h.log.Warn("helper has ended, and is started again", "error", err, "in", wait)
+		h.ended(err, wait)
 		pause(ctx, wait)
+	}
+}
+
+// ended tells whoever wants to know that a life is over.
+func (h *helper) ended(err error, again time.Duration) {
+	if f := h.options.Ended; f != nil {
+		f(h.process.Name, err, again)
 	}
 }
 

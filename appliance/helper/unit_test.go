@@ -18,7 +18,7 @@ func TestLivesFollowAtAPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var at []time.Duration
-		h := &helper{process: Process{Name: "a"}, log: slog.New(slog.DiscardHandler)}
+		h := &helper{process: Process{Name: "a"}, options: &Options{}, log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithCancel(t.Context())
 		h.lives(ctx, func(context.Context) error {
 			at = append(at, time.Since(begin).Round(100*time.Millisecond))
@@ -46,7 +46,7 @@ func TestALongLifeIsFollowedAtOnce(t *testing.T) {
 
 func TestStopDuringThePauseEndsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &helper{log: slog.New(slog.DiscardHandler)}
+		h := &helper{options: &Options{}, log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		n := 0

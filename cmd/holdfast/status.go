@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"holdfast/appliance"
@@ -69,7 +68,7 @@ Exit code: 0, or 1 if no daemon answers or it knows no such prefix.`,
 		if *a.json {
 			return printJSON(c.out, e)
 		}
-		printExplanation(newPrinter(c.out), e)
+		printExplanation(newPrinter(c.out), e, time.Now())
 		return nil
 	}}
 
@@ -172,39 +171,6 @@ func printWatchdog(p *printer, w appliance.WatchdogStatus, now time.Time) {
 	}
 	if w.ResetByIt {
 		p.line("the last reset was the watchdog's")
-	}
-}
-
-func printExplanation(p *printer, e appliance.Explanation) {
-	p.line("%s  %s", p.bold(e.Prefix), e.Verdict)
-	for _, r := range e.Routes {
-		p.line("")
-		p.line("route     %s  (from the %s)", r.Text, r.Owner)
-		if r.Group != "" {
-			p.line("gate      %s is %s%s", r.Group, gateState(p, r.On, r.Rung), because(r.Reason))
-		} else if r.Rung != "" {
-			p.line("no gate   %s%s", gateState(p, r.On, r.Rung), because(r.Reason))
-		}
-		if r.Degraded != "" {
-			p.line("told      with %s", r.Degraded)
-		}
-		printConditions(p, r.Conditions, "          ")
-		if r.Suspect != "" {
-			p.line("          %s", r.Suspect)
-		}
-		for _, t := range r.Peers {
-			p.line("neighbor  %s  %s, session %s", t.Neighbor, p.good(t.Told == "announced", t.Told, t.Told), t.Session)
-		}
-	}
-	if len(e.History) > 0 {
-		p.line("")
-		p.line("last changes")
-		for _, h := range e.History {
-			p.line("  %s  %s %s: %s", h.At.Local().Format(time.DateTime+".000"), h.Group, gateState(p, h.On, h.Rung), h.Cause)
-			if h.Suspect != "" {
-				p.line("  %s  %s", strings.Repeat(" ", len(time.DateTime)+len(".000")), h.Suspect)
-			}
-		}
 	}
 }
 

@@ -39,7 +39,7 @@ func TestGatesForPeople(t *testing.T) {
 	golden.Files(t, "testdata/gates.txtar", func(_ *testing.T, a *txtar.Archive) {
 		var status, explain strings.Builder
 		printGates(newPrinter(&status), gates, now)
-		printExplanation(newPrinter(&explain), e)
+		printExplanation(newPrinter(&explain), e, now)
 		a.Files = []txtar.File{{Name: "status", Data: []byte(status.String())}, {Name: "explain", Data: []byte(explain.String())}}
 	})
 }

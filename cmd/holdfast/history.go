@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"holdfast/appliance/chronicle"
+	"holdfast/appliance/control"
+)
+
+var historyVerb = &verb{word: "history", args: "[--since TIME] [--kind K] [--object O] [-n N] [-f] [--file PATH] [--json] [--socket PATH]",
+	help: "what has happened on this box: gates, sessions, configurations, starts and stops",
+	long: askedHelp + `
+  --since TIME    from then on: 90s, 2h, 3d before now, or 2026-11-24, "2026-11-24
+                  12:00", 2026-11-24T12:00:00Z
+  --kind K        only these, with commas between: start, stop, gate, session,
+                  configuration, watchdog, helper, netlink, clock, history, drain
+  --object O      only of this gate, neighbor or helper
+  -n N            the last N
+  -f              go on: print what happens from now on
+  --file PATH     read the file of a box that does not run, or of another one
+
+With --json, each thing that happened is a line. The order is that in which things
+happened, whatever the clock said. Entries carry the boot that they are from.
+Exit code: 0, or 1 if no daemon answers or the file is none.`,
+	run: func(c *call) error {
+		a := c.asked()
+		h := historian{call: c, asked: a}
+		since := c.String("since", "", "")
+		kinds := c.String("kind", "", "")
+		c.StringVar(&h.query.Object, "object", "", "")
+		c.IntVar(&h.query.Last, "n", 0, "")
+		follow := c.Bool("f", false, "")
+		c.StringVar(&h.file, "file", "", "")
+		if _, err := c.parse(0, 0); err != nil {
+			return err
+		}
+		if *kinds != "" {
+			h.query.Kinds = strings.Split(*kinds, ",")
+		}
+		var err error
+		if h.query.Since, err = parseSince(*since, time.Now()); err != nil {
+			return err
+		}
+		for more := true; more && err == nil; more = *follow {
+			if err = h.show(); *follow {
+				time.Sleep(time.Second)
+			}
+		}
+		return err
+	}}
+
+// historian shows what happened, each entry once.
+type historian struct {
+	*call
+	asked
+	file  string
+	query chronicle.Query
+}
+
+func (h *historian) show() error {
+	es, err := h.entries()
+	if err != nil || len(es) == 0 {
+		return err
+	}
+	h.query.After, h.query.Last = es[len(es)-1].Seq, 0
+	if !*h.json {
+		printEntries(newPrinter(h.out), es, "")
+		return nil
+	}
+	out := json.NewEncoder(h.out)
+	for _, e := range es {
+		if err := out.Encode(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *historian) entries() (es []chronicle.Entry, err error) {
+	if h.file != "" {
+		es, err = chronicle.Read(h.file)
+		return h.query.Of(es), err
+	}
+	q, err := json.Marshal(h.query)
+	if err == nil {
+		err = control.Ask(*h.socket, control.Request{Do: "history", Arg: string(q)}, &es)
+	}
+	return es, err
+}
+
+// parseSince is a time, or how long before now; "" is the zero time.
+func parseSince(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	var days int
+	if n, err := fmt.Sscanf(s, "%dd", &days); n == 1 && err == nil && s == fmt.Sprintf("%dd", days) {
+		return now.AddDate(0, 0, -days), nil
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateTime, "2006-01-02 15:04", time.DateOnly, "2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, usagef("--since: want a time like 2h or 2026-11-24T12:00:00Z, got %q", s)
+}
