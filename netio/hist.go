@@ -5,29 +5,69 @@ import (
 	"time"
 )
 
-// Histogram counts durations in buckets of powers of two microseconds: bucket
-// i holds what is below 1<<i microseconds. It belongs to the loop.
+// Histogram counts durations in eight buckets for each doubling, so that what it
+// says of a quantile is at most an eighth too high. It belongs to the loop, as
+// whatever counts in it does; a copy is anybody's.
 type Histogram struct {
-	Buckets [32]uint64
+	Buckets [buckets]uint64
+	Count   uint64
+	Sum     time.Duration
 	Max     time.Duration
 }
 
-// Add counts one.
+// A bucket is 2^unit ns wide at least; what takes longer than 2^longest ns, more
+// than two hours, is in the last one.
+const (
+	unit    = 7
+	longest = 43
+	per     = 3 // log2 of the buckets of a doubling
+	buckets = (longest - unit - per + 1) << per
+)
+
+// Add counts a duration.
 func (h *Histogram) Add(d time.Duration) {
-	h.Buckets[min(bits.Len64(uint64(max(d, 0)/time.Microsecond)), 31)]++
+	d = max(d, 0)
+	h.Buckets[bucket(d)]++
+	h.Count++
+	h.Sum += d
 	h.Max = max(h.Max, d)
+}
+
+// bucket is which one a duration is in: the first ones are linear, and then those
+// of a doubling are.
+func bucket(d time.Duration) int {
+	v := min(uint64(d), 1<<longest-1) >> unit
+	shift := bits.Len64(v) - per - 1
+	if shift < 0 {
+		return int(v)
+	}
+	return (shift+1)<<per | int(v>>shift&(1<<per-1))
+}
+
+// bound is what all of a bucket is below.
+func bound(bucket int) time.Duration {
+	if bucket < 1<<per {
+		return time.Duration(bucket+1) << unit
+	}
+	return time.Duration(1<<per+bucket&(1<<per-1)+1) << (bucket>>per - 1) << unit
 }
 
 // Quantile is an upper bound of the q-th quantile, 0 < q <= 1.
 func (h *Histogram) Quantile(q float64) time.Duration {
-	var all, sum uint64
-	for _, n := range h.Buckets {
-		all += n
-	}
+	var sum uint64
 	for i, n := range h.Buckets {
-		if sum += n; n > 0 && float64(sum) >= q*float64(all) {
-			return min(time.Microsecond<<i, h.Max)
+		if sum += n; n > 0 && float64(sum) >= q*float64(h.Count) {
+			return min(bound(i), h.Max)
 		}
 	}
 	return 0
+}
+
+// Below is how many durations were less than d, and exact where d is a power of
+// two in nanoseconds.
+func (h *Histogram) Below(d time.Duration) (n uint64) {
+	for i := 0; i < len(h.Buckets) && bound(i) <= d; i++ {
+		n += h.Buckets[i]
+	}
+	return n
 }

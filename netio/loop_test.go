@@ -434,14 +434,3 @@ func TestProbes(t *testing.T) {
 		}
 	}
 }
-
-func TestHistogram(t *testing.T) {
-	var h Histogram
-	for range 99 {
-		h.Add(3 * time.Microsecond)
-	}
-	h.Add(time.Second)
-	if p50, p99, p100 := h.Quantile(.5), h.Quantile(.99), h.Quantile(1); p50 != 4*time.Microsecond || p99 != p50 || p100 != time.Second {
-		t.Error(p50, p99, p100)
-	}
-}
