@@ -88,6 +88,7 @@ var rooms = map[string]room{
 	"appliance/drain":      {may: "appliance/desired appliance/settings", why: "who is out of service, over restarts; what that means is decided elsewhere"},
 	"appliance/box":        {may: "systemd", why: "an object on the bus; what its methods do comes from outside"},
 	"appliance/remote":     {why: "a way to a socket, whatever is said over it"},
+	"appliance/metrics":    {why: "tells of a snapshot, whoever took it"},
 
 	"appliance/provision": {may: "bgp/grammar", why: "bundles and where they come from; what is in a configuration is not its business"},
 

@@ -199,6 +199,7 @@ func (d *Daemon) work(l *Loaded) error {
 	d.reconciler.update(func(in *desired.Inputs) { d.known(in, l) })
 	err := <-d.become(l)
 	d.addresses.want(l.Settings.Addresses)
+	d.metrics.Want(l.Settings.Metrics)
 	return err
 }
 

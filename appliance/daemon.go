@@ -23,6 +23,7 @@ import (
 	"holdfast/appliance/desired"
 	"holdfast/appliance/health"
 	"holdfast/appliance/helper"
+	"holdfast/appliance/metrics"
 	"holdfast/appliance/settings"
 	"holdfast/bgp/api"
 	"holdfast/bgp/event"
@@ -71,6 +72,7 @@ type Daemon struct {
 	addresses  *holder
 	checks     *checker.Set
 	control    *control.Server
+	metrics    *metrics.Server
 	api        *net.UnixListener
 	dog        guard
 	manual     manual                 // the loop's
@@ -126,11 +128,12 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.box = d.newBox()
 	d.addresses = newHolder(o.Log)
 	d.checks = checker.NewSet(d.checked)
+	d.metrics = d.newMetrics()
 	if !o.NoControl {
 		err = d.listen()
 	}
 	if err == nil {
-		d.remember()
+		d.openChronicle()
 	}
 	return d, err
 }
@@ -185,6 +188,8 @@ func (d *Daemon) begin(tasks *tasks) {
 		tasks.run(d.box.Run)
 	}
 	tasks.run(d.provision)
+	tasks.run(d.metrics.Run)
+	d.metrics.Want(d.loaded.Settings.Metrics)
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
 }

@@ -32,8 +32,8 @@ const (
 // and may be called on the loop.
 func (d *Daemon) record(e chronicle.Entry) { d.chronicle.Record(e) }
 
-// remember goes on with the history of this box.
-func (d *Daemon) remember() {
+// openChronicle goes on with the history of this box.
+func (d *Daemon) openChronicle() {
 	boot := bootID()
 	dir := d.options.stateDirectory(d.loaded.Settings)
 	if dir == "" {

@@ -115,7 +115,7 @@ func TestHistoryGoesOn(t *testing.T) {
 	for range 2 {
 		a := prepared(t, askedConf, 0)
 		a.d.options.Getenv = func(name string) string { return map[string]string{"STATE_DIRECTORY": dir + ":/elsewhere"}[name] }
-		a.d.remember()
+		a.d.openChronicle()
 		a.d.recordStart()
 		var tasks tasks
 		tasks.run(a.d.chronicle.Run)

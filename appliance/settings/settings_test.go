@@ -57,3 +57,16 @@ func TestHealthcheckErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestMetrics(t *testing.T) {
+	for text, want := range map[string]string{
+		`appliance { metrics /run/holdfast/metrics.sock; }`: "/run/holdfast/metrics.sock",
+		`appliance { metrics 127.0.0.1:9179; }`:             "127.0.0.1:9179",
+		`appliance { metrics "[::1]:9179"; }`:               "[::1]:9179",
+		`appliance { metrics localhost; }`:                  `edge.conf:1:21: metrics: want a path from the root, or an address and port like 127.0.0.1:9179, got "localhost"`,
+	} {
+		if s, got := read(text); s.Metrics != want && got != want {
+			t.Errorf("%s: %q %s, want %s", text, s.Metrics, got, want)
+		}
+	}
+}

@@ -136,6 +136,7 @@ func (r *reader) appliance() *grammar.Node {
 			r.s.FirstVerdict, err = c.Duration(0, 10*time.Minute)
 			return err
 		}},
+		r.metrics(),
 		{Word: "address", Args: "PREFIX on LINK [label NAME]", Help: "an address that this box holds while the daemon runs", Do: r.hold},
 		r.drain(),
 		r.provision(),
