@@ -89,6 +89,7 @@ var rooms = map[string]room{
 	"appliance/box":        {may: "systemd", why: "an object on the bus; what its methods do comes from outside"},
 	"appliance/remote":     {why: "a way to a socket, whatever is said over it"},
 	"appliance/metrics":    {why: "tells of a snapshot, whoever took it"},
+	"appliance/logqueue":   {why: "a queue of lines, whoever logs"},
 
 	"appliance/provision": {may: "bgp/grammar", why: "bundles and where they come from; what is in a configuration is not its business"},
 

@@ -52,7 +52,9 @@ type Options struct {
 	API       int          // the version of the API: 4, 6, or 0 for commands of both and JSON of 6
 	Compact   bool         // prefixes in JSON are strings
 	Log       *slog.Logger
-	Getenv    func(string) string
+	// LogDropped is how many lines the log has dropped; nil: none.
+	LogDropped func() uint64
+	Getenv     func(string) string
 }
 
 // Daemon is a box at work.

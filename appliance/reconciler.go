@@ -150,10 +150,10 @@ func (r *reconciler) note(c *desired.Change) {
 		return
 	case moved:
 		r.since[c.Group] = r.in.Now
-		r.log.Info("gate", "name", c.Group, "on", s.On, rung(s), "cause", cause(s))
+		r.log.Info("gate", "gate", c.Group, "on", s.On, rung(s), "cause", cause(s))
 	}
 	if s.Suspect != "" && s.Suspect != c.Old.Suspect {
-		r.log.Warn("gate", "name", c.Group, "suspect", s.Suspect)
+		r.log.Warn("gate", "gate", c.Group, "suspect", s.Suspect)
 	}
 	r.record(recordGate(r.in.Now, c.Group, s))
 }

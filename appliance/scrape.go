@@ -84,6 +84,9 @@ func (d *Daemon) snapshot() *metrics.Snapshot {
 	s := scraped(status, in, plan)
 	s.Withdraw = scrapedHistogram(&receipts.Withdrawn)
 	s.Turns, s.Panics, s.Turn, s.Mailbox = loop.Turns, loop.Panics, scrapedHistogram(&loop.Turn), scrapedHistogram(&loop.Mailbox)
+	if f := d.options.LogDropped; f != nil {
+		s.LogDropped = f()
+	}
 	return s
 }
 

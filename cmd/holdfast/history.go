@@ -66,7 +66,7 @@ func (h *historian) show() error {
 		return err
 	}
 	h.query.After, h.query.Last = es[len(es)-1].Seq, 0
-	if !*h.json {
+	if !*h.asked.json {
 		printEntries(newPrinter(h.out), es, "")
 		return nil
 	}
@@ -86,7 +86,7 @@ func (h *historian) entries() (es []chronicle.Entry, err error) {
 	}
 	q, err := json.Marshal(h.query)
 	if err == nil {
-		err = control.Ask(*h.socket, control.Request{Do: "history", Arg: string(q)}, &es)
+		err = control.Ask(*h.asked.socket, control.Request{Do: "history", Arg: string(q)}, &es)
 	}
 	return es, err
 }

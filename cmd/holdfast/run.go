@@ -111,7 +111,9 @@ func (c *call) daemon(path, socket, envFile string, verbose bool) error {
 	if err != nil {
 		return err
 	}
-	log := logger(e, verbose)
+	log, lines := logger(e, verbose)
+	defer lines.Close(logPatience)
+	slog.SetDefault(log)
 	for _, w := range e.Warnings {
 		log.Warn("environment", "warning", w)
 	}
@@ -122,7 +124,7 @@ func (c *call) daemon(path, socket, envFile string, verbose bool) error {
 	memory()
 	return appliance.Run(context.Background(), appliance.Options{Path: path, Socket: socket, NoControl: !e.Bool("api.cli"),
 		APISocket: apiSocket(e), Pipes: e.Get("api.pipename"), Version: version, API: apiVersion(e), Port: e.Port(), Bind: e.Addrs("tcp.bind"), Passive: passive, Drop: provision.DefaultDrop,
-		NoAck: !e.Bool("api.ack"), NoRespawn: !e.Bool("api.respawn"), Encoder: e.Get("api.encoder"), Compact: e.Bool("api.compact"), Log: log, Getenv: os.Getenv})
+		NoAck: !e.Bool("api.ack"), NoRespawn: !e.Bool("api.respawn"), Encoder: e.Get("api.encoder"), Compact: e.Bool("api.compact"), Log: log, LogDropped: lines.Dropped, Getenv: os.Getenv})
 }
 
 // apiSocket is the path of the API socket that the environment says, "" for the
@@ -158,41 +160,4 @@ func memory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-}
-
-// logger writes to standard error: text for people, and for the journal, which
-// adds the time itself.
-func logger(e *environ.Environment, verbose bool) *slog.Logger {
-	if !e.Bool("log.enable") {
-		return slog.New(slog.DiscardHandler)
-	}
-	o := &slog.HandlerOptions{Level: level(e)}
-	if verbose || e.Bool("log.all") {
-		o.Level = slog.LevelDebug
-	}
-	if os.Getenv("JOURNAL_STREAM") != "" {
-		o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		}
-	}
-	if strings.EqualFold(os.Getenv("HOLDFAST_LOG"), "json") {
-		return slog.New(slog.NewJSONHandler(os.Stderr, o))
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, o))
-}
-
-// level is ExaBGP's word for the least severity that is logged.
-func level(e *environ.Environment) slog.Level {
-	switch strings.ToUpper(e.Get("log.level")) {
-	case "DEBUG":
-		return slog.LevelDebug
-	case "WARNING", "NOTICE":
-		return slog.LevelWarn
-	case "ERR", "ERROR", "CRITICAL", "ALERT", "EMERG":
-		return slog.LevelError
-	}
-	return slog.LevelInfo
 }

@@ -23,7 +23,9 @@ When the watchdog is not fed in time, the command's process group is killed and
 the command started again, as a reset would do. For demonstrations and tests.
 Exit code: that of the command, when it ends with the watchdog stopped.`,
 	run: func(c *call) error {
-		o := sim.Options{Stdout: os.Stdout, Stderr: os.Stderr, Log: logger(&environ.Environment{}, false)}
+		log, lines := logger(&environ.Environment{}, false)
+		defer lines.Close(logPatience)
+		o := sim.Options{Stdout: os.Stdout, Stderr: os.Stderr, Log: log}
 		c.StringVar(&o.Socket, "socket", "", "")
 		c.DurationVar(&o.Timeout, "timeout", 10*time.Second, "")
 		c.BoolVar(&o.NoWayOut, "nowayout", false, "")
