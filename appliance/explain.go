@@ -25,6 +25,7 @@ type explained struct {
 	plan    desired.Plan
 	since   map[string]time.Time
 	history []chronicle.Entry
+	acked   []speaker.Receipt
 	now     time.Time
 }
 
@@ -34,7 +35,7 @@ func (d *Daemon) explain(ctx context.Context, text string) (*Explanation, error)
 	if err != nil {
 		return nil, err
 	}
-	x := explained{prefix: prefix, history: d.chronicle.Entries(chronicle.Query{}), now: time.Now()}
+	x := explained{prefix: prefix, history: d.chronicle.Entries(chronicle.Query{}), acked: d.receipts.look().Last, now: time.Now()}
 	raw := inet.Prefix{Net: prefix}.Raw()
 	if err := d.onLoop(ctx, func() { x.views = d.speaker.Lookup(raw) }); err != nil {
 		return nil, err
@@ -64,6 +65,9 @@ func (x *explained) explanation() *Explanation {
 		if r.Group != "" {
 			r.Since = x.since[r.Group]
 			r.Conditions = conditions(x.in, &x.plan, r.Group)
+		}
+		for i := range r.Peers {
+			r.Peers[i].Receipt = lastReceipt(x.acked, r.Peers[i].Neighbor, r.Group)
 		}
 		r.Next = x.next(&r)
 		e.Routes = append(e.Routes, r)

@@ -13,6 +13,7 @@ import (
 	"holdfast/appliance/health"
 	"holdfast/bgp/attr"
 	"holdfast/bgp/family/inet"
+	"holdfast/bgp/speaker"
 	"holdfast/lab/golden"
 	"holdfast/netio/link"
 )
@@ -81,7 +82,9 @@ func TestExplain(t *testing.T) {
 		}},
 		{"without a gate", "192.0.2.1", begin, func(*desired.Inputs, *desired.Plan) {}},
 	} {
-		x := explained{now: c.now, since: map[string]time.Time{"dns": begin, "web": begin}, history: explainHistory(begin)}
+		x := explained{now: c.now, since: map[string]time.Time{"dns": begin, "web": begin}, history: explainHistory(begin),
+			acked: []speaker.Receipt{{Neighbor: netip.MustParseAddr("127.0.0.2"), Group: "dns", Closed: true, Cause: begin, Acked: begin.Add(1234 * time.Microsecond)},
+				{Neighbor: netip.MustParseAddr("127.0.0.3"), Group: "web", Cause: begin}}}
 		x.in = desired.Inputs{Now: c.now, Settings: a.d.loaded.Settings, Groups: []string{"dns", "web"}}
 		good(&x.in)
 		var over desired.Plan

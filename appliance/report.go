@@ -53,13 +53,13 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	in, plan, since := d.reconciler.decided()
-	n := d.monitor.Stats()
+	n, acked := d.monitor.Stats(), d.receipts.look()
 	s := &Status{Version: d.options.Version, PID: os.Getpid(), Started: d.started, Config: d.options.Path,
 		Summary: summary(in, plan, peers) + d.changes.view.Load().sentence(), Change: d.changes.view.Load(), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
 		Loop: LoopStatus{Turns: loop.Turns, TurnP50: loop.Turn.Quantile(.5).Microseconds(), TurnP99: loop.Turn.Quantile(.99).Microseconds(),
 			TurnMax: loop.Turn.Max.Microseconds(), MailboxP99: loop.Mailbox.Quantile(.99).Microseconds(), MailboxWorst: loop.Mailbox.Max.Microseconds()},
 		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Checks: checksStatus(in.Settings, d.reconciler.standings()),
-		Drains: in.Drains, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}}
+		Receipts: receiptsStatus(&acked), Drains: in.Drains, Gates: []GateStatus{}, Neighbors: []NeighborStatus{}, Helpers: []HelperStatus{}}
 	s.Gates = append(s.Gates, gateStatus(in, plan, since, peers)...)
 	for _, p := range peers.Peers {
 		s.Neighbors = append(s.Neighbors, neighborStatus(p))

@@ -82,7 +82,7 @@ func (d *Daemon) snapshot() *metrics.Snapshot {
 	in, plan, _ := d.reconciler.decided()
 	in.Checks = d.reconciler.standings()
 	s := scraped(status, in, plan)
-	s.Withdraw = scrapedHistogram(&receipts.Withdrawn)
+	s.Withdraw, s.Degrade, s.AckLost = scrapedHistogram(&receipts.Withdrawn), scrapedHistogram(&receipts.Degraded), receipts.Lost
 	s.Turns, s.Panics, s.Turn, s.Mailbox = loop.Turns, loop.Panics, scrapedHistogram(&loop.Turn), scrapedHistogram(&loop.Mailbox)
 	if f := d.options.LogDropped; f != nil {
 		s.LogDropped = f()

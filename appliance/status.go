@@ -23,6 +23,7 @@ type Status struct {
 	Neighbors []NeighborStatus `json:"neighbors"`
 	Routes    int              `json:"routes"` // wanted, on the wire or not
 	Helpers   []HelperStatus   `json:"helpers"`
+	Receipts  ReceiptsStatus   `json:"receipts"`
 	Loop      LoopStatus       `json:"loop"`
 	Netlink   NetlinkStatus    `json:"netlink"`
 }
@@ -175,4 +176,6 @@ type PeerTold struct {
 	Neighbor string `json:"neighbor"`
 	Session  string `json:"session"`
 	Told     string `json:"told"` // "announced", "waiting", "withdrawn", "no session"
+	// Receipt is what it has acknowledged last of the route's gate.
+	Receipt *ReceiptStatus `json:"receipt,omitempty"`
 }

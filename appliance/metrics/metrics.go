@@ -24,6 +24,8 @@ type Snapshot struct {
 	Turn       Histogram
 	Mailbox    Histogram
 	Withdraw   Histogram // from the failure to the neighbor's acknowledgement
+	Degrade    Histogram // the same of what made routes less wanted
+	AckLost    uint64    // the session ended before
 	Wakeups    uint64    // of netlink, and the others too
 	Listings   uint64
 	Overruns   uint64
@@ -143,6 +145,7 @@ func New(look func() *Snapshot) *Collector {
 		newHistogram("loop_turn_seconds", "How long turns of the event loop took, from wake-up to sleep.", func(s *Snapshot) Histogram { return s.Turn }),
 		newHistogram("loop_mailbox_seconds", "How long what was posted to the event loop waited.", func(s *Snapshot) Histogram { return s.Mailbox }),
 		newHistogram("withdraw_ack_seconds", "Time from what closed a gate to the acknowledgement of the withdraw by the neighbor's TCP.", func(s *Snapshot) Histogram { return s.Withdraw }),
+		newHistogram("degrade_ack_seconds", "Time from what degraded a gate to the acknowledgement by the neighbor's TCP.", func(s *Snapshot) Histogram { return s.Degrade }),
 	}, age: prometheus.NewDesc(prefix+"snapshot_age_seconds", "How old what this scrape tells is: more than nothing if the event loop was slow to answer.", nil, nil)}
 }
 

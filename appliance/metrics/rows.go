@@ -38,6 +38,7 @@ func boxRows() []row {
 		one(counter, "netlink_listings_total", "Listings of all links and addresses.", func(s *Snapshot) float64 { return float64(s.Listings) }),
 		one(counter, "netlink_overruns_total", "Times that the kernel dropped messages, after each of which all was listed anew.", func(s *Snapshot) float64 { return float64(s.Overruns) }),
 		one(counter, "log_dropped_total", "Lines of the log that were dropped since nobody read fast enough.", func(s *Snapshot) float64 { return float64(s.LogDropped) }),
+		one(counter, "ack_lost_total", "Withdraws and degrades that the neighbor did not acknowledge before the session ended.", func(s *Snapshot) float64 { return float64(s.AckLost) }),
 		ofWatchdog("watchdog_armed", "1 while the hardware watchdog is armed and fed.", func(w *Watchdog) float64 { return yes(w.Armed) }),
 		ofWatchdog("watchdog_last_fed_timestamp_seconds", "When the hardware watchdog was fed last, since the epoch; 0 if it never was.", func(w *Watchdog) float64 { return seconds(w.LastFed) }),
 		ofWatchdog("watchdog_timeout_seconds", "How long after the last feeding the box is reset.", func(w *Watchdog) float64 { return w.Timeout.Seconds() }),

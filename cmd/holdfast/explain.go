@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"holdfast/appliance"
@@ -42,7 +43,7 @@ func printExplained(p *printer, r appliance.RouteStatus, now time.Time) {
 		p.line("          %s", r.Suspect)
 	}
 	for _, t := range r.Peers {
-		p.line("neighbor  %s  %s, session %s", t.Neighbor, p.good(t.Told == "announced", t.Told, t.Told), t.Session)
+		p.line("neighbor  %s  %s, session %s%s", t.Neighbor, p.good(t.Told == "announced", t.Told, t.Told), t.Session, receiptText(t.Receipt))
 	}
 	for i, s := range r.Next {
 		word := "next      "
@@ -63,3 +64,21 @@ func printEntries(p *printer, es []chronicle.Entry, indent string) {
 		p.line("%s%s  %s: %s", indent, e.At.Local().Format(time.DateTime+".000"), object, e.Text)
 	}
 }
+
+// receiptText is what a neighbor has acknowledged last, as a sentence's end.
+func receiptText(r *appliance.ReceiptStatus) string {
+	if r == nil {
+		return ""
+	}
+	what := "degrade"
+	if r.Withdrawn {
+		what = "withdraw"
+	}
+	if r.Lost {
+		return "; last " + what + " not acknowledged: the session ended before"
+	}
+	return fmt.Sprintf("; last %s acknowledged after %s", what, micro(r.Took))
+}
+
+// micro is a number of microseconds for people.
+func micro(us int64) string { return (time.Duration(us) * time.Microsecond).String() }

@@ -100,6 +100,12 @@ func printStatus(p *printer, s appliance.Status, now time.Time) {
 	printHelpers(p, s.Helpers)
 	p.line("")
 	p.line("loop: %d turns, 99%% within %d µs, longest %d µs; mailbox 99%% within %d µs", s.Loop.Turns, s.Loop.TurnP99, s.Loop.TurnMax, s.Loop.MailboxP99)
+	if r := s.Receipts; r.Withdraws+r.Degrades+r.Lost > 0 {
+		p.line("withdraws: %d acknowledged, half within %s, 99%% within %s, longest %s; degrades: %d; %d never were", r.Withdraws, micro(r.P50), micro(r.P99), micro(r.Max), r.Degrades, r.Lost)
+	}
+	if c := s.Checks; c.Total > 0 {
+		p.line("checks: %d of %d up, %d without a verdict", c.Up, c.Total, c.Pending)
+	}
 	p.line("netlink: %d wake-ups, %d listings, %d overruns", s.Netlink.Wakeups, s.Netlink.Listings, s.Netlink.Overruns)
 }
 
