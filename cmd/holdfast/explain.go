@@ -57,12 +57,17 @@ func printExplained(p *printer, r appliance.RouteStatus, now time.Time) {
 // printEntries is a line for each thing that happened.
 func printEntries(p *printer, es []chronicle.Entry, indent string) {
 	for _, e := range es {
-		object := e.Kind
-		if e.Object != "" {
-			object += " " + e.Object
-		}
-		p.line("%s%s  %s: %s", indent, e.At.Local().Format(time.DateTime+".000"), object, e.Text)
+		p.line("%s%s  %s", indent, e.At.Local().Format(time.DateTime+".000"), entryText(e))
 	}
+}
+
+// entryText is what happened, without its time.
+func entryText(e chronicle.Entry) string {
+	object := e.Kind
+	if e.Object != "" {
+		object += " " + e.Object
+	}
+	return plain(object + ": " + e.Text)
 }
 
 // receiptText is what a neighbor has acknowledged last, as a sentence's end.
