@@ -113,7 +113,7 @@ func (s *screen) show(keys <-chan byte, terminal int) {
 	defer every.Stop()
 	for {
 		wide, high, err := term.GetSize(terminal)
-		if err != nil {
+		if err != nil || wide == 0 || high == 0 { // a serial line knows no size
 			wide, high = 80, 24
 		}
 		s.draw(time.Now(), wide, high)

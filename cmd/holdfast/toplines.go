@@ -95,7 +95,7 @@ func (v *topView) head(p *printer, now time.Time) block {
 		}
 		lines = append(lines, fmt.Sprintf("drain     %s %s%s", plain(what), end, because(plain(d.Reason))))
 	}
-	return block{lines, 3}
+	return block{lines, 3 + min(len(s.Drains), 2)}
 }
 
 // keptBad is how many rows of what is not well stay in any case.
@@ -140,7 +140,7 @@ func (v *topView) checks(p *printer) block {
 	for _, n := range c.NotUp {
 		lines = append(lines, fmt.Sprintf("  %s  %s (%s)", p.good(n.State == "init", n.State, n.State), plain(n.Check+" "+n.Text), plain(strings.Join(n.Gates, ", "))))
 	}
-	return block{lines, 2}
+	return block{lines, 2 + min(len(c.NotUp), 2)}
 }
 
 // sessions has those first that are down.
@@ -181,7 +181,7 @@ func (v *topView) last(p *printer) block {
 	for _, e := range slices.Backward(v.events) {
 		lines = append(lines, e.At.Local().Format("Jan 02 15:04:05")+"  "+entryText(e))
 	}
-	return block{lines, 2}
+	return block{lines, 2 + min(len(v.events), 2)}
 }
 
 // plain is a text without what a terminal would do something for: it may be a
