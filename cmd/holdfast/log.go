@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/journal"
+	sd "github.com/coreos/go-systemd/v22/journal"
 
 	"holdfast/appliance/environ"
 	"holdfast/appliance/logqueue"
@@ -48,7 +48,7 @@ func logger(e *environ.Environment, verbose bool) (*slog.Logger, *logqueue.Queue
 		return slog.New(direct), lines
 	case systemd.ToJournal() && !asJSON:
 		direct = &systemd.Journal{Level: o.Level, IDs: messageIDs}
-		return slog.New(&systemd.Journal{Level: o.Level, IDs: messageIDs, Send: func(message string, p journal.Priority, fields map[string]string) {
+		return slog.New(&systemd.Journal{Level: o.Level, IDs: messageIDs, Send: func(message string, p sd.Priority, fields map[string]string) {
 			lines.Put(func() { systemd.SendJournal(message, p, fields) })
 		}}), lines
 	case os.Getenv("JOURNAL_STREAM") != "":

@@ -25,7 +25,7 @@ var topVerb = &verb{word: "top", args: "[-1] [--socket PATH]",
 It is drawn anew each second, what is not well first. q ends it.
 Exit code: 0, or 1 if no daemon answers at the beginning.`,
 	run: func(c *call) error {
-		socket := c.String("socket", control.DefaultSocket, "")
+		socket := c.place()
 		once := c.Bool("1", false, "")
 		if _, err := c.parse(0, 0); err != nil {
 			return err
