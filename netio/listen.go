@@ -14,6 +14,8 @@ type ListenOptions struct {
 	Auth   map[netip.Prefix]Auth // keys of the peers that have one
 	// Dual makes an unspecified IPv6 listener take IPv4 too, as v4-mapped peers.
 	Dual bool
+	// Kept is a socket that listens there already; its options stay.
+	Kept *Kept
 }
 
 // Listener accepts connections.
@@ -21,6 +23,7 @@ type Listener struct {
 	loop   *Loop
 	fd     int
 	addr   netip.AddrPort
+	device string
 	accept func(*Conn) Handler
 	keys   map[netip.Prefix]Auth
 	queued bool
@@ -29,11 +32,14 @@ type Listener struct {
 // Listen begins to listen. accept is asked for the handler of each new
 // connection, whose ends it may look at; nil refuses it.
 func (l *Loop) Listen(o ListenOptions, accept func(*Conn) Handler) (*Listener, error) {
+	if o.Kept != nil {
+		return l.resume(o, accept)
+	}
 	fd, err := newSocket(o.Addr.Addr())
 	if err != nil {
 		return nil, err
 	}
-	ln := &Listener{loop: l, fd: fd, addr: o.Addr, accept: accept, keys: map[netip.Prefix]Auth{}}
+	ln := &Listener{loop: l, fd: fd, addr: o.Addr, device: o.Socket.Device, accept: accept, keys: map[netip.Prefix]Auth{}}
 	if err := ln.open(o); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("listen on %s: %w", o.Addr, err)

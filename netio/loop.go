@@ -190,6 +190,14 @@ func (l *Loop) change(fd int, events uint32) {
 	}
 }
 
+// release is remove for a descriptor that stays open.
+func (l *Loop) release(fd int) {
+	delete(l.files, int32(fd))
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil); err != nil {
+		l.log.Error("epoll", "error", err)
+	}
+}
+
 func (l *Loop) remove(fd int) {
 	delete(l.files, int32(fd))
 	unix.Close(fd) // which takes it out of the epoll set
