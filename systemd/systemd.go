@@ -1,4 +1,5 @@
-// Package systemd is sd_notify and the reload handshake.
+// Package systemd is sd_notify, the reload handshake, and the store of
+// descriptors that outlives a restart.
 package systemd
 
 import (
@@ -12,7 +13,7 @@ import (
 )
 
 // Notifier tells the service manager how we are. Without one it does nothing.
-// It never blocks: what the manager's socket does not take is dropped and
+// It never blocks, but for Store and Forget: what the manager's socket does not take is dropped and
 // counted.
 type Notifier struct {
 	fd      int
@@ -79,6 +80,16 @@ func (n *Notifier) Extend(d time.Duration) {
 
 // Watchdog says that we are alive.
 func (n *Notifier) Watchdog() { n.send(daemon.SdNotifyWatchdog) }
+
+// Patience has the manager wait at least that long for Watchdog, from now on.
+// Without a WatchdogSec in the unit it does not wait at all, and nothing is done.
+func (n *Notifier) Patience(d time.Duration) {
+	if n.every == 0 || n.every >= d {
+		return
+	}
+	n.every = d
+	n.send(fmt.Sprintf("WATCHDOG_USEC=%d", d.Microseconds()))
+}
 
 // Interval is how often Watchdog should be called: half of what the manager
 // waits for; 0 if it does not.
