@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
+	"slices"
 
 	"holdfast/bgp/config"
 	"holdfast/netio"
@@ -26,6 +27,7 @@ type listener struct {
 // keys are changed in place.
 func (s *Speaker) listen() error {
 	want := s.wantedListeners()
+	s.closeKept(want)
 	for k, l := range s.listeners {
 		if want[k] == nil {
 			l.Close()
@@ -38,7 +40,7 @@ func (s *Speaker) listen() error {
 			errs = append(errs, l.SetAuth(auth))
 			continue
 		}
-		l, err := s.loop.Listen(netio.ListenOptions{Addr: k.addr, Auth: auth, Socket: netio.SocketOptions{Device: k.link}}, s.accept)
+		l, err := s.loop.Listen(netio.ListenOptions{Addr: k.addr, Auth: auth, Socket: netio.SocketOptions{Device: k.link}, Kept: s.kept(k)}, s.accept)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -46,6 +48,30 @@ func (s *Speaker) listen() error {
 		s.listeners[k] = &listener{l, auth}
 	}
 	return errors.Join(errs...)
+}
+
+// closeKept closes the sockets of a life before that no neighbor needs: first, for
+// a wanted one may be at the same port.
+func (s *Speaker) closeKept(want map[listenKey]map[netip.Prefix]netio.Auth) {
+	s.options.Kept = slices.DeleteFunc(s.options.Kept, func(k netio.Kept) bool {
+		if want[listenKey{k.Addr, k.Device}] != nil {
+			return false
+		}
+		k.Close()
+		return true
+	})
+}
+
+// kept takes the socket of a life before that listens where it is wanted; nil if
+// there is none.
+func (s *Speaker) kept(at listenKey) *netio.Kept {
+	i := slices.IndexFunc(s.options.Kept, func(k netio.Kept) bool { return listenKey{k.Addr, k.Device} == at })
+	if i < 0 {
+		return nil
+	}
+	k := s.options.Kept[i]
+	s.options.Kept = slices.Delete(s.options.Kept, i, i+1)
+	return &k
 }
 
 func (s *Speaker) wantedListeners() map[listenKey]map[netip.Prefix]netio.Auth {

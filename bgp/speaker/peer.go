@@ -116,7 +116,7 @@ func (p *peer) capabilities() (cs []capability.Capability) {
 	if c.GracefulRestart > 0 {
 		r := capability.Restart{Restarting: p.s.options.Restarting && p.sessions == 0, Notify: true, Time: c.GracefulRestart}
 		for _, f := range n.Families {
-			r.Families = append(r.Families, capability.RestartFamily{Family: f, Forwarding: true})
+			r.Families = append(r.Families, capability.RestartFamily{Family: f, Forwarding: p.sessions > 0 || p.s.options.Forwarding(f)})
 		}
 		cs = append(cs, capability.ForRestart(r))
 	}

@@ -24,22 +24,6 @@ func (s *Speaker) Neighbors(sel *api.Selector) (vs []api.PeerView, cs []*config.
 	return vs, cs
 }
 
-// Restart ends all sessions, and has each begin anew with the same routes.
-// Where the neighbor keeps routes over a restart, it hears no NOTIFICATION: that
-// would have it drop them (RFC 4724 section 4.1).
-func (s *Speaker) Restart() {
-	if s.stopping != nil {
-		return
-	}
-	for _, p := range s.sorted() {
-		subcode := uint8(wire.AdminReset)
-		if p.session != nil && p.session.Negotiated.GracefulRestart {
-			subcode = 0
-		}
-		p.restart(subcode)
-	}
-}
-
 func (p *peer) view(who api.Peer) api.PeerView {
 	n := p.config
 	v := api.PeerView{Peer: who, Description: n.Description, State: p.machine.State().String(), Age: p.s.loop.Now().Sub(p.turned),

@@ -30,9 +30,15 @@ type Options struct {
 	// Restarting says that we were here before: the neighbors are told not to
 	// wait for us (RFC 4724 section 4.1), until their first session.
 	Restarting bool
-	Jitter     func() float64
-	Session    func(neighbor netip.Addr, up bool, why error)
-	Watchdog   func(group string, on bool) error // a helper's "announce watchdog"
+	// Forwarding says whether packets of a family have been taken all the while
+	// (RFC 4724 section 3); nil: they have. It is asked for the first session.
+	Forwarding func(bgp.Family) bool
+	// Kept are listening sockets of a life before. The first Apply takes those that
+	// it needs, and closes the others.
+	Kept     []netio.Kept
+	Jitter   func() float64
+	Session  func(neighbor netip.Addr, up bool, why error)
+	Watchdog func(group string, on bool) error // a helper's "announce watchdog"
 	// Learned is called when a neighbor begins or ends to announce a route that
 	// Watch asked for.
 	Learned func(from netip.Addr, prefix netip.Prefix, there bool)
@@ -82,6 +88,9 @@ func New(l *netio.Loop, o Options) *Speaker {
 	}
 	if o.Watchdog == nil {
 		o.Watchdog = func(string, bool) error { return nil }
+	}
+	if o.Forwarding == nil {
+		o.Forwarding = func(bgp.Family) bool { return true }
 	}
 	if o.Report == nil {
 		o.Report = func(*config.Neighbor, *event.Report) {}
