@@ -79,6 +79,8 @@ type Daemon struct {
 	dog        guard
 	manual     manual                 // the loop's
 	next       atomic.Pointer[stands] // what the loop has not followed yet
+	heir       bool                   // a life before has left us a will
+	leaving    bool                   // another life takes our place; of who waits for signals, and then stops
 	changes    *changes
 	learned    learned
 	drains     drains
@@ -120,7 +122,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, UUID: d.uuid, NoAck: o.NoAck, API: o.API, Ended: d.helperEnded})
 	d.herald = newHerald(event.Form{Legacy: o.API == 4, Compact: o.Compact}, d.helpers.Hear)
 	d.manual.said = map[string]desired.Manual{}
-	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Jitter: rand.Float64,
+	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Kept: d.inherit(), Forwarding: d.forwarding(l.Settings), Jitter: rand.Float64,
 		Session: d.session, Watchdog: d.manual.say, Receipt: d.receipt, Learned: d.learn,
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
@@ -152,7 +154,7 @@ func (d *Daemon) live(ctx context.Context) error {
 	// A neighbor may hear of us before all is started, and who saw that may
 	// signal: the Go runtime drops what nobody has asked for.
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, succeed)
 	defer signal.Stop(signals)
 	var tasks tasks
 	defer tasks.end()
@@ -250,7 +252,8 @@ func (d *Daemon) wait(ctx context.Context, signals <-chan os.Signal) (why string
 			return why
 		case s := <-signals:
 			d.loop.Post(func() { d.speaker.Signal(int(s.(syscall.Signal))) })
-			if s == syscall.SIGTERM || s == syscall.SIGINT {
+			d.leaving = d.leaves(s)
+			if s == syscall.SIGTERM || s == syscall.SIGINT || s == succeed {
 				return fmt.Sprintf("stopped by %s", s)
 			}
 			d.reload(s)
@@ -424,6 +427,7 @@ func (d *Daemon) ready(s *settings.Settings) bool {
 	}
 	d.loop.Post(d.speaker.Release)
 	d.notifier.Ready()
+	d.settled()
 	return true
 }
 
@@ -452,8 +456,15 @@ func (d *Daemon) shutdown(why string) {
 	d.stopping = true // a helper may still ask for a reload
 	d.mu.Unlock()
 	d.notifier.Stopping() // after a reload has said that we are ready
+	stop := d.speaker.Stop
+	if d.leaving {
+		d.keep()
+		stop = d.speaker.Leave
+	} else {
+		d.notifier.Forget(willName)
+	}
 	done := make(chan struct{})
-	d.loop.Post(func() { d.speaker.Stop(why, s.StopTimeout, func() { close(done) }) })
+	d.loop.Post(func() { stop(why, s.StopTimeout, func() { close(done) }) })
 	d.reconciler.update(func(in *desired.Inputs) { in.Stopping = true })
 	select {
 	case <-done:
@@ -465,8 +476,12 @@ func (d *Daemon) shutdown(why string) {
 	d.leave(stood)
 	d.end(d.checks.Close, time.Second)
 	d.end(d.helpers.Close, 3*time.Second)
-	d.addresses.release()
-	d.dog.release(d.log)
+	if d.leaving {
+		d.yield()
+	} else {
+		d.addresses.release()
+		d.dog.release(d.log)
+	}
 	if d.control != nil {
 		d.control.Close()
 	}

@@ -72,6 +72,9 @@ func (d *Daemon) armed(t *tasks) {
 	d.monitor.SetIdle(k.Patience() / 4)
 	d.loop.Post(func() { d.loop.Heartbeat = min(d.loop.Heartbeat, k.Patience()/4) })
 	d.dog.keeper = k
+	// The hardware is to bite before the service manager starts us anew, which
+	// would feed it.
+	d.notifier.Patience(4 * k.Patience())
 	t.run(k.Run)
 }
 

@@ -26,6 +26,8 @@ var runVerb = &verb{word: "run", args: "FILE [--socket PATH] [--env-file FILE] [
 SIGHUP and SIGUSR1 read FILE again: the difference is applied, and nothing if
 it has an error. SIGUSR2 then starts the helpers anew, SIGALRM the sessions. SIGTERM
 withdraws everything, waits until the neighbors have acknowledged that, and ends.
+SIGRTMIN+1 ends without a word to neighbors that keep routes over a restart
+(RFC 4724), for somebody starts it again at once: systemctl restart does.
 
 Where there is a state directory, bundles that are dropped into /etc/holdfast/drop
 are taken: holdfast provision makes them. If FILE is missing, the box waits for one.

@@ -1,0 +1,147 @@
+package lab_test
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"holdfast/lab"
+)
+
+// restartSignal is what the unit has as RestartKillSignal.
+const restartSignal = syscall.Signal(35)
+
+// restartable is a box with a gate and two neighbors, which it waits for: one keeps
+// its routes over a restart, the other does not.
+func restartable(t *testing.T) (s *story, m *manager, plain lab.Peer) {
+	t.Helper()
+	s = tell(t, func(s *story) string { return "" })
+	s.box.Address("eth1", "10.0.1.1/24")
+	other := s.Host("other")
+	lab.Wire(s.box, "eth2", other, "eth0")
+	s.box.Address("eth2", "10.0.2.1/24")
+	other.Address("eth0", "10.0.2.2/24")
+	conf := s.File("restart.conf", fmt.Sprintf(`appliance { control-socket %s; address 192.0.2.53/32 on eth1; }
+watchdog dns { link eth1; address 192.0.2.53/32; }
+template { neighbor usual {
+	router-id 192.0.2.1; local-as 65001; hold-time 9; passive; md5-password key;
+	capability { graceful-restart 60; }
+	static { route 192.0.2.53/32 next-hop self watchdog dns; }
+} }
+neighbor 10.0.0.2 { inherit usual; local-address 10.0.0.1; peer-as 65002; }
+neighbor 10.0.2.2 { inherit usual; local-address 10.0.2.1; peer-as 65003; capability { graceful-restart disable; } }
+`, filepath.Join(s.Dir, "box.ctl")))
+	s.box.IP("address del 192.0.2.53/32 dev lo")
+	s.bird.Stop()
+	s.bird = lab.BIRD(s.upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Password: "key", Channels: "	graceful restart on;\n	debug { routes, states };\n"})
+	plain = lab.BIRD(other, lab.Session{Local: netip.MustParseAddr("10.0.2.2"), Remote: netip.MustParseAddr("10.0.2.1"), LocalAS: 65003, RemoteAS: 65001, Password: "key"})
+	m = manage(s.box, lab.Binary(s), "run", conf, "--socket", filepath.Join(s.Dir, "box.ctl"))
+	s.bird.Start()
+	plain.Start()
+	s.announced()
+	s.Until(soon, "the other neighbor has the prefix", func() bool { _, ok := plain.Route(anycast); return ok })
+	return s, m, plain
+}
+
+// lost is how often the upstream's table has lost the route: each time is a line.
+func (s *story) lost() int {
+	b, err := os.ReadFile(filepath.Join(s.Dir, "upstream-bird.log"))
+	if err != nil {
+		s.Fatalf("%v", err)
+	}
+	if !strings.Contains(string(b), "> added [best] "+anycast.String()) {
+		s.Fatalf("bird does not tell of its table:\n%s", b)
+	}
+	return len(regexp.MustCompile(`> removed .*`+regexp.QuoteMeta(anycast.String())).FindAll(b, -1))
+}
+
+// back waits until a new life is at work, and both neighbors have the route.
+func (s *story) back(m *manager, plain lab.Peer) {
+	s.Helper()
+	s.Until(soon, "the session is up again", s.bird.Established)
+	s.announced()
+	s.Until(soon, "the other has the route", func() bool { _, ok := plain.Route(anycast); return ok })
+	s.Until(soon, "the life is settled", func() bool { return m.has("READY=1") && m.keeps("bgp") == 0 && m.keeps("will") == 1 })
+}
+
+// TestRestart: the route never leaves the table of a neighbor that keeps it, the
+// address never leaves the box, and the sockets never stop listening.
+func TestRestart(t *testing.T) {
+	s, m, plain := restartable(t)
+	s.back(m, plain)
+	for range 2 {
+		m.end(restartSignal)
+		if _, ok := plain.Route(anycast); ok {
+			t.Error("the neighbor that keeps nothing was not told")
+		}
+		if !strings.Contains(s.box.IP("address show dev eth1"), "192.0.2.53/32") {
+			t.Error("the address has gone")
+		}
+		if !s.box.Listens(179) || m.keeps("bgp") != 2 {
+			t.Errorf("%d sockets are kept", m.keeps("bgp"))
+		}
+		m.start()
+		s.back(m, plain)
+	}
+	if n := strings.Count(m.output(), "listening goes on"); n != 2 {
+		t.Errorf("%d lives have gone on with the sockets\n%s", n, m.output())
+	}
+	if n := s.lost(); n != 0 {
+		t.Errorf("the neighbor has lost the route %d times", n)
+	}
+}
+
+// TestRestartUnplanned: after a crash, packets have been taken all the while, and
+// the neighbor keeps the route. After a boot they have not, whatever is on the box
+// by then, and the neighbor drops it until the gates have opened.
+func TestRestartUnplanned(t *testing.T) {
+	s, m, plain := restartable(t)
+	s.back(m, plain)
+	m.end(syscall.SIGKILL)
+	m.start()
+	s.back(m, plain)
+	if n := s.lost(); n != 0 {
+		t.Fatalf("the neighbor has lost the route %d times over a crash", n)
+	}
+	m.end(syscall.SIGKILL)
+	m.forget()
+	m.start()
+	s.back(m, plain)
+	if n := s.lost(); n != 1 {
+		t.Errorf("the neighbor has lost the route %d times over a boot, want once", n)
+	}
+}
+
+// TestStopIsNoRestart: a stop withdraws, takes the address away and leaves no word;
+// and a restart that nobody could go on from is a stop.
+func TestStopIsNoRestart(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		signal syscall.Signal
+		conf   string
+	}{{"stop", syscall.SIGTERM, ""}, {"wrong configuration", restartSignal, "neighbour"}} {
+		t.Run(c.name, func(t *testing.T) {
+			s, m, plain := restartable(t)
+			s.back(m, plain)
+			if c.conf != "" {
+				s.File("restart.conf", c.conf)
+			}
+			m.end(c.signal)
+			if s.has() {
+				t.Error("the neighbor still has the route")
+			}
+			if strings.Contains(s.box.IP("address show dev eth1"), "192.0.2.53/32") {
+				t.Error("the address has not gone")
+			}
+			s.Until(soon, "nothing is kept", func() bool { return m.keeps("bgp")+m.keeps("will") == 0 })
+			if s.box.Listens(179) {
+				t.Error("somebody listens")
+			}
+		})
+	}
+}
