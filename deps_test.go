@@ -78,7 +78,7 @@ var rooms = map[string]room{
 	"appliance/settings":   {may: "appliance/health bgp bgp/attr bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
 	"appliance/desired":    {may: "appliance/health appliance/settings bgp/attr netio/link", pure: true, why: "the only place that says on or off is a pure function"},
 	"appliance/verdict":    {pure: true, why: "before and after are values, of a configuration or of an image"},
-	"appliance/helper":     {may: "bgp/api", why: "helpers talk to whoever takes their commands, not to the speaker"},
+	"appliance/helper":     {may: "appliance/host bgp/api", why: "helpers talk to whoever takes their commands, not to the speaker"},
 	"appliance/client":     {may: "appliance/remote", why: "whoever speaks the text API needs nothing of the daemon"},
 	"appliance/chronicle":  {why: "a ring of what happened; who tells it is not its business"},
 	"appliance/control":    {may: "appliance/remote", why: "a socket and its questions; the answers come from outside"},
@@ -91,6 +91,7 @@ var rooms = map[string]room{
 	"appliance/metrics":    {why: "tells of a snapshot, whoever took it"},
 	"appliance/logqueue":   {why: "a queue of lines, whoever logs"},
 
+	"appliance/host":      {why: "runs a program in one place or another, whatever it is for"},
 	"appliance/provision": {may: "bgp/grammar", why: "bundles and where they come from; what is in a configuration is not its business"},
 
 	"lab/golden": {why: "examples for tests of whatever room"},

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/appliance/host"
 	"holdfast/bgp/api"
 )
 
@@ -29,6 +30,7 @@ type Options struct {
 	UUID    string        // what "ping" answers: which life of the daemon this is
 	API     int           // the version of the API: 4, 6, or 0 for both
 	NoAck   bool          // no helper begins with acknowledgements; see Acks
+	Start   host.Start    // starts their programs; nil: as our children
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0 means 2 s
 }
 
@@ -50,6 +52,9 @@ func (o *Options) parser() *api.Parser {
 func New(o Options) *Helpers {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Start == nil {
+		o.Start = host.Here
 	}
 	if o.Grace == 0 {
 		o.Grace = 2 * time.Second
@@ -171,7 +176,8 @@ func wait(ctx context.Context, all []*helper) error {
 // Status is what can be said of a helper.
 type Status struct {
 	Name     string
-	PID      int // 0: not running
+	PID      int    // 0: not running
+	Unit     string // that it runs in; "": the daemon's own
 	Starts   uint64
 	Commands uint64 // applied
 	Errors   uint64 // of them, answered with "error"
@@ -192,6 +198,9 @@ func (h *Helpers) Status() []Status {
 			Name: name, PID: int(n.pid.Load()), Starts: n.starts.Load(),
 			Commands: n.commands.Load(), Errors: n.errors.Load(), Lost: n.lost(),
 		}
+		if unit := n.unit.Load(); unit != nil && st.PID != 0 {
+			st.Unit = *unit
+		}
 		if q := n.queue(); q != nil {
 			st.Waiting, st.WaitingBytes = q.waiting()
 		}
@@ -211,6 +220,7 @@ type helper struct {
 
 	out                      atomic.Pointer[queue] // of the life at hand, or the last one
 	pid                      atomic.Int64
+	unit                     atomic.Pointer[string]
 	starts, commands, errors atomic.Uint64
 	before                   atomic.Uint64 // lines that earlier lives lost
 }

@@ -54,13 +54,13 @@ const drainTime = time.Second
 // live starts the program and serves it until it has ended; the error says how
 // it could not start, or how it ended.
 func (h *helper) live(ctx context.Context) error {
-	c, err := start(h.process)
+	c, err := start(h.process, h.options.Start)
 	if err != nil {
 		h.queue().close()
 		return err
 	}
 	defer c.close()
-	h.born(c.cmd.Process.Pid)
+	h.born(c)
 	quit := make(chan struct{})
 	defer context.AfterFunc(ctx, func() { h.stop(c, quit) })()
 	return h.serve(c, quit)
@@ -74,7 +74,7 @@ func (h *helper) serve(c *child, quit <-chan struct{}) (err error) {
 	tasks.Go(func() { s.queue.pump(c.in, h.resumed) })
 	tasks.Go(func() { tell(c.err, h.log) })
 	tasks.Go(func() {
-		err = c.wait()
+		err = c.Wait()
 		end := time.Now().Add(drainTime)
 		_ = c.out.SetReadDeadline(end) // a pipe can always have one
 		_ = c.err.SetReadDeadline(end)
@@ -89,23 +89,25 @@ func (h *helper) serve(c *child, quit <-chan struct{}) (err error) {
 // stop asks the helper to end, and after a while does not ask. What it says
 // until then, its last withdraws, is still heard.
 func (h *helper) stop(c *child, quit chan struct{}) {
-	c.signal(syscall.SIGTERM)
+	c.Signal(syscall.SIGTERM)
 	time.AfterFunc(h.options.Grace, func() {
-		c.signal(syscall.SIGKILL)
+		c.Signal(syscall.SIGKILL)
 		close(quit)
 	})
 }
 
 // born notes a new life. What happened between two of them nobody is told; what
 // happened before the first one waits for it.
-func (h *helper) born(pid int) {
+func (h *helper) born(c *child) {
 	if old := h.queue(); old.over() {
 		h.before.Add(old.lost())
 		h.out.Store(newQueue())
 	}
-	h.pid.Store(int64(pid))
+	unit := c.Unit()
+	h.unit.Store(&unit)
+	h.pid.Store(int64(c.PID()))
 	h.starts.Add(1)
-	h.log.Info("helper started", "pid", pid)
+	h.log.Info("helper started", "pid", c.PID(), "unit", unit)
 }
 
 func (h *helper) queue() *queue { return h.out.Load() }
