@@ -23,6 +23,7 @@ import (
 	"holdfast/appliance/desired"
 	"holdfast/appliance/health"
 	"holdfast/appliance/helper"
+	"holdfast/appliance/host"
 	"holdfast/appliance/metrics"
 	"holdfast/appliance/settings"
 	"holdfast/bgp/api"
@@ -67,7 +68,8 @@ type Daemon struct {
 	speaker    *speaker.Speaker
 	monitor    *link.Monitor
 	helpers    *helper.Helpers
-	herald     *herald // the loop's
+	outside    *host.Outside // where helpers run
+	herald     *herald       // the loop's
 	notifier   *systemd.Notifier
 	reconciler *reconciler
 	chronicle  *chronicle.Chronicle
@@ -119,7 +121,8 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	}
 	d.loop = loop
 	d.monitor = link.New(o.Log)
-	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Version: "holdfast " + o.Version, UUID: d.uuid, NoAck: o.NoAck, API: o.API, Ended: d.helperEnded})
+	d.outside = &host.Outside{Path: o.Getenv("HOLDFAST_HELPER_SOCKET"), Log: o.Log}
+	d.helpers = helper.New(helper.Options{Log: o.Log, Apply: d.apply, Start: d.outside.Start, Version: "holdfast " + o.Version, UUID: d.uuid, NoAck: o.NoAck, API: o.API, Ended: d.helperEnded})
 	d.herald = newHerald(event.Form{Legacy: o.API == 4, Compact: o.Compact}, d.helpers.Hear)
 	d.manual.said = map[string]desired.Manual{}
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Kept: d.inherit(), Forwarding: d.forwarding(l.Settings), Jitter: rand.Float64,
@@ -476,6 +479,7 @@ func (d *Daemon) shutdown(why string) {
 	d.leave(stood)
 	d.end(d.checks.Close, time.Second)
 	d.end(d.helpers.Close, 3*time.Second)
+	d.outside.Close()
 	if d.leaving {
 		d.yield()
 	} else {

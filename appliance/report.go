@@ -65,7 +65,7 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 		s.Neighbors = append(s.Neighbors, neighborStatus(p))
 	}
 	for _, h := range d.helperStatus() {
-		s.Helpers = append(s.Helpers, HelperStatus{h.Name, h.PID, h.Starts, h.Commands, h.Errors, h.Lost, h.WaitingBytes})
+		s.Helpers = append(s.Helpers, HelperStatus{h.Name, h.PID, h.Unit, h.Starts, h.Commands, h.Errors, h.Lost, h.WaitingBytes})
 	}
 	return s, nil
 }

@@ -108,7 +108,8 @@ type NeighborStatus struct {
 // HelperStatus is one helper.
 type HelperStatus struct {
 	Name     string `json:"name"`
-	PID      int    `json:"pid"` // 0: it does not run
+	PID      int    `json:"pid"`            // 0: it does not run
+	Unit     string `json:"unit,omitempty"` // that it runs in, if not the daemon's own
 	Starts   uint64 `json:"starts"`
 	Commands uint64 `json:"commands"`
 	Errors   uint64 `json:"errors"`  // commands that were answered with "error"

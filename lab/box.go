@@ -147,6 +147,7 @@ func build() {
 	if built.dir, built.err = os.MkdirTemp("", "holdfast-build-"); built.err != nil {
 		return
 	}
+	os.Chmod(built.dir, 0o755) // helpers may run as somebody else
 	built.path = filepath.Join(built.dir, "holdfast")
 	cmd := exec.Command("go", "build", "-o", built.path, "holdfast/cmd/holdfast")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -23,6 +23,7 @@ import (
 type manager struct {
 	*lab.Host
 	argv   []string
+	env    []string
 	socket *net.UnixConn
 	log    *os.File
 
@@ -40,9 +41,9 @@ type stored struct {
 }
 
 // manage starts a command on the host under a manager.
-func manage(h *lab.Host, argv ...string) *manager {
+func manage(h *lab.Host, env []string, argv ...string) *manager {
 	h.Helper()
-	m := &manager{Host: h, argv: argv}
+	m := &manager{Host: h, argv: argv, env: env}
 	var err error
 	if m.socket, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(h.Dir, "notify"), Net: "unixgram"}); err != nil {
 		h.Fatalf("lab: %v", err)
@@ -119,7 +120,7 @@ func (m *manager) start() {
 		names = append(names, s.name)
 		c.ExtraFiles = append(c.ExtraFiles, s.file)
 	}
-	c.Env = append(os.Environ(), "NOTIFY_SOCKET="+filepath.Join(m.Dir, "notify"))
+	c.Env = append(append(os.Environ(), m.env...), "NOTIFY_SOCKET="+filepath.Join(m.Dir, "notify"))
 	if names != nil {
 		c.Env = append(c.Env, "LISTEN_FDS="+strconv.Itoa(len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
 	}
@@ -166,4 +167,34 @@ func (m *manager) keeps(name string) (n int) {
 func (m *manager) output() string {
 	b, _ := os.ReadFile(m.log.Name())
 	return string(b)
+}
+
+// acceptFor is a socket with Accept=yes: a command is started on the host for each
+// connection, which is its standard input.
+func acceptFor(h *lab.Host, path string, argv ...string) {
+	h.Helper()
+	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
+	if err != nil {
+		h.Fatalf("lab: %v", err)
+	}
+	h.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.AcceptUnix()
+			if err != nil {
+				return
+			}
+			f, err := c.File()
+			if err != nil {
+				return
+			}
+			cmd := exec.Command("ip", append([]string{"netns", "exec", h.NS}, argv...)...)
+			cmd.Stdin, cmd.Dir = f, h.Dir
+			if cmd.Start() == nil {
+				go cmd.Wait()
+			}
+			f.Close()
+			c.Close()
+		}
+	}()
 }

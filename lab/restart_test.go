@@ -40,7 +40,7 @@ neighbor 10.0.2.2 { inherit usual; local-address 10.0.2.1; peer-as 65003; capabi
 	s.bird.Stop()
 	s.bird = lab.BIRD(s.upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Password: "key", Channels: "	graceful restart on;\n	debug { routes, states };\n"})
 	plain = lab.BIRD(other, lab.Session{Local: netip.MustParseAddr("10.0.2.2"), Remote: netip.MustParseAddr("10.0.2.1"), LocalAS: 65003, RemoteAS: 65001, Password: "key"})
-	m = manage(s.box, lab.Binary(s), "run", conf, "--socket", filepath.Join(s.Dir, "box.ctl"))
+	m = manage(s.box, nil, lab.Binary(s), "run", conf, "--socket", filepath.Join(s.Dir, "box.ctl"))
 	s.bird.Start()
 	plain.Start()
 	s.announced()
@@ -50,14 +50,11 @@ neighbor 10.0.2.2 { inherit usual; local-address 10.0.2.1; peer-as 65003; capabi
 
 // lost is how often the upstream's table has lost the route: each time is a line.
 func (s *story) lost() int {
-	b, err := os.ReadFile(filepath.Join(s.Dir, "upstream-bird.log"))
-	if err != nil {
-		s.Fatalf("%v", err)
-	}
-	if !strings.Contains(string(b), "> added [best] "+anycast.String()) {
+	b := s.read(filepath.Join(s.Dir, "upstream-bird.log"))
+	if !strings.Contains(b, "> added [best] "+anycast.String()) {
 		s.Fatalf("bird does not tell of its table:\n%s", b)
 	}
-	return len(regexp.MustCompile(`> removed .*`+regexp.QuoteMeta(anycast.String())).FindAll(b, -1))
+	return len(regexp.MustCompile(`> removed .*`+regexp.QuoteMeta(anycast.String())).FindAllString(b, -1))
 }
 
 // back waits until a new life is at work, and both neighbors have the route.
@@ -144,4 +141,43 @@ func TestStopIsNoRestart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHelperUnit: a helper is the child of a host, in whose unit it runs, and ends
+// when the daemon does, however that is.
+func TestHelperUnit(t *testing.T) {
+	s := tell(t, func(*story) string { return "" })
+	socket := filepath.Join(s.Dir, "helper.sock")
+	acceptFor(s.box, socket, "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", lab.Binary(s), "helper-host")
+	gone := s.File("gone", "")
+	os.Chmod(gone, 0o666)
+	helper := s.File("helper", `#!/bin/sh
+trap 'echo withdraw route 198.51.100.1/32 next-hop self; echo asked >>`+gone+`; exit' TERM
+echo "announce route 198.51.100.1/32 next-hop self"
+ps -o user=,comm= -p $PPID >`+gone+`
+while read line; do :; done
+echo alone >>`+gone+`
+`)
+	conf := s.File("helper.conf", "process h { run "+helper+"; encoder text; }\n"+strings.Replace(s.gated("link eth1;", ""), "[ lab ]", "[ h ]", 1))
+	m := manage(s.box, []string{"HOLDFAST_HELPER_SOCKET=" + socket}, lab.Binary(s), "run", conf, "--socket", s.daemon.Socket())
+	route := func() bool { _, ok := s.bird.Route(netip.MustParsePrefix("198.51.100.1/32")); return ok }
+	s.Until(soon, "the helper's route", route)
+	s.Until(soon, "who has started it", func() bool {
+		return strings.Contains(s.read(gone), "nobody") && strings.Contains(s.read(gone), "holdfast")
+	})
+	m.end(syscall.SIGTERM)
+	s.Until(soon, "it was asked", func() bool { return strings.Contains(s.read(gone), "asked") })
+	m.start()
+	s.Until(soon, "the helper's route again", route)
+	s.Until(soon, "who has started it", func() bool { return strings.Contains(s.read(gone), "nobody") })
+	m.end(syscall.SIGKILL)
+	s.Until(soon, "it has ended", func() bool { return strings.Contains(s.read(gone), "asked") || strings.Contains(s.read(gone), "alone") })
+}
+
+func (s *story) read(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		s.Fatalf("%v", err)
+	}
+	return string(b)
 }

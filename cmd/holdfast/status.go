@@ -161,6 +161,9 @@ func printHelpers(p *printer, hs []appliance.HelperStatus) {
 		if h.PID != 0 {
 			process = fmt.Sprint(h.PID)
 		}
+		if h.Unit != "" {
+			process += " in " + h.Unit
+		}
 		rows = append(rows, []string{h.Name, process, fmt.Sprint(h.Starts), fmt.Sprint(h.Commands), fmt.Sprint(h.Errors), fmt.Sprint(h.Lost)})
 	}
 	p.table(rows)
