@@ -93,16 +93,17 @@ func (c *Candidate) parse() (*Loaded, error) {
 	return l, nil
 }
 
-// key reads the file of a key. One that lies on a disk becomes a part of the
+// key reads the file of a key: a credential of the service, or one that lies where
+// the path says. One that lies on a disk becomes a part of the
 // candidate, so that what comes back one day comes with the keys that it had.
 func (c *Candidate) key(path string) ([]byte, error) {
 	if f, ok := c.Files[path]; ok {
 		return f.Data, nil
 	}
-	if !c.inPlace() && !filepath.IsAbs(path) {
+	at := cmp.Or(credential(path), path)
+	if !c.inPlace() && !filepath.IsAbs(at) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	at := path
 	if !filepath.IsAbs(at) {
 		at = filepath.Join(c.dir(), at)
 	}

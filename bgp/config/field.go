@@ -13,6 +13,12 @@ func set(word, args, help string, do func(c *grammar.Cursor) error) *grammar.Nod
 	return &grammar.Node{Word: word, Args: args, Help: help, Do: do}
 }
 
+// unsaid marks a word whose value is a key: errors do not repeat it.
+func unsaid(n *grammar.Node) *grammar.Node {
+	n.Secret = true
+	return n
+}
+
 // text, flag, number and others fill one field.
 func text(word, args, help string, to func() *string) *grammar.Node {
 	return set(word, args, help, func(c *grammar.Cursor) (err error) { *to(), err = c.One(args); return err })

@@ -171,12 +171,13 @@ func (s *scope) aoNode() *grammar.Node {
 			k().Algorithm, err = oneOf(c, "hmac-sha-1-96", "aes-128-cmac-96", "hmac-sha-256")
 			return err
 		}),
-		text("password", "KEY", "the key", func() *string { return &k().Password }),
+		unsaid(text("password", "KEY", "the key", func() *string { return &k().Password })),
+		set("password-file", "PATH", "the same, with the key in a file", func(c *grammar.Cursor) error { return s.keyFile(c, &k().Password) }),
 		flag("base64", "the key is in base64", func() *bool { return &decode }),
 	}, Open: func(*grammar.Cursor) error { decode = false; s.n.TCPAO = nil; k(); return nil },
-		Close: func(*grammar.Cursor) error {
-			if k().Password == "" {
-				return errors.New("want password KEY")
+		Close: func(c *grammar.Cursor) error {
+			if k().Password == "" && !c.Failed() {
+				return errors.New("want password KEY or password-file PATH")
 			}
 			if decode {
 				b, err := base64.StdEncoding.DecodeString(k().Password)

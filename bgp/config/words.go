@@ -192,7 +192,7 @@ func (s *scope) words() []*grammar.Node {
 		ttl("outgoing-ttl", "TTL of what we send", func(v int) { n.OutgoingTTL = v }),
 		ttl("incoming-ttl", "what comes with less is dropped (RFC 5082)", func(v int) { n.IncomingTTL = v }),
 		set("ttl-security", "HOPS|enable|disable", "send with TTL 255, and drop what has come over more hops (RFC 5082)", s.ttlSecurity),
-		set("md5-password", "KEY", "sign each segment (RFC 2385)", s.md5Password),
+		unsaid(set("md5-password", "KEY", "sign each segment (RFC 2385)", s.md5Password)),
 		set("md5-password-file", "PATH", "the same, with the key in a file", s.md5File),
 		set("md5-base64", "enable|disable|auto", "the key is in base64", s.md5Base64),
 		address("md5-ip", "our address that the neighbor connects to, if it is not local-address", false, func() *netip.Addr { return &n.MD5IP }),
@@ -287,19 +287,22 @@ func (s *scope) md5Password(c *grammar.Cursor) (err error) {
 	return err
 }
 
-func (s *scope) md5File(c *grammar.Cursor) error {
+func (s *scope) md5File(c *grammar.Cursor) error { return s.keyFile(c, &s.password) }
+
+// keyFile takes the path of a key's file, and reads it.
+func (s *scope) keyFile(c *grammar.Cursor, key *string) error {
 	path, err := c.One("a path")
 	if err != nil {
 		return err
 	}
 	if s.b.options.ReadFile == nil {
-		return nil // only the words are being looked at
+		return errors.New("no file is read here: a command has the key itself") // and no session goes without its key
 	}
 	b, err := s.b.options.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if s.password = strings.TrimRight(string(b), "\r\n"); s.password == "" {
+	if *key = strings.TrimRight(string(b), "\r\n"); *key == "" {
 		return fmt.Errorf("%s is empty", path)
 	}
 	return nil

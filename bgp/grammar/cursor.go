@@ -15,7 +15,16 @@ type Cursor struct {
 	end    Pos // of what ends the statement
 	body   []Token
 	failed bool
+	secret bool // what is behind the first word is not repeated
 	walker *walker
+}
+
+// quote is a word as errors repeat it.
+func (c *Cursor) quote(i int) string {
+	if c.secret && i > 0 {
+		return "what is secret"
+	}
+	return strconv.Quote(c.words[i].Text)
 }
 
 // Word is the word that the statement began with.

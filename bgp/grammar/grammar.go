@@ -22,6 +22,9 @@ type Node struct {
 	Kids  []*Node
 	Open  func(c *Cursor) error
 	Close func(c *Cursor) error
+	// Secret says that what follows the word is never repeated, whatever is wrong
+	// with it: errors are logged, and told to helpers.
+	Secret bool
 	// Instead names today's word where this one is an old one: it works, and
 	// says so.
 	Instead string
@@ -128,7 +131,7 @@ func (w *walker) statement(n *Node, depth int) {
 	kid := n.Find(words[0].Text)
 	if kid == nil && n.Otherwise != nil && !stop.is("{") {
 		w.run(c, words[0].Text, n.Otherwise)
-		w.terminate(stop, words)
+		w.terminate(stop, c)
 		return
 	}
 	if kid == nil {
@@ -139,10 +142,10 @@ func (w *walker) statement(n *Node, depth int) {
 	if kid.Instead != "" {
 		w.Warnings = append(w.Warnings, &Error{Pos: words[0].Pos, Word: kid.Word, Instead: kid.Instead, Err: fmt.Errorf("is an old word for %q", kid.Instead)})
 	}
-	c.at = 1
+	c.at, c.secret = 1, kid.Secret
 	if stop.is("{") && !kid.isSection() {
 		if line := newLine(words); line > 0 { // a semicolon was forgotten before it
-			w.fail(words[line-1].Pos, kid.Word, fmt.Errorf("want ; behind %q", words[line-1].Text))
+			w.fail(words[line-1].Pos, kid.Word, fmt.Errorf("want ; behind %s", c.quote(line-1)))
 			w.at = first + line
 			return
 		}
@@ -151,7 +154,7 @@ func (w *walker) statement(n *Node, depth int) {
 		w.open(kid, c, stop, depth)
 		return
 	}
-	w.simple(kid, c, stop, words)
+	w.simple(kid, c, stop)
 }
 
 func (w *walker) ends(t Token) bool { return t.is(";") || t.is("{") || t.is("}") }
@@ -165,24 +168,24 @@ func (w *walker) pass(stop Token) {
 	}
 }
 
-func (w *walker) simple(kid *Node, c *Cursor, stop Token, words []Token) {
+func (w *walker) simple(kid *Node, c *Cursor, stop Token) {
 	if kid.Do == nil {
-		w.fail(words[0].Pos, kid.Word, errors.New("want a section in braces"))
+		w.fail(c.words[0].Pos, kid.Word, errors.New("want a section in braces"))
 		w.pass(stop)
 		return
 	}
 	w.run(c, kid.Word, kid.Do)
-	w.terminate(stop, words)
+	w.terminate(stop, c)
 }
 
 // terminate wants the semicolon.
-func (w *walker) terminate(stop Token, words []Token) {
+func (w *walker) terminate(stop Token, c *Cursor) {
 	if stop.is(";") {
 		w.at++
 		return
 	}
-	last := words[len(words)-1]
-	w.fail(last.Pos, words[0].Text, fmt.Errorf("want ; behind %q", last.Text))
+	last := len(c.words) - 1
+	w.fail(c.words[last].Pos, c.words[0].Text, fmt.Errorf("want ; behind %s", c.quote(last)))
 }
 
 // run gives a statement's words to whom they are for.
@@ -192,7 +195,7 @@ func (w *walker) run(c *Cursor, word string, do func(*Cursor) error) {
 		return
 	}
 	if c.More() {
-		w.fail(c.words[c.at].Pos, word, fmt.Errorf("unexpected %q", c.words[c.at].Text))
+		w.fail(c.words[c.at].Pos, word, fmt.Errorf("unexpected %s", c.quote(c.at)))
 	}
 }
 
@@ -214,7 +217,7 @@ func (w *walker) open(kid *Node, c *Cursor, brace Token, depth int) {
 	if kid.Open != nil {
 		w.run(c, c.Word(), kid.Open)
 	} else if c.More() {
-		w.fail(c.words[c.at].Pos, c.Word(), fmt.Errorf("unexpected %q", c.words[c.at].Text))
+		w.fail(c.words[c.at].Pos, c.Word(), fmt.Errorf("unexpected %s", c.quote(c.at)))
 	}
 	end := w.section(kid, brace, depth+1)
 	if kid.Close != nil {
