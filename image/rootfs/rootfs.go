@@ -136,7 +136,7 @@ func (r *Root) own(program string) error {
 
 // places are where what we ship for the service manager goes, by how its name
 // ends.
-var places = map[string]string{".service": "usr/lib/systemd/system", ".path": "usr/lib/systemd/system", ".rules": "usr/lib/udev/rules.d"}
+var places = map[string]string{".service": "usr/lib/systemd/system", ".socket": "usr/lib/systemd/system", ".path": "usr/lib/systemd/system", ".rules": "usr/lib/udev/rules.d"}
 
 func (r *Root) units() error {
 	return fs.WalkDir(units.Files, ".", func(name string, d fs.DirEntry, err error) error {
