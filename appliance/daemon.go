@@ -81,6 +81,7 @@ type Daemon struct {
 	dog        guard
 	manual     manual                 // the loop's
 	next       atomic.Pointer[stands] // what the loop has not followed yet
+	spoken     uint64                 // commands of helpers, when tick last looked
 	heir       bool                   // a life before has left us a will
 	leaving    bool                   // another life takes our place; of who waits for signals, and then stops
 	changes    *changes
@@ -320,7 +321,7 @@ func (d *Daemon) follow(p desired.Plan) {
 	d.loop.Post(func() {
 		s := d.next.Swap(nil)
 		d.speaker.Groups(s.gates, s.rest, s.cause)
-		if s.verdict {
+		if s.verdict && !d.heir {
 			d.speaker.Release()
 		}
 	})
@@ -396,7 +397,7 @@ const (
 // ready, and bounds the wait for first verdicts.
 func (d *Daemon) tick(ctx context.Context) error {
 	d.feedManager()
-	ready := false
+	ready, released := false, false
 	var m machine
 	for {
 		d.notice(&m)
@@ -407,11 +408,12 @@ func (d *Daemon) tick(ctx context.Context) error {
 		d.reconciler.found(found)
 		d.box.Wake() // of what changes without a decision
 		ready = ready || d.ready(s)
+		released = released || ready && d.release(s)
 		if ready && d.notifier.Enabled() {
 			d.notifier.Status(d.sentence())
 		}
 		wait := lookIdle
-		if len(found) > 0 || !ready || d.dog.keeper != nil && d.dog.keeper.Patience() < 4*lookIdle {
+		if len(found) > 0 || !released || d.dog.keeper != nil && d.dog.keeper.Patience() < 4*lookIdle {
 			wait = lookForFiles
 		}
 		select {
@@ -423,12 +425,11 @@ func (d *Daemon) tick(ctx context.Context) error {
 }
 
 // ready says whether every gate has had its first verdict, or its time; then
-// the service is, and End-of-RIB may go.
+// the service is.
 func (d *Daemon) ready(s *settings.Settings) bool {
 	if !d.reconciler.verdict() && time.Since(d.started) < s.FirstVerdict {
 		return false
 	}
-	d.loop.Post(d.speaker.Release)
 	d.notifier.Ready()
 	d.settled()
 	return true

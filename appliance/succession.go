@@ -106,6 +106,31 @@ func (d *Daemon) settled() {
 	}
 }
 
+// release lets End-of-RIB go, and says whether it has. After a life before, that
+// is when the helpers have spoken as well, or have had their time: what End-of-RIB
+// comes before, the neighbors drop (RFC 4724 section 4.2).
+func (d *Daemon) release(s *settings.Settings) bool {
+	if d.heir && !d.helpersSpoke() && time.Since(d.started) < s.FirstVerdict {
+		return false
+	}
+	d.loop.Post(d.speaker.Release)
+	return true
+}
+
+// helpersSpoke says whether every helper has said something, and none has since it
+// was last asked.
+func (d *Daemon) helpersSpoke() bool {
+	var all uint64
+	silent := false
+	for _, h := range d.helpers.Status() {
+		all += h.Commands
+		silent = silent || h.Commands == 0
+	}
+	same := all == d.spoken
+	d.spoken = all
+	return same && !silent
+}
+
 // forwarding says of which families packets have been taken all the while (RFC
 // 4724 section 3): the addresses that we look after, and those that gates ask for,
 // are on the box. After a boot nothing was taken, whatever is there now; where no

@@ -16,8 +16,8 @@ import (
 // restartSignal is what the unit has as RestartKillSignal.
 const restartSignal = syscall.Signal(35)
 
-// restartable is a box with a gate and two neighbors, which it waits for: one keeps
-// its routes over a restart, the other does not.
+// restartable is a box with a gate and two neighbors, each of which may connect
+// first: one keeps its routes over a restart, the other does not.
 func restartable(t *testing.T) (s *story, m *manager, plain lab.Peer) {
 	t.Helper()
 	s = tell(t, func(s *story) string { return "" })
@@ -29,7 +29,7 @@ func restartable(t *testing.T) (s *story, m *manager, plain lab.Peer) {
 	conf := s.File("restart.conf", fmt.Sprintf(`appliance { control-socket %s; address 192.0.2.53/32 on eth1; }
 watchdog dns { link eth1; address 192.0.2.53/32; }
 template { neighbor usual {
-	router-id 192.0.2.1; local-as 65001; hold-time 9; passive; md5-password key;
+	router-id 192.0.2.1; local-as 65001; hold-time 9; listen 179; md5-password key;
 	capability { graceful-restart 60; }
 	static { route 192.0.2.53/32 next-hop self watchdog dns; }
 } }

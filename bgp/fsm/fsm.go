@@ -42,7 +42,7 @@ type Kind uint8
 
 // The events.
 const (
-	Start        Kind = iota // connect, or wait to be connected to
+	Start        Kind = iota // connect, or wait to be connected to; a while first, if Event.Patient
 	Stop                     // end the session with Code 6 and Event.Subcode, and stay idle
 	Tick                     // the time has come: see Deadline
 	Connected                // the dial has led to Event.Conn
@@ -69,6 +69,7 @@ type Event struct {
 	Err           error
 	Subcode       uint8  // of Stop: a subcode of Cease, or 0 to close without a word
 	Text          string // of Stop: for the people on the other side
+	Patient       bool   // of Start: the neighbor may have connected already
 }
 
 // The effects.

@@ -82,6 +82,8 @@ func event(words []string) Event {
 	}
 	ev.Kind = kind
 	switch kind {
+	case Start:
+		ev.Patient = len(words) > 1
 	case Stop:
 		ev.Subcode, ev.Conn, ev.Text = uint8(ev.Conn), 0, strings.Join(words[2:], " ")
 	case Opened:

@@ -70,7 +70,7 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	m.effects = m.effects[:0]
 	switch ev.Kind {
 	case Start:
-		m.start(now)
+		m.start(now, ev.Patient)
 	case Stop:
 		m.stop(ev)
 	case Tick:
@@ -142,12 +142,16 @@ func (m *Machine) settle() {
 	}
 }
 
-func (m *Machine) start(now time.Time) {
+func (m *Machine) start(now time.Time, patient bool) {
 	if m.started {
 		return
 	}
 	m.started = true
 	m.tries = 0
+	if patient {
+		m.retry(now)
+		return
+	}
 	m.dial(now)
 }
 

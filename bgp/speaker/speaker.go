@@ -15,6 +15,7 @@ import (
 	"holdfast/bgp"
 	"holdfast/bgp/config"
 	"holdfast/bgp/event"
+	"holdfast/bgp/fsm"
 	"holdfast/bgp/rib"
 	"holdfast/bgp/wire"
 	"holdfast/netio"
@@ -134,9 +135,12 @@ func (s *Speaker) Apply(c *config.Config) error {
 	s.lastAudience = audience{}
 	s.processes = c.Processes
 	diff.apply(s.table)
+	resumed := len(s.options.Kept) > 0
 	err := s.listen()
 	for _, p := range start {
-		p.start()
+		// Who keeps routes over a restart takes a second connection for the next one
+		// (RFC 4724 section 4.2), and one of its own may be waiting to be accepted.
+		p.step(fsm.Event{Kind: fsm.Start, Patient: resumed && p.config.Listen != 0})
 	}
 	s.wake()
 	return err

@@ -78,8 +78,8 @@ func TestRestart(t *testing.T) {
 	if err != nil || !strings.Contains(string(log), "> added [best] "+anycast.String()) {
 		t.Fatalf("bird does not tell of its table: %v\n%s", err, log)
 	}
-	if lost := regexp.MustCompile(`> removed .*`+regexp.QuoteMeta(anycast.String())).FindAllString(string(log), -1); lost != nil {
-		t.Errorf("the neighbor has lost the route: %q\n%s", lost, journal)
+	if strings.Contains(string(log), "> removed ") {
+		t.Errorf("the neighbor has lost a route:\n%s\n%s", log, journal)
 	}
 	// The kernel says so of each close that leaves it armed.
 	if n := strings.Count(m.Run("journalctl -k -o cat --no-pager"), "watchdog did not stop"); n != 2 {
