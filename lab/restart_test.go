@@ -152,7 +152,7 @@ func TestHelperUnit(t *testing.T) {
 	gone := s.File("gone", "")
 	os.Chmod(gone, 0o666)
 	helper := s.File("helper", `#!/bin/sh
-trap 'echo withdraw route 198.51.100.1/32 next-hop self; echo asked >>`+gone+`; exit' TERM
+trap 'echo asked >>`+gone+`; echo withdraw route 198.51.100.1/32 next-hop self; exit' TERM
 echo "announce route 198.51.100.1/32 next-hop self"
 ps -o user=,comm= -p $PPID >`+gone+`
 while read line; do :; done
@@ -167,6 +167,7 @@ echo alone >>`+gone+`
 	})
 	m.end(syscall.SIGTERM)
 	s.Until(soon, "it was asked", func() bool { return strings.Contains(s.read(gone), "asked") })
+	os.Truncate(gone, 0)
 	m.start()
 	s.Until(soon, "the helper's route again", route)
 	s.Until(soon, "who has started it", func() bool { return strings.Contains(s.read(gone), "nobody") })
