@@ -137,6 +137,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.addresses = newHolder(o.Log)
 	d.checks = checker.NewSet(d.checked)
 	d.metrics = d.newMetrics()
+	d.checks.Runner = d.outside.Shell
 	if !o.NoControl {
 		err = d.listen()
 	}
@@ -165,7 +166,9 @@ func (d *Daemon) live(ctx context.Context) error {
 	d.beginTrial()
 	d.begin(&tasks)
 	why := d.wait(ctx, signals)
-	d.drainFirst(signals)
+	if !d.leaving {
+		d.drainFirst(signals)
+	}
 	d.shutdown(why)
 	return nil
 }

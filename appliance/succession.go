@@ -167,16 +167,31 @@ func addresses(s *settings.Settings) (all []settings.Address) {
 var errDisarm = errors.New("the configuration has no hardware watchdog any more, and it would bite")
 
 // mayLeave says why no other life could take our place at once: then a restart is
-// a stop and a start, with all that belongs to a stop.
+// a stop and a start, with all that belongs to a stop. A file that is not valid is
+// no reason where the last good configuration is kept: the next life has that.
 func (d *Daemon) mayLeave() error {
 	next, err := Load(d.options.Path)
 	if err == nil {
 		err = next.CheckKernel()
 	}
-	if err == nil && d.dog.device != nil && next.Settings.Hardware == nil {
-		err = errDisarm
+	switch {
+	case err != nil && d.changes.keepsGood():
+		return nil
+	case err == nil && d.dog.device != nil && next.Settings.Hardware == nil:
+		return errDisarm
 	}
 	return err
+}
+
+// keepsGood says whether a good configuration is on the disk.
+func (c *changes) keepsGood() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.store == nil {
+		return false
+	}
+	_, ok := c.store.Good()
+	return ok
 }
 
 // leaves says whether a signal asks for a life after this one, and that can be

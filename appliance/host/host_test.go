@@ -239,6 +239,22 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
+// TestPrivateProgram: what only we may run, runs here.
+func TestPrivateProgram(t *testing.T) {
+	o, hosts := outside(t)
+	path := filepath.Join(t.TempDir(), "helper")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nexit 3\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p, err := o.Start(Program{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err == nil || err.Error() != "exit status 3" || p.Unit() != "" || len(hosts) != 0 {
+		t.Error(err, p.Unit(), len(hosts))
+	}
+}
+
 func TestTooLong(t *testing.T) {
 	o, _ := outside(t)
 	if _, err := o.Start(Program{Path: "/bin/true", Env: []string{strings.Repeat("x", 1<<20)}}); err == nil || !strings.Contains(err.Error(), "too many") {

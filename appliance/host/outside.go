@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -26,8 +27,12 @@ type Outside struct {
 	warned sync.Once
 }
 
-// Start starts a program in a unit of its own.
+// Start starts a program in a unit of its own, unless only we may run it.
 func (o *Outside) Start(p Program) (Running, error) {
+	if o.Path != "" && !public(p.Path) {
+		o.Log.Warn("a helper runs within the daemon's own walls: others may not run it", "program", p.Path)
+		return Here(p)
+	}
 	h, err := o.dial()
 	if h == nil {
 		if err != nil {
@@ -41,6 +46,20 @@ func (o *Outside) Start(p Program) (Running, error) {
 		return nil, err
 	}
 	return owner{r, h}, nil
+}
+
+// public says whether everybody may run a program, such as those that a bundle has
+// brought are not: they lie among keys. What can't be seen is somebody else's error.
+func public(path string) bool {
+	for mode := os.FileMode(0o005); ; mode = 0o001 {
+		if st, err := os.Stat(path); err == nil && st.Mode()&mode != mode {
+			return false
+		}
+		if path == filepath.Dir(path) {
+			return true
+		}
+		path = filepath.Dir(path)
+	}
 }
 
 // owner closes the connection of a program that has it for itself.
