@@ -246,6 +246,7 @@ func (p *Plan) decide(in *Inputs, name string, memory map[string]Memory) {
 	if m.Born.IsZero() {
 		m.Born = in.Now
 	}
+	m.reconfigured(g)
 	s := m.decide(in, g)
 	for seen := memory[name].Seen; seen != m.Seen; { // then less counts against it
 		seen = m.Seen

@@ -3,6 +3,7 @@ package desired
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"time"
 
 	"holdfast/appliance/settings"
@@ -28,6 +29,21 @@ type Memory struct {
 	Penalty time.Duration
 	Flapped time.Time
 	Again   time.Time // when time alone changes something; zero: never
+	gate    *settings.Gate
+}
+
+// reconfigured notes that a gate may have other conditions than when it was
+// decided on last. What is new closes no gate that was open, but it opens none
+// either that the old ones had closed, or degraded: nothing is known of it yet,
+// and the service may be as broken as before.
+func (m *Memory) reconfigured(g *settings.Gate) {
+	old := m.gate
+	if m.gate = g; m.Rung == 0 || old == nil || old == g || reflect.DeepEqual(old.Conditions, g.Conditions) {
+		return
+	}
+	if m.Seen = min(m.Seen, begun); m.Closed {
+		m.Seen = fresh
+	}
 }
 
 // withdrawn is the ladder of a gate that has none.
@@ -43,6 +59,7 @@ func ladder(g *settings.Gate) []settings.Rung {
 // stand is the state of a gate by its conditions.
 func (m *Memory) stand(in *Inputs, g *settings.Gate, out outcome) State {
 	if m.Pending = false; m.Seen == fresh && !m.begins(in, g, out) {
+		m.Better = time.Time{}
 		return State{Reason: out.why}
 	}
 	m.move(in.Now, g, out.level)
