@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"holdfast/appliance/chronicle"
-	"holdfast/appliance/desired"
 	"holdfast/appliance/verdict"
 )
 
@@ -196,7 +195,7 @@ func (d *Daemon) work(l *Loaded) error {
 	d.loaded = l
 	d.units.want(l.Settings)
 	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
-	d.reconciler.update(func(in *desired.Inputs) { d.known(in, l) })
+	d.reconciler.update(l.known())
 	err := <-d.become(l)
 	d.addresses.want(l.Settings.Addresses)
 	d.metrics.Want(l.Settings.Metrics)

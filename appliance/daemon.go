@@ -180,7 +180,7 @@ func (d *Daemon) begin(tasks *tasks) {
 	defer d.mu.Unlock()
 	tasks.run(d.chronicle.Run)
 	d.recordStart()
-	d.reconciler.update(func(in *desired.Inputs) { d.known(in, d.loaded) })
+	d.reconciler.update(d.loaded.known())
 	applied := d.become(d.loaded)
 	tasks.run(d.loop.Run)
 	if err := <-applied; err != nil {
@@ -203,27 +203,6 @@ func (d *Daemon) begin(tasks *tasks) {
 	d.metrics.Want(d.loaded.Settings.Metrics)
 	d.checks.Want(d.loaded.Settings.Checks())
 	d.addresses.want(d.loaded.Settings.Addresses)
-}
-
-// known puts into in what a configuration says.
-func (d *Daemon) known(in *desired.Inputs, l *Loaded) {
-	in.Settings, in.Groups, in.Files = l.Settings, l.groups(), files(l.Settings)
-	in.Checks = only(in.Checks, l.Settings.Checks())
-	if in.Watchdog == (desired.Watchdog{}) {
-		in.Watchdog.Why = "it has not been opened yet"
-	}
-}
-
-// only is what is known of checks that are still wanted: one that comes back has
-// to rise again.
-func only(all map[health.Check]health.Standing, wanted []health.Check) map[health.Check]health.Standing {
-	next := map[health.Check]health.Standing{}
-	for _, c := range wanted {
-		if s, ok := all[c]; ok {
-			next[c] = s
-		}
-	}
-	return next
 }
 
 // tasks are goroutines that end with the daemon, after what they serve.

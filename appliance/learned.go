@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/netip"
 
-	"holdfast/appliance/desired"
 	"holdfast/appliance/settings"
 	"holdfast/bgp/speaker"
 )
@@ -18,17 +17,8 @@ type learned struct {
 
 // askedFor is the routes that gates ask for.
 func askedFor(s *settings.Settings) (list []speaker.Asked) {
-	var walk func([]settings.Condition)
-	walk = func(cs []settings.Condition) {
-		for _, c := range cs {
-			if c.Kind == settings.Learned {
-				list = append(list, speaker.Asked{Neighbor: c.Neighbor, Prefix: c.Route})
-			}
-			walk(c.Of)
-		}
-	}
-	for _, g := range s.Gates {
-		walk(g.Conditions)
+	for _, f := range s.Routes() {
+		list = append(list, speaker.Asked{Neighbor: f.Neighbor, Prefix: f.Route})
 	}
 	return list
 }
@@ -67,6 +57,6 @@ func (d *Daemon) decideLearned() {
 	d.loop.Post(func() {
 		d.learned.waiting = false
 		all := maps.Clone(d.learned.now)
-		d.reconciler.update(func(in *desired.Inputs) { in.Learned = all })
+		d.reconciler.heard(all)
 	})
 }

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"holdfast/appliance/desired"
 	"holdfast/bgp/api"
 )
 
@@ -68,7 +67,7 @@ func (a *asked) begin() {
 		cancel()
 		<-ended
 	})
-	a.d.reconciler.update(func(in *desired.Inputs) { a.d.known(in, a.d.loaded) })
+	a.d.reconciler.update(a.d.loaded.known())
 	if err := <-a.d.become(a.d.loaded); err != nil {
 		a.Fatal(err)
 	}

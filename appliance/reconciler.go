@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -85,12 +84,36 @@ func (r *reconciler) found(files map[string]bool) {
 	defer r.mu.Unlock()
 	var gates []string
 	for path, exists := range files {
-		if was, known := r.in.Files[path]; !known || was != exists {
+		if another(r.in.Files, files, path) {
 			r.in.Files[path] = exists
 			gates = append(gates, r.gates[desired.File(path)]...)
 		}
 	}
 	r.renew(gates)
+}
+
+// heard is learn of all routes of neighbors. It is called on the loop.
+func (r *reconciler) heard(routes map[settings.From]bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was := r.in.Learned
+	var gates []string
+	for _, known := range []map[settings.From]bool{was, routes} {
+		for f := range known {
+			if another(was, routes, f) {
+				gates = append(gates, r.gates[f]...)
+			}
+		}
+	}
+	r.in.Learned = routes
+	r.renew(gates)
+}
+
+// another says whether something else is known of a key.
+func another[K comparable](old, now map[K]bool, k K) bool {
+	a, was := old[k]
+	b, is := now[k]
+	return a != b || was != is
 }
 
 // renew is called with mu held.
@@ -217,14 +240,4 @@ func (r *reconciler) stop() {
 	defer r.mu.Unlock()
 	r.stopped = true
 	r.sleepUntil(time.Time{})
-}
-
-// files looks for the files that gates name, as they are now.
-func files(s *settings.Settings) map[string]bool {
-	found := map[string]bool{}
-	for _, path := range s.Files() {
-		_, err := os.Stat(path)
-		found[path] = err == nil
-	}
-	return found
 }

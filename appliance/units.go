@@ -85,7 +85,7 @@ func newUnits(update func(map[string]desired.Unit)) *units {
 
 // want says which units gates look at.
 func (u *units) want(s *settings.Settings) {
-	names := slices.Sorted(maps.Keys(unitNames(s)))
+	names := slices.Sorted(slices.Values(s.Units()))
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if slices.Equal(names, u.facts.wanted) {
@@ -125,24 +125,6 @@ func (u *units) tell() {
 
 // unitsOfGates answers which units gates look at.
 func (d *Daemon) unitsOfGates(context.Context, string) (any, error) {
-	in, _, _ := d.reconciler.look()
-	return slices.AppendSeq([]string{}, maps.Keys(unitNames(in.Settings))), nil
-}
-
-// unitNames are the units that gates look at, in groups of conditions as well.
-func unitNames(s *settings.Settings) map[string]bool {
-	names := map[string]bool{}
-	var walk func([]settings.Condition)
-	walk = func(cs []settings.Condition) {
-		for _, c := range cs {
-			if c.Kind == settings.UnitActive {
-				names[c.Unit] = true
-			}
-			walk(c.Of)
-		}
-	}
-	for _, g := range s.Gates {
-		walk(g.Conditions)
-	}
-	return names
+	in, _, _ := d.reconciler.decided()
+	return append([]string{}, in.Settings.Units()...), nil
 }

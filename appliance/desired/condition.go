@@ -189,7 +189,10 @@ func check(in *Inputs, c *settings.Condition) Reason {
 			return Reason{Text: u.Text}
 		}
 	case settings.Learned:
-		if !in.Learned[settings.From{Route: c.Route, Neighbor: c.Neighbor}] {
+		switch there, known := in.Learned[settings.From{Route: c.Route, Neighbor: c.Neighbor}]; {
+		case !known:
+			return Reason{Text: "is not known yet", Pending: true}
+		case !there:
 			return Reason{Text: "is not announced"}
 		}
 	}

@@ -43,7 +43,7 @@ type Inputs struct {
 	Files    map[string]bool                  // paths that exist; a missing key is not known yet
 	Checks   map[health.Check]health.Standing // a missing key has not had a verdict
 	Units    map[string]Unit                  // of systemd; a missing key is not known yet
-	Learned  map[settings.From]bool           // routes that are asked for and neighbors announce
+	Learned  map[settings.From]bool           // whether neighbors announce what is asked for; a missing key is not known yet
 	Watchdog Watchdog
 	Manual   map[string]Manual
 	Drains   []Drain // what somebody takes out of service, and for how long
