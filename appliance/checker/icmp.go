@@ -109,10 +109,10 @@ func icmpSocket(kind int, p health.Probe) (*os.File, error) {
 	f := os.NewFile(uintptr(fd), "icmp")
 	err = steer(fd, p)
 	if err == nil && p.From.IsValid() {
-		err = os.NewSyscallError("bind", unix.Bind(fd, sockaddr(p.From)))
+		err = os.NewSyscallError("bind", unix.Bind(fd, sockaddr(fd, p.From)))
 	}
 	if err == nil {
-		err = os.NewSyscallError("connect", unix.Connect(fd, sockaddr(p.Target.Addr())))
+		err = os.NewSyscallError("connect", unix.Connect(fd, sockaddr(fd, p.Target.Addr())))
 	}
 	if err != nil {
 		f.Close()
@@ -121,9 +121,17 @@ func icmpSocket(kind int, p health.Probe) (*os.File, error) {
 	return f, nil
 }
 
-func sockaddr(a netip.Addr) unix.Sockaddr {
+// sockaddr is an address for a socket. A link-local one is told with its link,
+// which is the socket's: ping sockets do not take it without.
+func sockaddr(fd int, a netip.Addr) unix.Sockaddr {
 	if a.Is4() {
 		return &unix.SockaddrInet4{Addr: a.As4()}
 	}
-	return &unix.SockaddrInet6{Addr: a.As16()}
+	s := &unix.SockaddrInet6{Addr: a.As16()}
+	if a.IsLinkLocalUnicast() {
+		if link, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX); err == nil {
+			s.ZoneId = uint32(link)
+		}
+	}
+	return s
 }

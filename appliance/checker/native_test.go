@@ -244,8 +244,11 @@ func TestPingSockets(t *testing.T) {
 			raw    bool
 		}{{"1 0", true}, {"0 2147483647", false}} {
 			w.must(os.WriteFile(groups, []byte(c.groups), 0))
-			for _, to := range []string{"192.0.2.2", "2001:db8::2", "127.0.0.1", "::1"} {
+			for _, to := range []string{"192.0.2.2", "2001:db8::2", "127.0.0.1", "::1", "fe80::2"} {
 				p := fill(health.Probe{Kind: health.ICMP}, to)
+				if to == "fe80::2" {
+					p.From, p.Link = netip.MustParseAddr("fe80::1"), "eth0"
+				}
 				f, raw, err := pingSocket(p)
 				w.must(err)
 				f.Close()
