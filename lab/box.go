@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Engine is a daemon that reads ExaBGP's configuration and can be the box.
@@ -87,7 +88,18 @@ type Status struct {
 	Gates []struct {
 		Name   string
 		On     bool
+		Rung   string
 		Reason string
+		Next   time.Time // when time alone changes it
+	}
+	Receipts struct { // of withdraws and degrades, by neighbors
+		Withdraws, Degrades int
+		Lost                int
+		Last                struct {
+			Neighbor, Group string
+			Withdrawn       bool
+			Took            int64 `json:"took-us"`
+		}
 	}
 	Neighbors []struct {
 		Address, State string

@@ -8,19 +8,21 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"holdfast/lab"
 )
 
-// nameServer answers every question for an address, until it is closed.
-func nameServer(s *story) io.Closer {
-	s.Helper()
+// nameServer answers every question for an address, on a host, until it is closed.
+func nameServer(h *lab.Host, at string) io.Closer {
+	h.Helper()
 	var c net.PacketConn
-	if err := s.box.Do(func() (err error) {
-		c, err = net.ListenPacket("udp", "192.0.2.53:53")
+	if err := h.Do(func() (err error) {
+		c, err = net.ListenPacket("udp", at)
 		return err
 	}); err != nil {
-		s.Fatalf("%v", err)
+		h.Fatalf("%v", err)
 	}
-	s.Cleanup(func() { c.Close() })
+	h.Cleanup(func() { c.Close() })
 	go func() {
 		b := make([]byte, 512)
 		for {
@@ -57,7 +59,7 @@ func TestGateWithNativeChecks(t *testing.T) {
 			check tcp { to 192.0.2.53:80; from 192.0.2.53; `+often+` }
 			check icmp { to 10.0.0.2; link eth0; timeout 200ms; `+often+` }`, "")
 	})
-	names := nameServer(s)
+	names := nameServer(s.box, "192.0.2.53:53")
 	s.daemon.Start()
 	s.explains(`check http http://192.0.2.53/health expect "OK" failed 2 of 2: connection refused`)
 	var web net.Listener
@@ -73,7 +75,8 @@ func TestGateWithNativeChecks(t *testing.T) {
 	names.Close()
 	s.withdrawn()
 	s.explains(`check dns 192.0.2.53 example.com A expect "192.0.2.80" failed 2 of 2: connection refused`)
-	nameServer(s)
+	s.received(true, 1)
+	nameServer(s.box, "192.0.2.53:53")
 	s.announced()
 	ignore := func(yes string) { s.upstream.Run("sysctl", "-qw", "net.ipv4.icmp_echo_ignore_all="+yes) }
 	ignore("1")
@@ -87,4 +90,19 @@ func TestGateWithNativeChecks(t *testing.T) {
 func (s *story) explains(why string) {
 	s.Helper()
 	s.Until(soon, why, func() bool { return strings.Contains(s.explain(), why) })
+}
+
+// received waits until the upstream's n-th acknowledgement of a withdraw, or of a
+// degrade, is in the daemon's status.
+func (s *story) received(withdrawn bool, n int) {
+	s.Helper()
+	s.Until(soon, "a receipt", func() bool {
+		st, _ := s.daemon.Status()
+		r := st.Receipts
+		count := r.Degrades
+		if withdrawn {
+			count = r.Withdraws
+		}
+		return count == n && r.Lost == 0 && r.Last.Neighbor == "10.0.0.2" && r.Last.Group == "dns" && r.Last.Withdrawn == withdrawn && r.Last.Took > 0
+	})
 }

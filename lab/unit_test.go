@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,8 @@ func unitStory(t *testing.T, more string) (*story, *systemdtest.Bus, *systemdtes
 	return s, b, m
 }
 
-// TestUnitStops: the prefix is degraded, then withdrawn, and comes back.
+// TestUnitStops: the prefix is degraded, then withdrawn at the ladder's time, each
+// with the upstream's receipt, and comes back.
 func TestUnitStops(t *testing.T) {
 	s, b, m := unitStory(t, "on-failure { med 500 for 2s; withdraw; }")
 	med := func() string {
@@ -30,7 +32,12 @@ func TestUnitStops(t *testing.T) {
 	}
 	m.Set("dns.service", systemdtest.Failed)
 	s.Until(soon, "it is degraded", func() bool { return med() == "500" })
+	s.received(false, 1)
 	s.withdrawn()
+	s.received(true, 1)
+	if d := s.between("open at med 500: unit dns.service active is failed (exit-code)", "closed: unit dns.service active is failed (exit-code)"); d < 2*time.Second || d > soon {
+		t.Errorf("withdrawn %s after it was degraded", d)
+	}
 	if why := s.explain(); !strings.Contains(why, "unit dns.service active is failed (exit-code)") {
 		t.Errorf("explain:\n%s", why)
 	}
@@ -41,6 +48,28 @@ func TestUnitStops(t *testing.T) {
 		gates, ok := v.Value().(map[string]string)
 		return err == nil && ok && gates["dns"] == "open"
 	})
+}
+
+// between is how long it was, by the daemon's history of the gate, from one entry
+// to the next.
+func (s *story) between(first, second string) time.Duration {
+	s.Helper()
+	at := map[string]time.Time{}
+	history := s.ask("history", "--json", "--object", "dns")
+	for line := range strings.Lines(history) {
+		var e struct {
+			At   time.Time
+			Text string
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			s.Fatalf("%s: %v", line, err)
+		}
+		at[e.Text] = e.At
+	}
+	if at[first].IsZero() || at[second].IsZero() {
+		s.Fatalf("want %q and %q in the history:\n%s", first, second, history)
+	}
+	return at[second].Sub(at[first])
 }
 
 // TestBusIsStartedAnew: services run on without a bus, and so does what is
