@@ -30,6 +30,28 @@ func TestNewCheckIsSuspect(t *testing.T) {
 	s.withdrawn()
 }
 
+// TestClosedGateWaitsForNewChecks: the check of a service that is down is written
+// anew, which opens nothing: nobody knows yet what the new one says.
+func TestClosedGateWaitsForNewChecks(t *testing.T) {
+	check := func(path string) string {
+		return fmt.Sprintf("%s healthcheck { command \"test -e %s\"; interval 200ms; fast-interval 50ms; rise 2; fall 3; }", usual, path)
+	}
+	s := tell(t, func(s *story) string { return s.gated(check(s.File("well", "")), "") })
+	s.daemon.Start()
+	s.announced()
+	well, better := filepath.Join(s.Dir, "well"), filepath.Join(s.Dir, "better")
+	os.Remove(well)
+	s.withdrawn()
+	s.rewrite(check(well), check(better))
+	s.daemon.Signal(syscall.SIGHUP)
+	s.explains("test -e " + better + `" failed 3 of 3: exit status 1`)
+	if log := s.daemon.Log(); strings.Count(log, "on=true") != 1 {
+		t.Errorf("a check of which nothing is known opened the gate:\n%s", log)
+	}
+	s.File("better", "")
+	s.announced()
+}
+
 // TestLadderAndClass: what is shared never withdraws; what is local walks the
 // whole ladder, and comes back behind the hold-down.
 func TestLadderAndClass(t *testing.T) {

@@ -66,6 +66,8 @@ func TestCheckErrors(t *testing.T) {
 		`check dns { to 192.0.2.1:0; name a; }`:                      `1:31: to: want an address like 192.0.2.53, 192.0.2.53:5353 or "[2001:db8::53]:5353", got "192.0.2.1:0"`,
 		`check tcp { to 192.0.2.1:1; from ::1; }`:                    `1:44: from: ::1 can't ask 192.0.2.1: one is IPv4, the other is not`,
 		`check tcp { to 192.0.2.1:1; from any; }`:                    `1:49: from: want an address of this box, got "any"`,
+		`check tcp { to 192.0.2.1:1; link ""; }`:                     `1:49: link: want a link's name of at most 15 characters, got nothing`,
+		`link ""; check tcp { to 192.0.2.1:1; }`:                     `1:21: link: want a link's name of at most 15 characters, got nothing`,
 		`check tcp { to 192.0.2.1:1; link a/b; }`:                    `1:49: link: want a link's name of at most 15 characters, got "a/b"`,
 		`check http { url http://name/; }`:                           `1:29: url: want to ADDRESS beside it, for no name is looked up, got "name"`,
 		`check http { url https://192.0.2.1/; }`:                     `1:33: url: want a URL like http://192.0.2.53/health, got "https://192.0.2.1/"`,

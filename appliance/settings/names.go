@@ -10,7 +10,7 @@ import (
 // linkName takes the name of a link, as the kernel allows them.
 func linkName(c *grammar.Cursor) (string, error) {
 	s, err := c.One("a link")
-	if err == nil && (len(s) > 15 || strings.ContainsAny(s, "/:")) {
+	if err == nil && (s == "" || len(s) > 15 || strings.ContainsAny(s, "/: \t\n")) {
 		err = grammar.Wish("a link's name of at most 15 characters", s)
 	}
 	return s, err
