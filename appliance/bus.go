@@ -27,7 +27,7 @@ func (d *Daemon) properties(ctx context.Context) (box.Facts, error) {
 	if err := d.onLoop(ctx, func() { peers = d.speaker.Status() }); err != nil {
 		return box.Facts{}, err
 	}
-	in, plan, _ := d.reconciler.look()
+	in, plan, _ := d.reconciler.decided()
 	f := box.Facts{Summary: summary(in, plan, peers), Generation: d.changes.view.Load().name(), Armed: in.Watchdog.Armed, Draining: len(in.Drains) > 0,
 		Sessions: map[string]string{}, Gates: map[string]string{}}
 	for _, p := range peers.Peers {

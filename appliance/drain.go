@@ -155,7 +155,7 @@ func (d *Daemon) tellDrain(what string, x desired.Drain) {
 
 // knowsGates refuses names that nothing carries.
 func (d *Daemon) knowsGates(names []string) error {
-	_, plan, _ := d.reconciler.look()
+	_, plan, _ := d.reconciler.decided()
 	for _, name := range names {
 		if _, ok := plan.Groups[name]; !ok || name == "" {
 			known := slices.DeleteFunc(slices.Sorted(maps.Keys(plan.Groups)), func(s string) bool { return s == "" })
@@ -175,7 +175,7 @@ func (d *Daemon) remaining(ctx context.Context, arg string) (any, error) {
 	if err := json.Unmarshal([]byte(arg), &o); err != nil {
 		return nil, fmt.Errorf("leaving: %w", err)
 	}
-	_, plan, _ := d.reconciler.look()
+	_, plan, _ := d.reconciler.decided()
 	l := Leaving{Announced: []string{}, Neighbors: []string{}}
 	for _, name := range slices.Sorted(maps.Keys(plan.Groups)) {
 		if plan.Groups[name].On && (len(o.Gates) == 0 || slices.Contains(o.Gates, name)) {
@@ -216,7 +216,7 @@ func (d *Daemon) sweepAt(now time.Time) {
 // drainFirst takes everything out of service before a stop, if the configuration
 // wants that. Whoever asks for the stop again does not want to wait for it.
 func (d *Daemon) drainFirst(signals <-chan os.Signal) {
-	in, _, _ := d.reconciler.look()
+	in, _, _ := d.reconciler.decided()
 	wait := in.Settings.Drain.Wait
 	for _, x := range in.Drains {
 		if x.Gate == "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
@@ -207,6 +208,33 @@ func TestOldCopiesStay(t *testing.T) {
 	}
 	if _, now, _ := r.look(); now.Groups["dns"] == before {
 		t.Error("nothing was learned")
+	}
+}
+
+// TestStandingsOfMany: they are copied in parts, and those that have not told of
+// themselves are not there.
+func TestStandingsOfMany(t *testing.T) {
+	var conf strings.Builder
+	conf.WriteString("watchdog dns {")
+	const many = 2*copyAtOnce + 3
+	for n := range many {
+		fmt.Fprintf(&conf, " healthcheck { command %d; }", n)
+	}
+	r := newReconciled(t, conf.String()+"}")
+	defer r.stop()
+	want := map[health.Check]health.Standing{}
+	for n, c := range r.in.Settings.Checks() {
+		if n%3 > 0 {
+			want[c] = health.Standing{Told: health.Down, Text: fmt.Sprint(n)}
+			r.learn(c, func(in *desired.Inputs) { in.Checks[c] = want[c] })
+		}
+	}
+	in, _, _ := r.look()
+	if d := cmp.Diff(want, in.Checks, cmpopts.EquateComparable(health.Check{})); d != "" || len(r.checks) != many {
+		t.Errorf("%d checks, -want +got:\n%s", len(r.checks), d)
+	}
+	if in, _, _ := r.decided(); in.Checks != nil {
+		t.Error("who does not ask for checks gets them")
 	}
 }
 

@@ -28,6 +28,7 @@ type reconciler struct {
 	in      desired.Inputs   // its maps are changed in place
 	plan    desired.Plan     // as well
 	gates   map[any][]string // that look at a fact of in.Settings
+	checks  []health.Check   // of in.Settings; never changed in place
 	since   map[string]time.Time
 	wake    *time.Timer
 	wakes   time.Time // when; zero: never
@@ -46,7 +47,7 @@ func (r *reconciler) update(change func(*desired.Inputs)) {
 	defer r.mu.Unlock()
 	before := r.in.Settings
 	if change(&r.in); r.gates == nil || r.in.Settings != before {
-		r.gates = desired.Facts(r.in.Settings)
+		r.gates, r.checks = desired.Facts(r.in.Settings), r.in.Settings.Checks()
 	}
 	r.in.Now = r.now()
 	plan, old := desired.Compute(r.in), r.plan
@@ -199,32 +200,47 @@ func cause(s desired.State) string {
 	return "all conditions hold"
 }
 
-// look is a copy of what is known and decided. It copies everything, also ten
-// thousand checks, while no fact can come in: decided is for those who ask often.
+// look is a copy of what is known and decided.
 func (r *reconciler) look() (desired.Inputs, desired.Plan, map[string]time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	in := r.in
-	in.Up, in.Files, in.Checks = maps.Clone(in.Up), maps.Clone(in.Files), maps.Clone(in.Checks)
-	in.Units, in.Learned, in.Manual, in.Memory = maps.Clone(in.Units), maps.Clone(in.Learned), maps.Clone(in.Manual), nil
-	return in, r.plan.Clone(), maps.Clone(r.since)
+	in, plan, since := r.decided()
+	in.Checks = r.standings()
+	return in, plan, since
 }
 
-// decided is look without the facts: of what is known, only what does not change
-// in place.
+// decided is look without the checks, of which there may be ten thousand.
 func (r *reconciler) decided() (desired.Inputs, desired.Plan, map[string]time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in := r.in
-	in.Up, in.Files, in.Checks, in.Units, in.Learned, in.Manual, in.Memory = nil, nil, nil, nil, nil, nil, nil
+	in.Up, in.Files, in.Units = maps.Clone(in.Up), maps.Clone(in.Files), maps.Clone(in.Units)
+	in.Manual, in.Checks, in.Memory = maps.Clone(in.Manual), nil, nil // Learned is another map each time
 	return in, r.plan.Clone(), maps.Clone(r.since)
 }
 
-// standings is how all checks stand.
+// copyAtOnce bounds how many checks are copied while no fact can come in.
+const copyAtOnce = 64
+
+// standings is how all checks stand, each at its own moment: who asks must not
+// hold up a withdraw.
 func (r *reconciler) standings() map[health.Check]health.Standing {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return maps.Clone(r.in.Checks)
+	checks := r.checks
+	r.mu.Unlock()
+	all := make(map[health.Check]health.Standing, len(checks))
+	var got [copyAtOnce]health.Standing
+	for some := range slices.Chunk(checks, copyAtOnce) {
+		r.mu.Lock()
+		for i := range some {
+			got[i] = r.in.Checks[some[i]]
+		}
+		r.mu.Unlock()
+		for i := range some {
+			if got[i] != (health.Standing{}) { // it has told of itself
+				all[some[i]] = got[i]
+			}
+		}
+	}
+	return all
 }
 
 // verdict says whether every gate has had its first.
