@@ -381,3 +381,48 @@ func TestSetDoesNotWaitForWhatTheKernelDoesNotEnd(t *testing.T) {
 		close(woken)
 	})
 }
+
+// TestLookThatHangs: a command that the kernel does not end is a service that is
+// not well, however often it was; it is not asked again, nor waited for by others,
+// until the command comes back.
+func TestLookThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		s := NewSet(func(c health.Check, x health.Standing) {
+			if c.Command == "disk" {
+				told = append(told, fmt.Sprint(x.Told, " ", x.Text))
+			}
+		})
+		s.queue.execs.room = 1
+		woken, looks, others := make(chan struct{}), 0, 0
+		s.look = func(_ context.Context, c health.Check) (health.Verdict, string) {
+			if c.Command == "other" {
+				others++
+				return health.Pass, ""
+			}
+			if looks++; looks == 2 {
+				<-woken
+			}
+			return health.Pass, ""
+		}
+		disk := health.Check{Timing: health.Timing{Rise: 1, Fall: 3, Interval: 10 * time.Second, Fast: time.Second}, Timeout: 2 * time.Second, Probe: health.Probe{Command: "disk"}}
+		other := disk
+		other.Command = "other"
+		s.Want([]health.Check{disk, other})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		const why = "did not end within 2s, and can't be ended"
+		if d := cmp.Diff([]string{"UP ", "DOWN failed 3 of 3: " + why}, told); d != "" || looks != 2 || others < 5 {
+			t.Errorf("%d looks, %d of the other, -want +got:\n%s", looks, others, d)
+		}
+		close(woken)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if last := told[len(told)-1]; last != "UP " || looks < 5 {
+			t.Errorf("%d looks, %s", looks, last)
+		}
+		if err := s.Close(t.Context()); err != nil || s.queue.execs.busy != 0 {
+			t.Errorf("%v, %d busy", err, s.queue.execs.busy)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package checker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -33,10 +34,17 @@ type Set struct {
 // running is a check at work.
 type running struct {
 	progress
-	check  health.Check
-	due    time.Time
-	cancel context.CancelFunc // of its look; nil: there is none
-	gone   bool               // not wanted any more
+	check health.Check
+	due   time.Time
+	look  *underWay // nil: there is none
+	gone  bool      // not wanted any more
+}
+
+// underWay is one look.
+type underWay struct {
+	cancel context.CancelFunc
+	late   *time.Timer
+	hangs  bool // it counts as a failure, and takes no room
 }
 
 // progress is what a check that only changes its times keeps.
@@ -103,8 +111,8 @@ func (s *Set) end(stay map[health.Check]bool) map[subject]progress {
 		at := subject{c.Probe, c.Disable}
 		_, twice[at] = known[at]
 		known[at] = r.progress
-		if r.gone = true; r.cancel != nil {
-			r.cancel()
+		if r.gone = true; r.look != nil {
+			r.look.cancel()
 		}
 		delete(s.running, c)
 	}
@@ -156,32 +164,73 @@ func (s *Set) turn() {
 	}
 	now := time.Now()
 	for _, r := range s.queue.take(now) {
-		ctx, cancel := context.WithCancel(context.Background())
-		r.cancel = cancel
-		s.tasks.Go(func() {
-			v, why := s.look(ctx, r.check)
-			cancel()
-			s.looked(r, v, why)
-		})
+		s.begin(r)
 	}
 	if due, some := s.queue.next(); some {
 		s.timer.Reset(due.Sub(now))
 	}
 }
 
-// looked counts a verdict.
+// tooLate is how long after its time a look may take to come back. What does not
+// is in the kernel's hands, as a command is that reads from a disk which is gone.
+const tooLate = time.Second
+
+func (s *Set) begin(r *running) {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &underWay{cancel: cancel}
+	r.look = l
+	l.late = time.AfterFunc(r.check.Timeout+tooLate, func() { s.hangs(r, l) })
+	s.tasks.Go(func() {
+		v, why := s.look(ctx, r.check)
+		cancel()
+		s.looked(r, v, why)
+	})
+}
+
+// hangs counts a look that does not come back as one that has failed, again and
+// again: the service is not well only because nobody can say that it is not. There
+// is no other look until this one has come back.
+func (s *Set) hangs(r *running, l *underWay) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.look != l {
+		return // it has, just now
+	}
+	if !l.hangs {
+		l.hangs = true
+		s.queue.done(r)
+		defer s.turn()
+	}
+	if !r.gone {
+		s.count(r, health.Fail, fmt.Sprintf("did not end within %s, and can't be ended", r.check.Timeout))
+		l.late.Reset(r.Wait())
+	}
+}
+
+// looked counts a verdict, unless it comes too late.
 func (s *Set) looked(r *running, v health.Verdict, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.turn()
-	s.queue.done(r)
-	if r.cancel = nil; r.gone {
+	l := r.look
+	r.look = nil
+	if l.late.Stop(); !l.hangs {
+		s.queue.done(r)
+	}
+	if r.gone {
 		return // the end of the look says nothing of the service
 	}
+	if !l.hangs {
+		s.count(r, v, why)
+	}
+	s.queue.add(r, time.Now().Add(r.Wait()))
+}
+
+// count is called with mu held.
+func (s *Set) count(r *running, v health.Verdict, why string) {
 	r.Step(v)
 	if now := r.Standing(why); now != r.last {
 		r.last = now
 		s.Tell(r.check, now)
 	}
-	s.queue.add(r, time.Now().Add(r.Wait()))
 }
