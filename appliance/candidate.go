@@ -89,7 +89,7 @@ func (c *Candidate) parse() (*Loaded, error) {
 	if !c.inPlace() {
 		l.Path = all[0].File
 	}
-	l.Warnings = append(slices.Clone(parsed.Warnings), s.Check(l.groups())...)
+	l.Warnings = slices.Concat(parsed.Warnings, s.Check(l.groups()), s.CheckNeighbors(l.speaksWith))
 	return l, nil
 }
 

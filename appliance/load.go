@@ -104,6 +104,11 @@ func (l *Loaded) groups() (names []string) {
 	return slices.Compact(names)
 }
 
+// speaksWith says whether an address is a neighbor's.
+func (l *Loaded) speaksWith(a netip.Addr) bool {
+	return slices.ContainsFunc(l.Config.Neighbors, func(n config.Neighbor) bool { return n.Peer.Contains(a) })
+}
+
 // CheckKernel refuses what this kernel can't do: at a start or a reload, for a
 // file may be validated on another machine than the one that it is for.
 func (l *Loaded) CheckKernel() error {

@@ -3,6 +3,7 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -112,6 +113,20 @@ func (s *Settings) Check(groups []string) (ws []*grammar.Error) {
 			warn("gate %s stands under no hardware watchdog: there is no watchdog { device …; }", g.Name)
 		}
 		g.checkLadder(warn)
+	}
+	return ws
+}
+
+// CheckNeighbors warns of gates that wait for somebody who is no neighbor: they
+// never open.
+func (s *Settings) CheckNeighbors(known func(netip.Addr) bool) (ws []*grammar.Error) {
+	for i := range s.Gates {
+		g := &s.Gates[i]
+		for c := range g.Leaves() {
+			if c.Neighbor.IsValid() && !known(c.Neighbor) {
+				ws = append(ws, &grammar.Error{Pos: g.Pos, Word: "watchdog", Err: fmt.Errorf("gate %s wants %s, and the configuration has no such neighbor", g.Name, c)})
+			}
+		}
 	}
 	return ws
 }

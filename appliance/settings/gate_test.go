@@ -178,6 +178,26 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestNoSuchNeighbor: a gate that waits for nobody is warned of.
+func TestNoSuchNeighbor(t *testing.T) {
+	s, errs := read("watchdog a { neighbor 10.0.0.2; any { neighbor 10.0.0.3; route ::/0 from fe80::1; } link eth1; }")
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	var got []string
+	for _, w := range s.CheckNeighbors(func(a netip.Addr) bool { return a == netip.MustParseAddr("10.0.0.2") }) {
+		got = append(got, w.Error())
+	}
+	const none = ", and the configuration has no such neighbor"
+	want := []string{"edge.conf:1:1: watchdog: gate a wants neighbor 10.0.0.3" + none, "edge.conf:1:1: watchdog: gate a wants route ::/0 from fe80::1" + none}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if _, errs := read(`watchdog "" { link eth1; }`); errs != "edge.conf:1:10: watchdog: want the name of a gate, got nothing" {
+		t.Error(errs)
+	}
+}
+
 // FuzzGate: whatever is written, a ladder that passes leads down, a group has
 // what it needs, and no time is endless.
 func FuzzGate(f *testing.F) {

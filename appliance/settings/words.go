@@ -67,6 +67,9 @@ func (r *reader) open(c *grammar.Cursor) error {
 		return nil
 	}
 	r.g, r.groups, r.rungs = Gate{Pos: c.Start(), Name: c.Next()}, nil, rungs{}
+	if r.g.Name == "" {
+		return grammar.Wish("the name of a gate", "")
+	}
 	if at, ok := r.seen[r.g.Name]; ok {
 		return fmt.Errorf("there is a gate %q already, at %s", r.g.Name, at)
 	}
