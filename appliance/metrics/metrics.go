@@ -2,7 +2,9 @@
 package metrics
 
 import (
+	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -110,6 +112,16 @@ func of[T any](label string, all func(*Snapshot) []T, name func(*T) string) func
 	}
 }
 
+// label is a text as the value of a label, which has to be UTF-8: a configuration
+// may name its gates in any octets.
+func label(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}
+
 func yes(b bool) float64 {
 	if b {
 		return 1
@@ -172,6 +184,9 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, r := range c.rows {
 		r.read(s, func(v float64, labels ...string) {
+			for i, l := range labels {
+				labels[i] = label(l)
+			}
 			ch <- prometheus.MustNewConstMetric(r.desc, r.kind, v, labels...)
 		})
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,19 +39,7 @@ func example() *Snapshot {
 // TestExposition is what Prometheus reads.
 func TestExposition(t *testing.T) {
 	const file = "testdata/metrics.txt"
-	r := prometheus.NewPedanticRegistry()
-	r.MustRegister(New(example))
-	families, err := r.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	for _, f := range families {
-		if _, err := expfmt.MetricFamilyToText(&b, f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got := regexp.MustCompile(`(?m)^(holdfast_snapshot_age_seconds) \S+$`).ReplaceAllString(b.String(), "$1 0")
+	got := regexp.MustCompile(`(?m)^(holdfast_snapshot_age_seconds) \S+$`).ReplaceAllString(gathered(t, example), "$1 0")
 	got = regexp.MustCompile(`goversion="[^"]*"`).ReplaceAllString(got, `goversion="go"`)
 	want, err := os.ReadFile(file)
 	if err != nil && !*golden.Update {
@@ -67,6 +57,36 @@ func TestConventions(t *testing.T) {
 	for _, p := range problems {
 		t.Error(p.Metric, p.Text)
 	}
+}
+
+// TestNamesOfOctets: a gate may be named in octets that are no UTF-8, and two of
+// these are not one.
+func TestNamesOfOctets(t *testing.T) {
+	s := &Snapshot{Gates: []Gate{{Name: "d\xff"}, {Name: "d\xfe"}}}
+	text := gathered(t, func() *Snapshot { return s })
+	for _, want := range []string{`holdfast_gate_open{gate="d\\xff"} 0`, `holdfast_gate_open{gate="d\\xfe"} 0`, "holdfast_withdraw_ack_seconds_count 0"} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("want %s in:\n%s", want, text)
+		}
+	}
+}
+
+// gathered is what Prometheus reads.
+func gathered(t *testing.T, look func() *Snapshot) string {
+	t.Helper()
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(New(look))
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&b, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
 }
 
 func TestNothingIsKnownYet(t *testing.T) {
@@ -109,6 +129,70 @@ func TestServer(t *testing.T) {
 	if _, err := net.Dial("unix", path); err == nil {
 		t.Error("somebody still answers")
 	}
+}
+
+// TestManyConnect: who connects and says nothing takes no more descriptors than
+// there are for him.
+func TestManyConnect(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "metrics.sock")
+	s := NewServer(slog.New(slog.DiscardHandler), New(example), func(path string) (net.Listener, error) {
+		l, err := net.Listen("unix", path)
+		return &counted{Listener: l, most: conns, t: t}, err
+	})
+	l, err := s.listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.answer(ctx, l) }()
+	var silent []net.Conn
+	for range 2 * conns {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		silent = append(silent, c)
+	}
+	for _, c := range silent {
+		c.Close()
+	}
+	if text := get(t, path, "/metrics"); !strings.Contains(text, "holdfast_routes 3\n") {
+		t.Error(text)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// counted has at most so many connections open.
+type counted struct {
+	net.Listener
+	open atomic.Int32
+	most int32
+	t    *testing.T
+}
+
+func (l *counted) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if n := l.open.Add(1); n > l.most {
+		l.t.Errorf("%d connections are open", n)
+	}
+	return closing{c, sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+}
+
+type closing struct {
+	net.Conn
+	closed func()
+}
+
+func (c closing) Close() error {
+	defer c.closed()
+	return c.Conn.Close()
 }
 
 func get(t *testing.T, socket, path string) string {

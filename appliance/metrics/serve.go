@@ -12,13 +12,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 )
 
 // Limits of who asks.
 const (
 	patience = 10 * time.Second
-	atOnce   = 4    // scrapes
-	header   = 8192 // octets
+	idle     = 3 * time.Minute // longer than Prometheus waits between scrapes
+	atOnce   = 4               // scrapes
+	header   = 8192            // octets
+	conns    = 32              // connections: descriptors are those of sessions and checks, too
 )
 
 // again is how long a listener that could not be had is waited for: its address
@@ -99,14 +102,19 @@ func (s *Server) serve(ctx context.Context, where string) {
 }
 
 func (s *Server) listen(where string) (net.Listener, error) {
-	if strings.HasPrefix(where, "/") {
-		return s.take(where)
+	take := s.take
+	if !strings.HasPrefix(where, "/") {
+		take = func(where string) (net.Listener, error) { return net.Listen("tcp", where) }
 	}
-	return net.Listen("tcp", where)
+	l, err := take(where)
+	if err != nil {
+		return nil, err
+	}
+	return netutil.LimitListener(l, conns), nil
 }
 
 func (s *Server) answer(ctx context.Context, l net.Listener) error {
-	h := &http.Server{Handler: s.handler, ReadTimeout: patience, WriteTimeout: 2 * patience, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: header,
+	h := &http.Server{Handler: s.handler, ReadTimeout: patience, WriteTimeout: 2 * patience, IdleTimeout: idle, MaxHeaderBytes: header,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
 	defer context.AfterFunc(ctx, func() { h.Close() })()
 	if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
