@@ -131,7 +131,6 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.reconciler.record, c.told = d.record, d.recordOutcome
-	d.openDrains()
 	d.units = newUnits(func(all map[string]desired.Unit) { d.reconciler.update(func(in *desired.Inputs) { in.Units = all }) })
 	d.box = d.newBox()
 	d.addresses = newHolder(o.Log)
@@ -143,6 +142,8 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	}
 	if err == nil {
 		d.openChronicle()
+		d.recordStart() // before all that this life has to tell
+		d.openDrains()
 	}
 	return d, err
 }
@@ -179,7 +180,6 @@ func (d *Daemon) begin(tasks *tasks) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	tasks.run(d.chronicle.Run)
-	d.recordStart()
 	d.reconciler.update(d.loaded.known())
 	applied := d.become(d.loaded)
 	tasks.run(d.loop.Run)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
+	"holdfast/appliance/drain"
 	"holdfast/appliance/settings"
 	"holdfast/bgp/attr"
 )
@@ -30,7 +32,6 @@ func (a *asked) recorded(kinds ...string) (lines []string) {
 
 func TestTheDaemonRecords(t *testing.T) {
 	a := newAsked(t, `watchdog dns { link nowhere0; }`+askedConf)
-	a.d.recordStart()
 	a.loop(func() {
 		a.d.session(netip.MustParseAddr("192.0.2.1"), true, nil)
 		a.d.session(netip.MustParseAddr("192.0.2.1"), false, io.ErrUnexpectedEOF)
@@ -46,8 +47,8 @@ func TestTheDaemonRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"gate dns: closed: link nowhere0 is not known yet: links have not been listed",
 		"start : holdfast 1.0 with " + a.d.options.Path,
+		"gate dns: closed: link nowhere0 is not known yet: links have not been listed",
 		"session 192.0.2.1: up",
 		"session 192.0.2.1: down: unexpected EOF",
 		"watchdog : not fed: open /dev/watchdog0: no such file or directory",
@@ -110,21 +111,49 @@ func TestLastLife(t *testing.T) {
 }
 
 // TestHistoryGoesOn over lives of the daemon, in the service manager's directory.
+// A life begins with its start, and a drain that goes on is told of after it.
 func TestHistoryGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {
-		a := prepared(t, askedConf, 0)
-		a.d.options.Getenv = func(name string) string { return map[string]string{"STATE_DIRECTORY": dir + ":/elsewhere"}[name] }
-		a.d.openChronicle()
-		a.d.recordStart()
+		d := livesIn(t, dir)
+		if _, err := d.changeDrains(func(b *drain.Book, now time.Time) error {
+			b.Begin(now, drain.Order{Reason: "cabling"})
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 		var tasks tasks
-		tasks.run(a.d.chronicle.Run)
+		tasks.run(d.chronicle.Run)
 		tasks.end()
 	}
 	es, err := chronicle.Read(filepath.Join(dir, historyFile))
-	if err != nil || len(es) != 2 || !strings.HasSuffix(es[1].Text, "it was killed, or failed") {
-		t.Error(es, err)
+	if err != nil {
+		t.Fatal(err)
 	}
+	es = chronicle.Query{Kinds: []string{kindStart, kindDrain}}.Of(es)
+	if len(es) != 3 || es[0].Kind != kindStart || !strings.HasSuffix(es[1].Text, "it was killed, or failed") || es[2].Text != "goes on: everything: cabling" {
+		t.Error(es)
+	}
+}
+
+// livesIn is a daemon that has not begun, with a state directory.
+func livesIn(t *testing.T, dir string) *Daemon {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "edge.conf")
+	if err := os.WriteFile(path, []byte(askedConf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Path: path, NoControl: true, Version: "1.0", Log: slog.New(slog.DiscardHandler),
+		Getenv: func(name string) string { return map[string]string{"STATE_DIRECTORY": dir + ":/elsewhere"}[name] }}
+	c, err := o.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := newDaemon(o, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func TestHistoryQuery(t *testing.T) {
@@ -134,7 +163,7 @@ func TestHistoryQuery(t *testing.T) {
 	if es, err := a.d.history(string(q)); err != nil || len(es) != 1 {
 		t.Error(es, err)
 	}
-	if es, err := a.d.history(""); err != nil || len(es) != 1 {
+	if es, err := a.d.history(""); err != nil || len(es) != 2 {
 		t.Error(es, err)
 	}
 	if _, err := a.d.history("dns"); err == nil {
