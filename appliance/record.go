@@ -28,6 +28,9 @@ const (
 	historyFile  = "history" // in the state directory
 )
 
+// Kinds are what an entry of the history may be of.
+var Kinds = []string{kindStart, kindStop, kindGate, kindSession, kindConfig, kindDrain, kindWatchdog, kindHelper, kindNetlink, kindClock, chronicle.Lost}
+
 // record notes that something happened, for "holdfast history". It never waits,
 // and may be called on the loop.
 func (d *Daemon) record(e chronicle.Entry) { d.chronicle.Record(e) }

@@ -24,6 +24,9 @@ type Entry struct {
 	Fields map[string]string `json:"fields,omitempty"` // of the object concerned
 }
 
+// Lost is the kind of an entry about others that were not written.
+const Lost = "history"
+
 // Query asks for entries; what it does not say is not looked at.
 type Query struct {
 	After  uint64    `json:"after,omitempty"` // sequence numbers above it
@@ -167,7 +170,7 @@ func (c *Chronicle) take() []Entry {
 	es := c.pending
 	c.pending = nil
 	if c.lost > 0 {
-		e := Entry{Seq: c.seq + 1, At: c.now(), Boot: c.boot, Kind: "history", Text: lostText(c.lost)}
+		e := Entry{Seq: c.seq + 1, At: c.now(), Boot: c.boot, Kind: Lost, Text: lostText(c.lost)}
 		c.lost = 0
 		c.keep(e)
 		es = append(es, e)

@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"holdfast/appliance"
 	"holdfast/appliance/chronicle"
 	"holdfast/appliance/control"
 )
@@ -37,20 +39,49 @@ Exit code: 0, or 1 if no daemon answers or the file is none.`,
 		if _, err := c.parse(0, 0); err != nil {
 			return err
 		}
-		if *kinds != "" {
-			h.query.Kinds = strings.Split(*kinds, ",")
-		}
 		var err error
+		if h.query.Kinds, err = parseKinds(*kinds); err != nil {
+			return err
+		}
 		if h.query.Since, err = parseSince(*since, time.Now()); err != nil {
 			return err
 		}
-		for more := true; more && err == nil; more = *follow {
-			if err = h.show(); *follow {
-				time.Sleep(time.Second)
-			}
+		if err := h.show(); err != nil || !*follow {
+			return err
 		}
-		return err
+		h.follow(time.Tick(time.Second))
+		return nil
 	}}
+
+// follow shows what happens from now on. A daemon that starts again goes on with
+// its history, and that is what one wants to see: it is waited for.
+func (h *historian) follow(every <-chan time.Time) {
+	told := ""
+	for range every {
+		err := h.show()
+		switch {
+		case err == nil:
+			told = ""
+		case err.Error() != told:
+			told = err.Error()
+			fmt.Fprintln(h.err, "holdfast:", told)
+		}
+	}
+}
+
+// parseKinds is kinds with commas between; "" is all of them.
+func parseKinds(s string) (kinds []string, err error) {
+	if s == "" {
+		return nil, nil
+	}
+	kinds = strings.Split(s, ",")
+	for _, k := range kinds {
+		if !slices.Contains(appliance.Kinds, k) {
+			return nil, usagef("--kind: want one of %s, got %q", strings.Join(appliance.Kinds, ", "), k)
+		}
+	}
+	return kinds, nil
+}
 
 // historian shows what happened, each entry once.
 type historian struct {
@@ -62,10 +93,13 @@ type historian struct {
 
 func (h *historian) show() error {
 	es, err := h.entries()
-	if err != nil || len(es) == 0 {
+	if err != nil {
 		return err
 	}
-	h.query.After, h.query.Last = es[len(es)-1].Seq, 0
+	if h.query.Last = 0; len(es) == 0 {
+		return nil
+	}
+	h.query.After = es[len(es)-1].Seq
 	if !*h.asked.json {
 		printEntries(newPrinter(h.out), es, "")
 		return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"holdfast/appliance"
 	"holdfast/appliance/chronicle"
+	"holdfast/appliance/control"
 	"holdfast/lab/golden"
 )
 
@@ -73,6 +75,59 @@ func TestHistoryOffline(t *testing.T) {
 	var out, errs bytes.Buffer
 	if code := run([]string{"history", "--file", "/dev/null"}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "history /dev/null: want") {
 		t.Error(code, errs.String())
+	}
+}
+
+// TestHistoryOfNoKind is not an empty one.
+func TestHistoryOfNoKind(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := run([]string{"history", "--kind", "gate,gates"}, &out, &errs); code != 2 || !strings.HasPrefix(errs.String(), `holdfast history: --kind: want one of start, stop, gate, `) || !strings.Contains(errs.String(), `got "gates"`) {
+		t.Error(code, errs.String())
+	}
+	for _, k := range appliance.Kinds {
+		if !strings.Contains(historyVerb.long, k) {
+			t.Errorf("the help has no %s", k)
+		}
+	}
+}
+
+// TestHistoryFollows over an end of the daemon, which it tells of once.
+func TestHistoryFollows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	var out, errs bytes.Buffer
+	h := historian{call: newCall("history"), asked: asked{socket: &path, json: new(bool)}}
+	h.out, h.err = &out, &errs
+	happened := []chronicle.Entry{{Seq: 1, Kind: "start", Text: "one"}}
+	serve := func() (end func()) {
+		s, err := control.Listen(path, map[string]control.Handler{"history": func(_ context.Context, q string) (any, error) {
+			var query chronicle.Query
+			err := json.Unmarshal([]byte(q), &query)
+			return query.Of(happened), err
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Serve(ctx) }()
+		return func() { cancel(); <-ended }
+	}
+	every, ended := make(chan time.Time), make(chan bool)
+	end := serve()
+	go func() { h.follow(every); close(ended) }()
+	every <- time.Now()
+	every <- time.Now() // the first has been looked at
+	end()
+	every <- time.Now()
+	every <- time.Now()
+	happened = append(happened, chronicle.Entry{Seq: 2, Kind: "start", Text: "two"})
+	end = serve()
+	defer end()
+	every <- time.Now()
+	close(every)
+	<-ended
+	if strings.Count(out.String(), "start: one\n") != 1 || strings.Count(out.String(), "start: two\n") != 1 || strings.Count(errs.String(), "no daemon answers") != 1 {
+		t.Errorf("%s\n%s", &out, &errs)
 	}
 }
 

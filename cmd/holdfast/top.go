@@ -44,8 +44,10 @@ Exit code: 0, or 1 if no daemon answers at the beginning.`,
 			return fmt.Errorf("terminal: %w", err)
 		}
 		defer term.Restore(in, old)
-		s := screen{socket: *socket, view: v, printer: newPrinter(c.out)}
-		s.show(pressed(), out)
+		s := screen{ask: func() (topView, error) { return topAsk(*socket) }, view: v, printer: newPrinter(c.out)}
+		every := time.NewTicker(time.Second)
+		defer every.Stop()
+		s.show(pressed(), every.C, out)
 		return nil
 	}}
 
@@ -97,26 +99,28 @@ func pressed() <-chan byte {
 // screen is the view on a terminal.
 type screen struct {
 	*printer
-	socket string
-	view   topView
-	err    error // of the last question
+	ask  func() (topView, error) // may take long
+	view topView
+	err  error // of the last question
 }
 
-// show draws until somebody has had enough of it.
-func (s *screen) show(keys <-chan byte, terminal int) {
+// topAnswer is what came of a question.
+type topAnswer struct {
+	view topView
+	err  error
+}
+
+// show draws until somebody has had enough of it, whether or not the daemon
+// answers.
+func (s *screen) show(keys <-chan byte, every <-chan time.Time, terminal int) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGWINCH, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 	defer signal.Stop(signals)
 	fmt.Fprint(s.out, otherScreen)
 	defer fmt.Fprint(s.out, ownScreen)
-	every := time.NewTicker(time.Second)
-	defer every.Stop()
+	var answers chan topAnswer // nil: nothing is asked
 	for {
-		wide, high, err := term.GetSize(terminal)
-		if err != nil || wide == 0 || high == 0 { // a serial line knows no size
-			wide, high = 80, 24
-		}
-		s.draw(time.Now(), wide, high)
+		s.draw(time.Now(), terminal)
 		select {
 		case b, ok := <-keys:
 			if !ok || b == 'q' || b == 'Q' || b == 3 || b == 4 { // ^C and ^D too
@@ -126,22 +130,39 @@ func (s *screen) show(keys <-chan byte, terminal int) {
 			if sig != syscall.SIGWINCH {
 				return
 			}
-		case <-every.C:
-			s.ask()
+		case <-every:
+			if answers == nil {
+				answers = make(chan topAnswer, 1)
+				go func(to chan<- topAnswer) {
+					v, err := s.ask()
+					to <- topAnswer{v, err}
+				}(answers)
+			}
+		case a := <-answers:
+			answers = nil
+			s.have(a)
 		}
 	}
 }
 
-func (s *screen) ask() {
-	v, err := topAsk(s.socket)
-	if s.err = err; err == nil {
-		v.turns = s.view.status.Loop.Turns
-		s.view = v
+func (s *screen) have(a topAnswer) {
+	if s.err = a.err; a.err == nil {
+		a.view.turns = s.view.status.Loop.Turns
+		s.view = a.view
 	}
 }
 
-// draw writes all lines in one piece, each over what was there.
-func (s *screen) draw(now time.Time, wide, high int) {
+// draw draws what the terminal has room for.
+func (s *screen) draw(now time.Time, terminal int) {
+	wide, high, err := term.GetSize(terminal)
+	if err != nil || wide == 0 || high == 0 { // a serial line knows no size
+		wide, high = 80, 24
+	}
+	s.drawn(now, wide, high)
+}
+
+// drawn writes all lines in one piece, each over what was there.
+func (s *screen) drawn(now time.Time, wide, high int) {
 	lines := s.view.lines(s.printer, now, wide, high-1)
 	if s.err != nil {
 		lines[0] = s.cut(s.good(false, "", "no answer: "+plain(s.err.Error())), wide)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func TestTopFits(t *testing.T) {
 func TestDraw(t *testing.T) {
 	var out bytes.Buffer
 	s := screen{printer: &printer{out: &out, colour: true}, view: busy(time.Now()), err: errors.New("no daemon answers on /run/x")}
-	s.draw(time.Now(), 80, 24)
+	s.drawn(time.Now(), 80, 24)
 	text := out.String()
 	if !strings.HasPrefix(text, home) || !strings.HasSuffix(text, restOfAll) || strings.Count(text, "\r\n") > 23 || !strings.Contains(text, "no answer: no daemon answers on /run/x") {
 		t.Errorf("%q", text)
@@ -91,4 +92,21 @@ func TestTopWithoutADaemon(t *testing.T) {
 	if code := run([]string{"top", "-1", "--socket", "/none"}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "no daemon answers on /none") {
 		t.Error(code, errs.String())
 	}
+}
+
+// TestTopOfASilentDaemon can be left while a question waits.
+func TestTopOfASilentDaemon(t *testing.T) {
+	asked := make(chan bool)
+	s := screen{printer: &printer{out: io.Discard}, ask: func() (topView, error) {
+		close(asked)
+		<-t.Context().Done()
+		return topView{}, t.Context().Err()
+	}}
+	keys, every, ended := make(chan byte), make(chan time.Time), make(chan bool)
+	go func() { s.show(keys, every, -1); close(ended) }()
+	every <- time.Now()
+	<-asked
+	every <- time.Now() // is not asked twice
+	keys <- 'q'
+	<-ended
 }
