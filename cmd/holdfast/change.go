@@ -12,13 +12,13 @@ import (
 )
 
 const waitHelp = `
-  --wait          wait until it has proven itself, or has been rolled back`
+  --wait           wait until it has proven itself, or has been rolled back`
 
-var reloadVerb = &verb{word: "reload", args: "[--wait] [--again] [--socket PATH]",
-	help: "read the configuration again; nothing changes if it has an error",
+var reloadVerb = &verb{word: "reload", args: "[--wait] [--again] [--socket PATH] [--host USER@BOX]",
+	help: "read the configuration again; an error changes nothing",
 	long: waitHelp + `
-  --again         read it although something else has taken its place since it
-                  changed: a bundle, or a rollback` + socketHelp + hostHelp + `
+  --again          read it although something else has taken its place since it
+                   changed: a bundle, or a rollback` + socketHelp + hostHelp + `
 
 A configuration that does not prove itself in time is rolled back: see "confirm"
 in the configuration's section appliance.
@@ -35,7 +35,7 @@ Exit code: 0, or 1 if it has an error, or, with --wait, was not kept.`,
 		})
 	}}
 
-var rollbackVerb = &verb{word: "rollback", args: "[N] [--wait] [--socket PATH]",
+var rollbackVerb = &verb{word: "rollback", args: "[N] [--wait] [--socket PATH] [--host USER@BOX]",
 	help: "go back to the last good configuration, or to generation N",
 	long: waitHelp + socketHelp + hostHelp + `
 
@@ -93,8 +93,8 @@ func outcome(socket string, change uint64) (*appliance.Outcome, error) {
 	}
 }
 
-var diffVerb = &verb{word: "diff", args: "[A [B]] [--json] [--socket PATH]",
-	help: "what differs between two configurations, in words and line by line, without keys",
+var diffVerb = &verb{word: "diff", args: "[A [B]] [--json] [--socket PATH] [--host USER@BOX]",
+	help: "what differs between two configurations, without their keys",
 	long: askedHelp + `
 
 A and B are numbers of generations, "running" or "file". Without B it is from A to
@@ -121,8 +121,8 @@ Exit code: 0, or 1 if a configuration is not valid or not there.`,
 		return nil
 	}}
 
-var generationsVerb = &verb{word: "generations", args: "[--json] [--socket PATH]",
-	help: "the configurations that are kept, and what became of those that are not at work",
+var generationsVerb = &verb{word: "generations", args: "[--json] [--socket PATH] [--host USER@BOX]",
+	help: "the configurations that are kept, and what became of them",
 	long: askedHelp + `
 
 Exit code: 0, or 1 if no daemon answers.`,

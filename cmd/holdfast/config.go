@@ -12,7 +12,7 @@ import (
 )
 
 var configVerb = &verb{word: "config", args: "schema|reference|convert|export|validate|example [FILE…]",
-	help: "tell all about the configuration's words, or change a file's old ones",
+	help: "all words of the configuration; a file's old ones made new",
 	long: `
   schema         all words as JSON, for editors
   reference      the manual of all words, as Markdown

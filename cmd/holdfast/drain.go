@@ -12,7 +12,7 @@ import (
 	"holdfast/appliance/drain"
 )
 
-var drainVerb = &verb{word: "drain", args: "[GATE…] [--for TIME] [--reason TEXT] [--wait] [--json] [--socket PATH]",
+var drainVerb = &verb{word: "drain", args: "[GATE…] [--for TIME] [--reason TEXT] [--wait] [--json] [--socket PATH] [--host USER@BOX]",
 	help: "take gates out of service, or the whole box",
 	long: `
   --for TIME       it ends by itself, after 30m for example; without, when holdfast
@@ -56,7 +56,7 @@ Exit code: 0, or 1 if no daemon answers or there is no such gate.`,
 		return c.printDrained(d, *a.json)
 	}}
 
-var undrainVerb = &verb{word: "undrain", args: "[GATE…] [--json] [--socket PATH]",
+var undrainVerb = &verb{word: "undrain", args: "[GATE…] [--json] [--socket PATH] [--host USER@BOX]",
 	help: "end the drains of gates, or all of them",
 	long: askedHelp + `
 

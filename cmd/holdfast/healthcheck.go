@@ -20,7 +20,7 @@ import (
 )
 
 var healthcheckVerb = &verb{word: "healthcheck", args: "[OPTION…]",
-	help: "check a service, as a helper: announce its addresses with a metric that says how it is",
+	help: "check a service, as a helper: ExaBGP's healthcheck",
 	long: `
 Options are those of exabgp healthcheck:
 

@@ -12,17 +12,17 @@ import (
 	"holdfast/appliance/control"
 )
 
-var historyVerb = &verb{word: "history", args: "[--since TIME] [--kind K] [--object O] [-n N] [-f] [--file PATH] [--json] [--socket PATH]",
-	help: "what has happened on this box: gates, sessions, configurations, starts and stops",
+var historyVerb = &verb{word: "history", args: "[--since TIME] [--kind K] [--object O] [-n N] [-f] [--file PATH] [--json] [--socket PATH] [--host USER@BOX]",
+	help: "what has happened on this box, over restarts and reboots",
 	long: askedHelp + `
-  --since TIME    from then on: 90s, 2h, 3d before now, or 2026-11-24, "2026-11-24
-                  12:00", 2026-11-24T12:00:00Z
-  --kind K        only these, with commas between: start, stop, gate, session,
-                  configuration, watchdog, helper, netlink, clock, history, drain
-  --object O      only of this gate, neighbor or helper
-  -n N            the last N
-  -f              go on: print what happens from now on
-  --file PATH     read the file of a box that does not run, or of another one
+  --since TIME     from then on: 90s, 2h, 3d before now, or 2026-11-24, "2026-11-24
+                   12:00", 2026-11-24T12:00:00Z
+  --kind K         only these, with commas between: start, stop, gate, session,
+                   configuration, drain, watchdog, helper, netlink, clock, history
+  --object O       only of this gate, neighbor or helper
+  -n N             the last N
+  -f               go on: print what happens from now on
+  --file PATH      read the file of a box that does not run, or of another one
 
 With --json, each thing that happened is a line. The order is that in which things
 happened, whatever the clock said. Entries carry the boot that they are from.

@@ -204,20 +204,6 @@ func isFile(path string) bool {
 	return err == nil && !st.IsDir()
 }
 
-func usage(out io.Writer) {
-	fmt.Fprint(out, `holdfast announces anycast prefixes only while this box can prove that it is alive.
-
-usage: holdfast COMMAND …        holdfast FILE is holdfast run FILE
-
-`)
-	for _, v := range verbs {
-		if !v.hidden {
-			fmt.Fprintf(out, "  %-28s %s\n", v.word+" "+v.args, v.help)
-		}
-	}
-	fmt.Fprint(out, "\nholdfast COMMAND --help tells more.\n")
-}
-
 func verbUsage(out io.Writer, v *verb) {
 	fmt.Fprintf(out, "usage: holdfast %s\n\n%s.\n", strings.TrimSpace(v.word+" "+v.args), strings.ToUpper(v.help[:1])+v.help[1:])
 	if v.long != "" {

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -249,10 +251,42 @@ func TestHelp(t *testing.T) {
 		if code != 0 || !strings.HasPrefix(out, "usage: holdfast "+v.word) {
 			t.Errorf("%s: %d %s", v.word, code, out)
 		}
+		column := 0
 		for line := range strings.Lines(out) {
 			if strings.HasPrefix(line, "-") || strings.HasSuffix(line, " \n") {
 				t.Errorf("%s: %q", v.word, line)
 			}
+			at := option.FindStringIndex(line)
+			if at == nil || ragged[v.word] {
+				continue
+			}
+			if at[1] != column && column != 0 {
+				t.Errorf("%s: want the text in column %d: %q", v.word, column, line)
+			}
+			column = at[1]
+		}
+	}
+}
+
+// option is a line of help about an option, up to its text; ragged are verbs some
+// of whose options are longer than the column.
+var (
+	option = regexp.MustCompile(`^  -[^ ]+(?: [^ ]+)*  +`)
+	ragged = map[string]bool{"encode": true, "healthcheck": true, "decode": true}
+)
+
+// TestUsage fits into a terminal, and each verb that anybody may see is in one
+// group.
+func TestUsage(t *testing.T) {
+	_, out, _ := tried(t, "--help")
+	for line := range strings.Lines(out) {
+		if utf8.RuneCountInString(line) > 81 {
+			t.Errorf("%d columns: %q", utf8.RuneCountInString(line)-1, line)
+		}
+	}
+	for _, v := range verbs {
+		if n := strings.Count(out, "\n  "+v.word+" "); n != 1 && !v.hidden || n != 0 && v.hidden {
+			t.Errorf("%s is there %d times", v.word, n)
 		}
 	}
 }

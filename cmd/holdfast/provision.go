@@ -13,7 +13,7 @@ import (
 )
 
 var provisionVerb = &verb{word: "provision", args: "keygen|pack|sign|verify|simulate|run …",
-	help: "make bundles of configuration, say what boxes would do with them, or look for one",
+	help: "make bundles of configuration, try them on fleets, look for one",
 	long: `
   keygen FILE                             a new key into FILE; its public half is printed
   pack DIR -o X.tar --target T… --version N [--name TEXT] [--key FILE]…

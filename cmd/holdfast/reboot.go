@@ -12,9 +12,9 @@ import (
 	"holdfast/systemd"
 )
 
-var rebootVerb = &verb{word: "reboot", args: "[--reason TEXT] [--now] [--host USER@BOX] [--socket PATH]",
+var rebootVerb = &verb{word: "reboot", args: "[--reason TEXT] [--now] [--socket PATH] [--host USER@BOX]",
 	help: "take the box out of service, and reboot it",
-	long: hostHelp + socketHelp + `
+	long: socketHelp + hostHelp + `
   --reason TEXT    what others are told who ask why
   --now            reboot at once: the stop of the daemon withdraws
 

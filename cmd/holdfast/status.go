@@ -13,9 +13,9 @@ import (
 
 const (
 	socketHelp = `
-  --socket PATH   control socket of the daemon (` + control.DefaultSocket + `)`
+  --socket PATH    control socket of the daemon (` + control.DefaultSocket + `)`
 	askedHelp = socketHelp + hostHelp + `
-  --json          JSON, for programs`
+  --json           JSON, for programs`
 )
 
 // asked are the flags of commands that talk to the daemon.
@@ -28,7 +28,7 @@ func (c *call) asked() asked {
 	return asked{c.place(), c.Bool("json", false, "")}
 }
 
-var statusVerb = &verb{word: "status", args: "[--json] [--socket PATH]",
+var statusVerb = &verb{word: "status", args: "[--json] [--socket PATH] [--host USER@BOX]",
 	help: "what the daemon does, and why",
 	long: askedHelp + `
 
@@ -49,7 +49,7 @@ Exit code: 0, or 1 if no daemon answers.`,
 		return nil
 	}}
 
-var explainVerb = &verb{word: "explain", args: "PREFIX [--json] [--socket PATH]",
+var explainVerb = &verb{word: "explain", args: "PREFIX [--json] [--socket PATH] [--host USER@BOX]",
 	help: "why a prefix is announced or not, to whom, and its last changes",
 	long: askedHelp + `
 

@@ -15,7 +15,7 @@ import (
 	"holdfast/appliance/control"
 )
 
-var routesVerb = &verb{word: "routes", args: "[PREFIX] [neighbor ADDRESS] [--json] [--socket PATH]",
+var routesVerb = &verb{word: "routes", args: "[PREFIX] [neighbor ADDRESS] [--json] [--socket PATH] [--host USER@BOX]",
 	help: "the routes that are wanted, and who has been told",
 	long: askedHelp + `
 
@@ -137,7 +137,7 @@ func (c *call) routesJSON(socket string, q appliance.RouteQuery) error {
 	return out.Flush()
 }
 
-var neighborsVerb = &verb{word: "neighbors", args: "[ADDRESS] [--json] [--socket PATH]",
+var neighborsVerb = &verb{word: "neighbors", args: "[ADDRESS] [--json] [--socket PATH] [--host USER@BOX]",
 	help: "the neighbors, their sessions and what went over them",
 	long: askedHelp + `
 

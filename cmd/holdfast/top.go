@@ -17,10 +17,10 @@ import (
 	"holdfast/appliance/control"
 )
 
-var topVerb = &verb{word: "top", args: "[-1] [--socket PATH]",
-	help: "the box at work: sessions, gates, checks, watchdog, and what has just happened",
-	long: socketHelp + `
-  -1              print once; so it is without a terminal
+var topVerb = &verb{word: "top", args: "[-1] [--socket PATH] [--host USER@BOX]",
+	help: "the box at work, live: sessions, gates, checks, watchdog",
+	long: socketHelp + hostHelp + `
+  -1               print once; so it is without a terminal
 
 It is drawn anew each second, what is not well first. q ends it.
 Exit code: 0, or 1 if no daemon answers at the beginning.`,

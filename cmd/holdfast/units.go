@@ -18,7 +18,7 @@ var ours = []string{"holdfast*"}
 // to stop.
 const busLimit = 5 * time.Minute
 
-var unitsVerb = &verb{word: "units", args: "[--json] [--host USER@BOX] [--socket PATH]",
+var unitsVerb = &verb{word: "units", args: "[--json] [--socket PATH] [--host USER@BOX]",
 	help: "the units of systemd that matter to this box, and how they are",
 	long: askedHelp + `
 
