@@ -25,6 +25,8 @@ var messageIDs = map[string]string{
 	"session down":                "f6470e6717954123aa5470951582740d",
 	"watchdog armed and fed":      "5996efb45b57427887e9d8a31968871a",
 	"watchdog is not fed":         "ceaa1faea4f642788febf5f192520af4",
+	"configuration kept":          "4b486104256744dda3c96cd72b07be1b",
+	"configuration rolled back":   "43f74c952c3e47dfaa40b8ffd2aca061",
 	"configuration reloaded":      "262f4c3b66114864ba411d9b74764b91",
 	"reload: nothing was changed": "dd9a60bad8554adc9705f0df8d1f01cc",
 	"stopping":                    "bc4f78827d2c4e489bafac45617eedb8",
