@@ -171,6 +171,10 @@ func (d *Daemon) recordOutcome(o Outcome) {
 	if o.Generation > 0 {
 		e.Object = fmt.Sprint(o.Generation)
 	}
+	last := d.chronicle.Entries(chronicle.Query{Kinds: []string{kindConfig}, Last: 1})
+	if o.State == Kept && len(last) == 1 && last[0].Object == e.Object && last[0].Text == e.Text {
+		return // it is the same: who reloads each minute is not to push out all that happened
+	}
 	d.record(e)
 }
 
