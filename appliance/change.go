@@ -56,9 +56,22 @@ func (d *Daemon) Change(k Candidate) <-chan Outcome {
 	defer c.mu.Unlock()
 	done := make(chan Outcome, 1)
 	if _, err := d.change(&k, done, c.admits); err != nil {
-		done <- rejected(err)
+		tell(done, err)
 	}
 	return done
+}
+
+// tell says how a change has failed, unless its trial has said so. What a stop
+// comes before is not rejected: the next start tries it.
+func tell(done chan<- Outcome, err error) {
+	o := rejected(err)
+	if errors.Is(err, errStopping) {
+		o = Outcome{State: Replaced, Why: err.Error()}
+	}
+	select {
+	case done <- o:
+	default:
+	}
 }
 
 // admits says why a candidate is not even tried.
@@ -140,19 +153,20 @@ func (d *Daemon) same(k *Candidate, l *Loaded, done chan<- Outcome) (uint64, err
 		return 0, err
 	}
 	d.log.Info("configuration reloaded: it is the same", "path", l.Path)
-	c.begun++
 	c.work.loaded, c.refuse = l, nil
-	switch {
-	case c.trial != nil:
-		c.trial.change = c.begun
-		c.trial.wait(done)
-	default:
-		c.good = c.work
-		o := Outcome{State: Kept, Generation: c.work.Number}
-		c.conclude(c.begun, o)
-		send(done, o)
+	if err := c.rename(k); err != nil {
+		d.log.Error("configuration: where it came from could not be written down", "error", err)
 	}
-	c.publish()
+	defer c.publish()
+	if c.trial != nil { // who asked first waits for the same
+		c.trial.wait(done)
+		return c.trial.change, nil
+	}
+	c.begun++
+	c.good = c.work
+	o := Outcome{State: Kept, Generation: c.work.Number}
+	c.conclude(c.begun, o)
+	send(done, o)
 	return c.begun, nil
 }
 

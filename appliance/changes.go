@@ -251,6 +251,20 @@ func (c *changes) keep(k *Candidate, l *Loaded) (version, error) {
 	return v, err
 }
 
+// rename has what is at work be of the bundle in which the same files came again:
+// that is the one that the box has from now on.
+func (c *changes) rename(k *Candidate) error {
+	if k.Bundle == "" || k.Bundle == c.work.Bundle {
+		return nil
+	}
+	set := func(r *generation.Record) { r.Source, r.Version, r.Bundle = k.Source, k.Version, k.Bundle }
+	set(&c.work.Record)
+	if c.work.Number == 0 {
+		return nil
+	}
+	return c.store.Update(c.work.Number, set)
+}
+
 // end writes down what became of a version. If the disk does not take it, the
 // box goes on all the same: the next start tries the version once more.
 func (c *changes) end(v *version, state generation.State, why string) error {

@@ -1,0 +1,97 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"holdfast/appliance/generation"
+	"holdfast/appliance/provision"
+)
+
+// TestBundleThatCantListen is rolled back, and told so once: whoever waits for the
+// outcome and does not read in between must not stop everything else.
+func TestBundleThatCantListen(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	for _, confirm := range []string{"60s", "0s"} {
+		c := newChange(t, true, neighborWith("127.0.0.2", "10.0.0.0/24"))
+		c.pass(6)
+		conf := strings.Replace(neighborWith("127.0.0.3", "10.0.0.0/24"), "family", fmt.Sprintf("listen %d; family", port), 1)
+		done := c.d.Change(c.bundle("dropped edge.conf", map[string]string{"edge.conf": "appliance { confirm " + confirm + "; }\n" + conf}))
+		got := c.outcome(done)
+		if confirm == "0s" {
+			if got != "kept" {
+				t.Error(got)
+			}
+			continue
+		}
+		if !strings.HasPrefix(got, "rolled back: ") || !strings.Contains(got, "address already in use") {
+			t.Error(got)
+		}
+		c.is("what was before", "127.0.0.2", generation.Good)
+	}
+}
+
+// TestSameFilesInANewerBundle: the box has that one then, and does not refuse it
+// when it is found again.
+func TestSameFilesInANewerBundle(t *testing.T) {
+	c := newChange(t, true, neighborWith("127.0.0.2", "10.0.0.0/24"))
+	c.pass(6)
+	bundle := func(version uint64) *provision.Bundle {
+		return &provision.Bundle{Name: fmt.Sprintf("v%d.tar", version), Digest: fmt.Sprint("digest of ", version), Manifest: &provision.Manifest{Version: version},
+			Files: map[string]provision.File{"edge.conf": {Data: []byte("appliance { confirm 0s; }\n" + neighborWith("127.0.0.3", "10.0.0.0/24"))}}}
+	}
+	for _, version := range []uint64{1, 2} {
+		if o := (*dropBox)(c.d).Take(context.Background(), bundle(version)); o.State != provision.Kept {
+			t.Fatalf("%+v", o)
+		}
+	}
+	want := provision.Taken{Digest: "digest of 2", Version: 2, Last: "digest of 2"}
+	if got := (*dropBox)(c.d).Wants().Taken; got != want {
+		t.Errorf("%+v", got)
+	}
+	c.boot()
+	if got := (*dropBox)(c.d).Wants().Taken; got != want {
+		t.Errorf("in the next life: %+v", got)
+	}
+}
+
+// TestAskedTwice: both wait for the same outcome.
+func TestAskedTwice(t *testing.T) {
+	c := newChange(t, true, neighborWith("127.0.0.2", "10.0.0.0/24"))
+	c.pass(6)
+	c.write(c.conf, neighborWith("127.0.0.3", "10.0.0.0/24"))
+	first, err := c.d.reloadFile(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.d.reloadFile(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.pass(6)
+	for _, n := range []uint64{first, second} {
+		if o, err := c.d.changes.outcome(n); err != nil || o.State != Kept {
+			t.Errorf("change %d: %+v, %v", n, o, err)
+		}
+	}
+}
+
+// TestBundleAtAStop is not rejected: the next life takes it.
+func TestBundleAtAStop(t *testing.T) {
+	c := newChange(t, true, neighborWith("127.0.0.2", "10.0.0.0/24"))
+	c.d.mu.Lock()
+	c.d.stopping = true
+	c.d.mu.Unlock()
+	o := (*dropBox)(c.d).Take(context.Background(), provision.Plain("edge.conf", []byte(neighborWith("127.0.0.3", "10.0.0.0/24"))))
+	if o.State != provision.Undecided {
+		t.Errorf("%+v", o)
+	}
+}
