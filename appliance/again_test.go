@@ -95,3 +95,20 @@ func TestBundleAtAStop(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// TestNameOfTheBoot is what the unit says: the kernel's is not to be seen there.
+func TestNameOfTheBoot(t *testing.T) {
+	c := newChange(t, true, neighborWith("127.0.0.2", "10.0.0.0/24"))
+	o := c.options()
+	o.Getenv = func(name string) string {
+		return map[string]string{"STATE_DIRECTORY": t.TempDir(), "HOLDFAST_BOOT_ID": "b00t"}[name]
+	}
+	s, err := o.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.store.Close()
+	if r, ok := s.store.Trying(); !ok || r.Boot != "b00t" {
+		t.Errorf("%+v", r)
+	}
+}

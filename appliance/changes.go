@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"holdfast/appliance/drain"
 	"holdfast/appliance/generation"
 	"holdfast/appliance/settings"
 	"holdfast/appliance/verdict"
@@ -284,10 +284,7 @@ func absolute(folder string) string {
 }
 
 // bootID names this boot of the kernel; "": it can't be told.
-func bootID() string {
-	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(b))
-}
+func (o Options) bootID() string { return drain.Clock(o.Getenv("HOLDFAST_BOOT_ID")).Boot }
 
 // stateDirectory is where a configuration has things kept that survive a restart,
 // or the folder that the service manager has made for us; "": nowhere.
