@@ -91,8 +91,23 @@ func (d *Drop) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-watcher.Events: // whatever it is
+			calm(ctx, watcher)
 		case <-watcher.Errors:
 		case <-time.After(cmp.Or(wait, lookAnyway)):
+		}
+	}
+}
+
+// calm takes the events of a moment together: who writes a large file makes
+// thousands of them.
+func calm(ctx context.Context, watcher *fsnotify.Watcher) {
+	for over := time.After(200 * time.Millisecond); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-watcher.Events:
+		case <-over:
+			return
 		}
 	}
 }
@@ -249,6 +264,9 @@ func (d *Drop) tell(root *os.Root, r Result) error {
 	}
 	if err := replace(root, r.Name+suffix, []byte(r.Text())); err != nil {
 		return err
+	}
+	if printOf(root, r.Name).Sum != d.settling.since[r.Name].print.Sum {
+		return nil // another one has its name meanwhile: a trial takes its time
 	}
 	if r.Taken {
 		return root.RemoveAll(r.Name)

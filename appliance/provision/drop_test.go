@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // house is a box that takes what it is told to, and its drop folder.
@@ -23,12 +24,16 @@ type house struct {
 	wants  Wants
 	answer Outcome
 	took   []string
+	while  func() // it is tried
 }
 
 func (h *house) Wants() Wants { return h.wants }
 
 func (h *house) Take(_ context.Context, b *Bundle) Outcome {
 	h.took = append(h.took, b.Name)
+	if h.while != nil {
+		h.while()
+	}
 	if h.answer.State == Kept {
 		h.wants.Taken = Taken{Digest: b.Digest, Version: max(b.Version(), h.wants.Taken.Version)}
 	}
@@ -124,6 +129,40 @@ func TestDropTaken(t *testing.T) {
 	h.settle()
 	if len(h.took) != 1 || !strings.Contains(h.text("edge.conf.result.txt"), "taken\nthis box runs it already\n") {
 		t.Errorf("again: %v", h.took)
+	}
+}
+
+// TestDroppedAgain: what comes under the name of one that is being tried is not
+// lost with it.
+func TestDroppedAgain(t *testing.T) {
+	for _, state := range []State{Kept, Rejected} {
+		h := newHouse(t)
+		h.answer.State = state
+		h.while = func() {
+			h.while = nil
+			h.write("next", "mended\n")
+			if err := os.Rename(filepath.Join(h.folder, "next"), filepath.Join(h.folder, "edge.conf")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.write("edge.conf", "neighbor\n")
+		h.settle()
+		h.settle() // as an event has it look again
+		if got := strings.Join(h.took, " "); got != "edge.conf edge.conf" {
+			t.Errorf("state %d: took %s", state, got)
+		}
+	}
+}
+
+// TestPipe: nobody writes into it, and nobody waits for that.
+func TestPipe(t *testing.T) {
+	h := newHouse(t)
+	if err := unix.Mkfifo(filepath.Join(h.folder, "x.conf"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.settle()
+	if got := h.names(); got != "x.conf.rejected x.conf.rejected.txt" || !strings.Contains(h.text("x.conf.rejected.txt"), "want a plain file") {
+		t.Error(got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -233,16 +234,17 @@ func readFile(root fs.FS, p string) (Candidate, bool) {
 	if !plain && !isArchive(p) {
 		return c, false
 	}
+	// To open a pipe would wait for who writes into it.
+	if st, err := fs.Stat(root, p); err != nil || !st.Mode().IsRegular() {
+		c.Err = cmp.Or(err, errors.New("want a plain file"))
+		return c, true
+	}
 	f, err := root.Open(p)
 	if err != nil {
 		c.Err = err
 		return c, true
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err == nil && !st.Mode().IsRegular() {
-		c.Err = errors.New("want a plain file")
-		return c, true
-	}
 	if !plain {
 		c.Bundle, c.Err = ReadTar(p, f)
 		return c, true
