@@ -91,24 +91,19 @@ func (d *Drop) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-watcher.Events: // whatever it is
-			calm(ctx, watcher)
+			calm(ctx)
 		case <-watcher.Errors:
 		case <-time.After(cmp.Or(wait, lookAnyway)):
 		}
 	}
 }
 
-// calm takes the events of a moment together: who writes a large file makes
-// thousands of them.
-func calm(ctx context.Context, watcher *fsnotify.Watcher) {
-	for over := time.After(200 * time.Millisecond); ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-watcher.Events:
-		case <-over:
-			return
-		}
+// calm waits a moment, in which the kernel makes one event of the thousands of
+// somebody who writes a large file: nobody takes them meanwhile.
+func calm(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(200 * time.Millisecond):
 	}
 }
 
