@@ -4,8 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast/appliance/generation"
 	"holdfast/appliance/provision"
@@ -111,4 +115,46 @@ func TestNameOfTheBoot(t *testing.T) {
 	if r, ok := s.store.Trying(); !ok || r.Boot != "b00t" {
 		t.Errorf("%+v", r)
 	}
+}
+
+// readOnly has this test, from now on, only read what is in a folder, as after a
+// file system was mounted with errors. Other goroutines see it as it was.
+func readOnly(t *testing.T, dir string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("to mount wants root")
+	}
+	runtime.LockOSThread() // for good: the thread ends with the test
+	for _, step := range []func() error{
+		func() error { return unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_FS) },
+		func() error { return unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "") },
+		func() error { return unix.Mount(dir, dir, "", unix.MS_BIND, "") },
+		func() error { return unix.Mount("", dir, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "") },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+}
+
+// TestDiskThatCanOnlyBeRead: what is on it is at work, without the file too; and
+// what is new is on trial all the same.
+func TestDiskThatCanOnlyBeRead(t *testing.T) {
+	c := newChange(t, true, neighborWith("127.0.0.2", "10.0.0.0/24"))
+	c.pass(6)
+	c.up(true, "127.0.0.2")
+	c.pass(120)
+	c.d.changes.store.Close()
+	readOnly(t, c.state)
+	c.write(c.conf, neighborWith("127.0.0.2", "10.0.0.0/24")+neighborWith("127.0.0.3", "10.0.0.0/24"))
+	c.boot()
+	c.is("another file", "127.0.0.2 127.0.0.3", generation.Trying)
+	c.pass(61)
+	c.is("it did not prove itself", "127.0.0.2", generation.Good)
+	if err := os.Remove(c.conf); err != nil {
+		t.Fatal(err)
+	}
+	c.boot()
+	c.is("no file", "127.0.0.2", generation.Good)
 }

@@ -51,15 +51,17 @@ func (d *Daemon) diff(names []string) (*Difference, error) {
 	return x, nil
 }
 
-// versionNamed is what an argument of diff means.
+// versionNamed is what an argument of diff means. A large one takes its time to
+// read, in which a trial has to go on.
 func (d *Daemon) versionNamed(name string) (v version, err error) {
 	c := d.changes
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	var k Candidate
 	switch name {
 	case "running":
-		if v = c.work; v.Number != 0 {
+		c.mu.Lock()
+		v = c.work
+		c.mu.Unlock()
+		if v.Number != 0 {
 			v.files, err = c.store.Files(v.Number)
 		}
 		return v, err

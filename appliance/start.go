@@ -133,11 +133,10 @@ func (s *starting) refuseFile(o Outcome) {
 func (s *starting) tryFile() {
 	s.good, _ = s.lastGood()
 	v, err := s.keep(&s.candidate, s.loaded)
-	if err != nil {
+	if err != nil { // what was before comes back all the same if it does not prove itself
 		s.Log.Error("configuration: it is not kept", "error", err)
-		s.work = s.version()
-		s.good = s.work
-		return
+		v = s.version()
+		v.State = generation.Trying
 	}
 	s.work, s.trial = v, &trial{}
 }
@@ -169,7 +168,7 @@ func (s *starting) unfinished() bool {
 		return false
 	}
 	if err := s.store.Update(r.Number, func(r *generation.Record) { r.Tries, r.Boot = r.Tries+1, s.boot }); err != nil {
-		s.Log.Error("configuration", "error", err)
+		s.Log.Error("configuration: that it is tried again can't be written down", "error", err)
 	}
 	s.Log.Warn("configuration: one whose trial did not come to an end is tried again", "generation", r.Number, "source", r.Source)
 	s.good, _ = s.lastGood()

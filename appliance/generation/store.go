@@ -65,18 +65,23 @@ func (s *Store) begin() error {
 	}
 	for _, f := range found {
 		if strings.HasPrefix(f.Name(), ".") {
-			err = errors.Join(err, s.disk.Remove(filepath.Join(s.dir, f.Name()))) // what a power cut has left
+			_ = s.disk.Remove(filepath.Join(s.dir, f.Name())) // what a power cut has left: it harms nobody
 		} else if n, e := strconv.ParseUint(f.Name(), 10, 64); e == nil {
 			s.all = append(s.all, s.look(n))
 		}
 	}
 	slices.SortFunc(s.all, func(a, b Record) int { return cmp.Compare(b.Number, a.Number) })
-	return err
+	return nil
 }
 
 // take has the store be this process's: two would keep each other's generations.
+// A disk that can only be read has a good one to begin with all the same.
 func (s *Store) take() (err error) {
-	s.lock, err = os.OpenFile(filepath.Join(s.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	path := filepath.Join(s.dir, "lock")
+	s.lock, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, unix.EROFS) {
+		s.lock, err = os.Open(path)
+	}
 	if err != nil {
 		return err
 	}
