@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/appliance/desired"
 	"holdfast/appliance/generation"
 	"holdfast/appliance/provision"
 )
@@ -157,4 +160,28 @@ func TestDiskThatCanOnlyBeRead(t *testing.T) {
 	}
 	c.boot()
 	c.is("no file", "127.0.0.2", generation.Good)
+}
+
+// TestDrainBeforeAStop closes gates, and the next start holds what is new to what
+// was open before it.
+func TestDrainBeforeAStop(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "off")
+	conf := "appliance { drain { wait 1ms; on-stop; } }\nwatchdog dns { file " + file + " absent; }\n" +
+		strings.Replace(neighborWith("127.0.0.2", "10.0.0.0/24"), "10.0.0.9;", "10.0.0.9 watchdog dns;", 1)
+	c := newChange(t, true, conf)
+	c.d.reconciler.update(func(in *desired.Inputs) { in.Files, in.Known = files(c.d.loaded.Settings), true })
+	c.pass(6)
+	c.up(true, "127.0.0.2")
+	stood := c.d.factsNow()
+	c.d.drainFirst(nil)
+	c.d.reconciler.update(func(in *desired.Inputs) { in.Drains[0].Since = in.Drains[0].Since.Add(-time.Hour) })
+	if now := c.d.factsNow(); !stood.Gates["dns"].On || now.Gates["dns"].On {
+		t.Fatalf("before %+v, drained %+v", stood, now)
+	}
+	c.d.shutdown("test", stood)
+	c.write(c.conf, conf+"# another\n")
+	c.boot()
+	if before := c.d.changes.trial.Before; !before.Gates["dns"].On {
+		t.Errorf("%+v", before)
+	}
 }

@@ -77,7 +77,7 @@ func (c *chain) converse(lines string) (answers string) {
 func (c *chain) stop(why string) {
 	c.stopped = true
 	ended := make(chan struct{})
-	go func() { c.d.shutdown(why); close(ended) }()
+	go func() { c.d.shutdown(why, c.d.factsNow()); close(ended) }()
 	for at := range c.sessions {
 		c.until(at, nil)
 	}

@@ -26,6 +26,7 @@ import (
 	"holdfast/appliance/host"
 	"holdfast/appliance/metrics"
 	"holdfast/appliance/settings"
+	"holdfast/appliance/verdict"
 	"holdfast/bgp/api"
 	"holdfast/bgp/event"
 	"holdfast/bgp/rib"
@@ -167,10 +168,11 @@ func (d *Daemon) live(ctx context.Context) error {
 	d.beginTrial()
 	d.begin(&tasks)
 	why := d.wait(ctx, signals)
+	stood := d.factsNow()
 	if !d.leaving {
 		d.drainFirst(signals)
 	}
-	d.shutdown(why)
+	d.shutdown(why, stood)
 	return nil
 }
 
@@ -433,12 +435,14 @@ func (d *Daemon) feedManager() {
 }
 
 // shutdown: withdraw, wait until the bytes are acknowledged, NOTIFICATION; then
-// the helpers, the addresses, and last the hardware.
-func (d *Daemon) shutdown(why string) {
+// the helpers, the addresses, and last the hardware. stood is how the box stood
+// before all that, and a drain before it: what the next start holds a new
+// configuration to.
+func (d *Daemon) shutdown(why string, stood verdict.Facts) {
 	d.log.Info("stopping", "why", why)
 	d.record(chronicle.Entry{Kind: kindStop, Text: why})
 	d.mu.Lock()
-	s, stood := d.loaded.Settings, d.facts(d.loaded, nil)
+	s := d.loaded.Settings
 	d.stopping = true // a helper may still ask for a reload
 	d.mu.Unlock()
 	d.notifier.Stopping() // after a reload has said that we are ready

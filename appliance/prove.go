@@ -112,6 +112,13 @@ func (d *Daemon) before(next *Loaded) verdict.Facts {
 	return facts
 }
 
+// factsNow is how the box stands.
+func (d *Daemon) factsNow() verdict.Facts {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.facts(d.loaded, nil)
+}
+
 // facts is how the box stands with what is at work; management links are those of
 // another configuration too.
 func (d *Daemon) facts(work, other *Loaded) verdict.Facts {

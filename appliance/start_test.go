@@ -111,7 +111,7 @@ func TestStopWhileTrying(t *testing.T) {
 	c.up(true, "127.0.0.2")
 	done := c.d.Change(c.bundle("one", map[string]string{"a.conf": neighborWith("127.0.0.2", "10.1.0.0/24")}))
 	c.up(false, "127.0.0.2")
-	c.d.shutdown("test")
+	c.d.shutdown("test", c.d.factsNow())
 	if got := c.outcome(done); got != "replaced: the daemon stops" {
 		t.Error(got)
 	}

@@ -66,7 +66,7 @@ func hearUpdate(known map[netip.Prefix]bool, b []byte) {
 // helpers and checks, and add addresses, that nobody ends.
 func TestNothingBeginsOnceTheDaemonStops(t *testing.T) {
 	a := newAsked(t, askedConf)
-	a.d.shutdown("test")
+	a.d.shutdown("test", a.d.factsNow())
 	if err := a.d.Reload(); err == nil {
 		t.Error("a reload while the daemon stops has no error")
 	}
