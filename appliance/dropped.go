@@ -49,8 +49,7 @@ func (b *dropBox) Wants() provision.Wants {
 	}
 	base, err := readProvision(d.options.Path)
 	if err != nil {
-		d.log.Error("provision: no bundle is taken", "error", err)
-		return provision.Wants{}
+		return provision.Wants{Err: err}
 	}
 	said := d.current().Provision
 	w := provision.Wants{Folder: cmp.Or(said.Drop, base.Drop, d.options.Drop), Identity: provision.Machine("/"),

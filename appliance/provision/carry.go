@@ -31,6 +31,9 @@ const poll = 250 * time.Millisecond
 // errNothing is that no source has a bundle for this box.
 var errNothing = errors.New("no bundle for this box was found")
 
+// errSilent is that nobody has said what becomes of a bundle.
+var errSilent = errors.New("the daemon has not answered")
+
 // IsNothing says whether a carrier had nothing to carry.
 func IsNothing(err error) bool { return errors.Is(err, errNothing) }
 
@@ -49,7 +52,10 @@ func (c *Carrier) Run(ctx context.Context, sources []Source) error {
 			continue
 		}
 		text, err := c.offer(ctx, s, all)
-		if s.Answer != nil && len(text) > 0 {
+		if err != nil && text == nil {
+			text = c.result(Result{Name: s.Name, Why: err.Error(), Waits: errors.Is(err, errSilent)})
+		}
+		if s.Answer != nil {
 			if err := s.Answer(c.Identity.Label()+resultSuffix, text); err != nil {
 				c.say("%s: the result can't be written back: %s", s.Name, err)
 			}
@@ -59,8 +65,17 @@ func (c *Carrier) Run(ctx context.Context, sources []Source) error {
 		}
 		c.say("%s: %s", s.Name, err)
 		last = fmt.Errorf("%s: %w", s.Name, err)
+		if errors.Is(err, errSilent) {
+			break // the next source's would lie beside it, and it was not their turn
+		}
 	}
 	return last
+}
+
+// result is a result for the source, of which the daemon has none.
+func (c *Carrier) result(r Result) []byte {
+	r.Box, r.Uptime = c.Identity, Uptime().Round(time.Second).String()
+	return []byte(r.Text())
 }
 
 func (c *Carrier) say(format string, args ...any) {
@@ -72,8 +87,7 @@ func (c *Carrier) say(format string, args ...any) {
 func (c *Carrier) offer(ctx context.Context, s Source, all []Candidate) (text []byte, err error) {
 	ours, err := c.ours(all)
 	if err != nil {
-		r := Result{Name: s.Name, Why: err.Error(), Box: c.Identity, Uptime: Uptime().Round(time.Second).String()}
-		return []byte(r.Text()), err
+		return nil, err
 	}
 	name := "from-" + s.Name
 	unlock, err := c.lock(ctx)
@@ -232,5 +246,5 @@ func (c *Carrier) wait(ctx context.Context, name string) (text []byte, taken boo
 		case <-time.After(poll):
 		}
 	}
-	return nil, false, fmt.Errorf("the daemon has not answered within %s; it will find %s", c.Wait, filepath.Join(c.Drop, name))
+	return nil, false, fmt.Errorf("%w within %s; it will find %s", errSilent, c.Wait, filepath.Join(c.Drop, name))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -30,6 +31,7 @@ type Box interface {
 // Wants is from where a box takes bundles, and which.
 type Wants struct {
 	Folder   string // "": none
+	Err      error  // why there is none, if somebody should know
 	Identity Identity
 	Trust    Trust
 	Taken    Taken
@@ -111,6 +113,9 @@ func calm(ctx context.Context) {
 // 0: there is no hurry.
 func (d *Drop) turn(ctx context.Context, now time.Time) time.Duration {
 	w := d.Box.Wants()
+	if w.Err != nil {
+		d.once("", "no bundle is taken", w.Err)
+	}
 	if w.Folder == "" {
 		return 0
 	}
@@ -139,7 +144,7 @@ func (d *Drop) once(name, what string, err error) {
 	if d.passed == nil {
 		d.passed = map[string]bool{}
 	}
-	if key := name + what; !d.passed[key] {
+	if key := fmt.Sprint(name, what, err); !d.passed[key] {
 		d.passed[key] = true
 		d.Log.Warn(what, "name", name, "error", err)
 	}

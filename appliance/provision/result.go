@@ -23,6 +23,7 @@ type Result struct {
 	Chosen string // what of it was taken, if it held many; "" is Name
 	Digest string // "": it could not be read
 	Taken  bool   // the box runs it
+	Waits  bool   // nothing was decided yet
 	Why    string // what happened, in one line
 	Places []string
 	Others int      // bundles in it that are for other boxes
@@ -35,8 +36,11 @@ type Result struct {
 func (r Result) Text() string {
 	var t strings.Builder
 	state := "rejected"
-	if r.Taken {
+	switch {
+	case r.Taken:
 		state = "taken"
+	case r.Waits:
+		state = "waits"
 	}
 	fmt.Fprintf(&t, "%s: %s\n%s\n", r.Name, state, r.Why)
 	for _, p := range r.Places {

@@ -345,7 +345,10 @@ func TestCarrierAlone(t *testing.T) {
 		h := newHouse(t)
 		answer := ""
 		k := &Carrier{Drop: h.folder, Identity: box, Out: io.Discard, Wait: time.Minute}
-		err := k.Run(t.Context(), []Source{stick("volume-x", &answer, bundle(t, "a", "*", 1))})
+		err := k.Run(t.Context(), []Source{stick("volume-x", &answer, bundle(t, "a", "*", 1)), stick("volume-y", &answer, bundle(t, "b", "*", 2))})
+		if !strings.HasPrefix(answer, "S1.result.txt: volume-x: waits\nthe daemon has not answered within 1m0s") {
+			t.Error(answer)
+		}
 		if err == nil || !strings.Contains(err.Error(), "the daemon has not answered within 1m0s") || h.names() != "from-volume-x" {
 			t.Error(err, h.names())
 		}
