@@ -63,7 +63,8 @@ type Drop struct {
 	Uptime func() time.Duration
 
 	settling settling
-	passed   map[string]bool // what no bundle is in, and was said once
+	passed   map[string]bool   // what no bundle is in, and was said once
+	untold   map[string]string // the print of what was decided, and could not be told beside it
 }
 
 // How often the folder is listed if nothing happens there. Changes are told by
@@ -174,6 +175,9 @@ type dropped struct {
 func (d *Drop) act(ctx context.Context, now time.Time, root *os.Root, w Wants, settled []string) (again bool) {
 	var in dropped
 	for _, name := range settled {
+		if d.untold[name] == d.settling.print(name) {
+			continue
+		}
 		found := Read(root.FS(), name)
 		if slices.ContainsFunc(found, func(c Candidate) bool { return IsCut(c.Err) }) && d.settling.age(now, name) < patience {
 			again = true
@@ -200,6 +204,10 @@ func (d *Drop) act(ctx context.Context, now time.Time, root *os.Root, w Wants, s
 	for i, name := range in.names {
 		if err := d.tell(root, in.result(i, c, o, w.Identity, d.Uptime())); err != nil {
 			d.once(name, "the result can't be written into the drop folder", err)
+			if d.untold == nil {
+				d.untold = map[string]string{}
+			}
+			d.untold[name] = d.settling.print(name)
 		}
 	}
 	return again
@@ -265,7 +273,7 @@ func (d *Drop) tell(root *os.Root, r Result) error {
 	if err := replace(root, r.Name+suffix, []byte(r.Text())); err != nil {
 		return err
 	}
-	if printOf(root, r.Name).Sum != d.settling.since[r.Name].print.Sum {
+	if sum := printOf(root, r.Name).Sum; string(sum[:]) != d.settling.print(r.Name) {
 		return nil // another one has its name meanwhile: a trial takes its time
 	}
 	if r.Taken {

@@ -154,6 +154,25 @@ func TestDroppedAgain(t *testing.T) {
 	}
 }
 
+// TestUntold: what can't be told beside a bundle is not tried again and again.
+func TestUntold(t *testing.T) {
+	h := newHouse(t)
+	h.answer.State = Rejected
+	name := strings.Repeat("x", 245) + ".conf" // there is no room for ".rejected"
+	h.write(name, "neighbor\n")
+	for range 3 {
+		h.settle()
+	}
+	if len(h.took) != 1 {
+		t.Errorf("it was tried %d times", len(h.took))
+	}
+	h.write(name, "neighbor 1\n")
+	h.settle()
+	if len(h.took) != 2 {
+		t.Errorf("another one was tried %d times", len(h.took)-1)
+	}
+}
+
 // TestPipe: nobody writes into it, and nobody waits for that.
 func TestPipe(t *testing.T) {
 	h := newHouse(t)

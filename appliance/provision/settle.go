@@ -75,6 +75,12 @@ func (s *settling) see(now time.Time, list map[string]Print) (settled []string, 
 // age is for how long something has looked as it does.
 func (s *settling) age(now time.Time, name string) time.Duration { return now.Sub(s.since[name].at) }
 
+// print is how something looked in the last list.
+func (s *settling) print(name string) string {
+	sum := s.since[name].print.Sum
+	return string(sum[:])
+}
+
 // printOf looks at a file or a folder.
 func printOf(root *os.Root, name string) Print {
 	sum, writing := sha256.New(), Idle
