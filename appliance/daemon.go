@@ -207,29 +207,6 @@ func (d *Daemon) begin(tasks *tasks) {
 	d.addresses.want(d.loaded.Settings.Addresses)
 }
 
-// tasks are goroutines that end with the daemon, after what they serve.
-type tasks struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	wait   sync.WaitGroup
-}
-
-func (t *tasks) run(f func(context.Context) error) {
-	if t.ctx == nil {
-		t.ctx, t.cancel = context.WithCancel(context.Background())
-	}
-	t.wait.Go(func() {
-		if err := f(t.ctx); err != nil {
-			slog.Error("task", "error", err)
-		}
-	})
-}
-
-func (t *tasks) end() {
-	t.cancel()
-	t.wait.Wait()
-}
-
 // wait serves signals until there is a reason to stop.
 func (d *Daemon) wait(ctx context.Context, signals <-chan os.Signal) (why string) {
 	for {
