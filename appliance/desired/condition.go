@@ -36,6 +36,7 @@ type outcome struct {
 	why      Reason
 	disabled bool   // somebody has said so, by a file
 	absent   bool   // it may not act, and counts as if it were not there
+	gone     bool   // an address is not on this box: nobody here could answer, and no ladder is walked
 	suspect  string // it fails and may not act, and why not
 }
 
@@ -57,7 +58,7 @@ func judge(in *Inputs, c *settings.Condition, seen stage) (o outcome) {
 		o.why = Reason{Condition: c.String(), Text: whichFail(in, c, seen), Pending: o.why.Pending}
 	}
 	if c.Class == health.Shared && !c.MayWithdraw {
-		o.level = min(o.level, shared)
+		o.level, o.gone = min(o.level, shared), false
 	}
 	return o
 }
@@ -73,6 +74,7 @@ func judgeLeaf(in *Inputs, c *settings.Condition, seen stage) (o outcome) {
 	}
 	o.why.Condition = c.String()
 	o.level, o.disabled = local, c.Kind == settings.FileAbsent
+	o.gone = c.Kind == settings.HasAddress && !o.why.Pending
 	unproven := false
 	if c.Kind == settings.Healthy {
 		s := in.Checks[c.Check]
@@ -95,7 +97,8 @@ func judgeLeaf(in *Inputs, c *settings.Condition, seen stage) (o outcome) {
 
 // judgeGroup counts. With so many needed, the group is as bad as the last of them
 // when the best come first. It fails for the first of its members that is so bad,
-// unless some of those are one too many: then for several.
+// or for an address that is gone, unless some of those are one too many: then for
+// several.
 func judgeGroup(in *Inputs, of []settings.Condition, need int, seen stage) (o outcome, several bool) {
 	var count [levels]int
 	var first [levels]outcome
@@ -109,7 +112,7 @@ func judgeGroup(in *Inputs, of []settings.Condition, need int, seen stage) (o ou
 			continue
 		}
 		there++
-		if count[one.level]++; count[one.level] == 1 {
+		if count[one.level]++; count[one.level] == 1 || one.gone && !first[one.level].gone {
 			first[one.level] = one
 		}
 		disabled = disabled && (one.level == holds || one.disabled)
@@ -124,7 +127,7 @@ func judgeGroup(in *Inputs, of []settings.Condition, need int, seen stage) (o ou
 	if o.level == holds {
 		return o, false
 	}
-	o.why, o.disabled = first[o.level].why, disabled
+	o.why, o.gone, o.disabled = first[o.level].why, first[o.level].gone, disabled
 	return o, need < there
 }
 

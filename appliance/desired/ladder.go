@@ -58,6 +58,10 @@ func ladder(g *settings.Gate) []settings.Rung {
 
 // stand is the state of a gate by its conditions.
 func (m *Memory) stand(in *Inputs, g *settings.Gate, out outcome) State {
+	if out.gone {
+		m.fall(in.Now, g)
+		return State{Reason: out.why}
+	}
 	if m.Pending = false; m.Seen == fresh && !m.begins(in, g, out) {
 		m.Better = time.Time{}
 		return State{Reason: out.why}
@@ -110,6 +114,17 @@ func (m *Memory) move(now time.Time, g *settings.Gate, l level) {
 		m.sink(now, g, bottom)
 	}
 	m.Closed = m.Rung > 0 && rungs[m.Rung-1].Withdraw
+}
+
+// fall is for an address that has gone: packets that come for it would find
+// nobody, so that no rung is any good.
+func (m *Memory) fall(now time.Time, g *settings.Gate) {
+	m.Pending, m.Better, m.Climbs = false, time.Time{}, false
+	if m.Seen == fresh || m.Closed {
+		return
+	}
+	m.flap(now, g.Flap)
+	m.Rung, m.Since, m.Closed = len(ladder(g)), now, true
 }
 
 // sink goes down, each rung for its time.

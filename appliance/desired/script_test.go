@@ -131,6 +131,12 @@ func (s *script) fact(w []string) {
 	case "link":
 		s.in.Snapshot.Links = slices.DeleteFunc(slices.Clone(s.in.Snapshot.Links), func(l link.Link) bool { return l.Name == w[1] })
 		s.in.Snapshot.Links = append(s.in.Snapshot.Links, link.Link{Name: w[1], Up: yes, Running: yes})
+	case "address":
+		p := netip.MustParseAddr(w[1])
+		s.in.Snapshot.Addrs = nil
+		if yes {
+			s.in.Snapshot.Addrs = []link.Addr{{Prefix: netip.PrefixFrom(p, p.BitLen()), Link: "lo"}}
+		}
 	case "neighbor":
 		s.in.Up[netip.MustParseAddr(w[1])] = yes
 	case "file":
