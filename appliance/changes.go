@@ -283,8 +283,8 @@ func absolute(folder string) string {
 	return folder
 }
 
-// bootID names this boot of the kernel; "": it can't be told.
-func (o Options) bootID() string { return drain.Clock(o.Getenv("HOLDFAST_BOOT_ID")).Boot }
+// clock is what the clocks of this machine say, and which boot this is.
+func (o Options) clock() drain.Now { return drain.Clock(o.Getenv("HOLDFAST_BOOT_ID")) }
 
 // stateDirectory is where a configuration has things kept that survive a restart,
 // or the folder that the service manager has made for us; "": nowhere.

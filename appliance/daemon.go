@@ -441,6 +441,7 @@ func (d *Daemon) shutdown(why string, stood verdict.Facts) {
 	d.reconciler.stop()
 	d.loop.Post(func() { d.herald.shutdown(time.Now()) })
 	d.leave(stood)
+	d.leaveDrains()
 	d.end(d.checks.Close, time.Second)
 	d.end(d.helpers.Close, 3*time.Second)
 	d.outside.Close()

@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,9 +22,10 @@ import (
 // drains are what is taken out of service. Whoever changes them has that decided
 // first, writes it down, and then tells: a withdraw does not wait for a disk.
 type drains struct {
-	mu     sync.Mutex
+	folder string     // of the file; "": there is none
+	disk   sync.Mutex // while the file is written, which may take for ever
+	mu     sync.Mutex // of what follows, never held while a disk is waited for
 	book   *drain.Book
-	folder string    // of the file; "": there is none
 	saved  time.Time // when the file was written
 }
 
@@ -59,9 +59,8 @@ type Leaving struct {
 
 // openDrains knows what was drained before: before anything is announced.
 func (d *Daemon) openDrains() {
-	first, _, _ := strings.Cut(d.options.Getenv("STATE_DIRECTORY"), ":")
-	d.drains.folder = cmp.Or(d.loaded.Settings.StateDirectory, first)
-	now := drain.Clock(d.options.Getenv("HOLDFAST_BOOT_ID"))
+	d.drains.folder = d.options.stateDirectory(d.loaded.Settings)
+	now := d.options.clock()
 	book, err := drain.Load(d.drains.folder, now)
 	if err != nil {
 		d.log.Error("what was drained is not known any more", "error", err)
@@ -73,12 +72,34 @@ func (d *Daemon) openDrains() {
 	d.reconciler.in.Drains = book.Drains()
 }
 
-// changeDrains changes the book, writes it down, and has it decided anew. What
+// changeDrains changes the book, has it decided anew, and writes it down. What
 // could not be written down is done all the same.
-func (d *Daemon) changeDrains(change func(*drain.Book, time.Time) error) (a Drained, err error) {
+func (d *Daemon) changeDrains(change func(*drain.Book, time.Time) error) (Drained, error) {
+	a, err := d.decideDrains(change)
+	if err != nil {
+		return a, err
+	}
+	if d.drains.folder == "" {
+		if len(a.Drains) == 0 {
+			return a, nil
+		}
+		a.Warning = "it does not survive a restart: there is no state directory"
+		return a, nil
+	}
+	d.drains.disk.Lock()
+	defer d.drains.disk.Unlock()
+	if err := d.keepDrains(); err != nil {
+		a.Warning = "it does not survive a restart: " + err.Error()
+	}
+	return a, nil
+}
+
+// decideDrains is changeDrains but for the disk, which it does not wait for: so for
+// what is over with this life of the daemon.
+func (d *Daemon) decideDrains(change func(*drain.Book, time.Time) error) (a Drained, err error) {
 	d.drains.mu.Lock()
 	defer d.drains.mu.Unlock()
-	now := drain.Clock(d.options.Getenv("HOLDFAST_BOOT_ID"))
+	now := d.options.clock()
 	if err := change(d.drains.book, now.Time); err != nil {
 		return a, err
 	}
@@ -90,16 +111,36 @@ func (d *Daemon) changeDrains(change func(*drain.Book, time.Time) error) (a Drai
 			a.Wait = max(a.Wait, math.Ceil(left.Seconds()))
 		}
 	})
-	if d.drains.folder == "" {
-		a.Warning = "it does not survive a restart: there is no state directory"
-		return a, nil
-	}
+	return a, nil
+}
+
+// keepDrains writes the book down as it is now; the disk's lock is held.
+func (d *Daemon) keepDrains() error {
+	d.drains.mu.Lock()
+	now := d.options.clock()
+	book := d.drains.book.Clone()
 	d.drains.saved = now.Time
-	if err := d.drains.book.Save(d.drains.folder, now); err != nil {
-		a.Warning = "it does not survive a restart: " + err.Error()
+	d.drains.mu.Unlock()
+	err := book.Save(d.drains.folder, now)
+	if err != nil {
 		d.log.Error("drain", "error", err)
 	}
-	return a, nil
+	return err
+}
+
+// leaveDrains writes down at a stop how much of drains is left: after a reboot
+// they go on from there. It does not wait for a disk that is slow.
+func (d *Daemon) leaveDrains() {
+	if d.drains.folder == "" || !d.drains.disk.TryLock() {
+		return
+	}
+	defer d.drains.disk.Unlock()
+	d.drains.mu.Lock()
+	timed := d.drains.book.Timed()
+	d.drains.mu.Unlock()
+	if timed {
+		_ = d.keepDrains() // that it could not write, it has said
+	}
 }
 
 // beginDrain answers at once; what it begins takes its time.
@@ -117,7 +158,11 @@ func (d *Daemon) beginDrain(_ context.Context, arg string) (any, error) {
 	if err := d.knowsGates(o.Gates); err != nil {
 		return nil, err
 	}
-	a, err := d.changeDrains(func(b *drain.Book, now time.Time) error {
+	begin := d.changeDrains
+	if o.Passing {
+		begin = d.decideDrains
+	}
+	a, err := begin(func(b *drain.Book, now time.Time) error {
 		b.Begin(now, drain.Order{Gates: o.Gates, For: time.Duration(o.Seconds * float64(time.Second)), Reason: o.Reason, Passing: o.Passing})
 		return nil
 	})
@@ -125,9 +170,6 @@ func (d *Daemon) beginDrain(_ context.Context, arg string) (any, error) {
 		if len(o.Gates) == 0 && x.Gate == "" || slices.Contains(o.Gates, x.Gate) {
 			d.tellDrain("begins", x)
 		}
-	}
-	if o.Passing || len(a.Drains) == 0 {
-		a.Warning = ""
 	}
 	return a, err
 }
@@ -229,7 +271,7 @@ func (d *Daemon) drainFirst(signals <-chan os.Signal) {
 	d.log.Info("drain: before the stop", "wait", wait)
 	d.notifier.Stopping()
 	d.notifier.Extend(wait + in.Settings.StopTimeout + 10*time.Second)
-	_, _ = d.changeDrains(func(b *drain.Book, now time.Time) error {
+	_, _ = d.decideDrains(func(b *drain.Book, now time.Time) error {
 		b.Begin(now, drain.Order{Reason: "the service is stopping", Passing: true})
 		return nil
 	})

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
 )
 
@@ -128,6 +130,57 @@ func TestDrainWithoutADisk(t *testing.T) {
 		t.Error(got)
 	}
 	b.isDrained(`"" `)
+}
+
+// TestDrainBesideASlowDisk: what is drained is drained at once, a stop waits for
+// no disk, and at a stop it is written down how much is left.
+func TestDrainBesideASlowDisk(t *testing.T) {
+	folder := t.TempDir()
+	a := later(t, folder)
+	a.begin()
+	a.d.drains.disk.Lock()
+	answer := make(chan string)
+	go func() { answer <- a.order("drain", DrainOrder{Gates: []string{"dns"}, Seconds: 3600}) }()
+	for a.drained() == "" {
+		runtime.Gosched()
+	}
+	a.order("drain", DrainOrder{Reason: "reboot", Passing: true})
+	a.d.leaveDrains()
+	a.isDrained(`"dns" ; "" reboot`)
+	if _, err := os.Stat(filepath.Join(folder, "drain.json")); err == nil {
+		t.Error("somebody has not waited for the disk")
+	}
+	a.d.drains.disk.Unlock()
+	<-answer
+	before, err := os.ReadFile(filepath.Join(folder, "drain.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.d.leaveDrains()
+	if after, err := os.ReadFile(filepath.Join(folder, "drain.json")); err != nil || string(after) == string(before) {
+		t.Errorf("%s, %v", after, err)
+	}
+}
+
+// TestOneBoot: whatever keeps the name of a boot has that of the unit, behind
+// walls that hide the kernel's.
+func TestOneBoot(t *testing.T) {
+	a := prepared(t, drainConf, 0)
+	a.d.options.Getenv = func(name string) string {
+		return map[string]string{"STATE_DIRECTORY": t.TempDir(), "HOLDFAST_BOOT_ID": "aa-bb"}[name]
+	}
+	c, err := a.d.options.start()
+	if err != nil || c.boot != "aabb" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	a.d.openChronicle()
+	a.d.recordStart()
+	var tasks tasks
+	tasks.run(a.d.chronicle.Run)
+	tasks.end()
+	if all := a.d.chronicle.Entries(chronicle.Query{}); len(all) != 1 || all[0].Boot != "aabb" {
+		t.Errorf("%+v", all)
+	}
 }
 
 // TestLeaving: what is off is not announced, whoever has it off.

@@ -37,7 +37,7 @@ func (d *Daemon) record(e chronicle.Entry) { d.chronicle.Record(e) }
 
 // openChronicle goes on with the history of this box.
 func (d *Daemon) openChronicle() {
-	boot := d.options.bootID()
+	boot := d.options.clock().Boot
 	dir := d.options.stateDirectory(d.loaded.Settings)
 	if dir == "" {
 		d.chronicle = chronicle.New(boot)
@@ -57,7 +57,7 @@ func (d *Daemon) openChronicle() {
 func (d *Daemon) recordStart() {
 	e := chronicle.Entry{Kind: kindStart, Text: fmt.Sprintf("holdfast %s with %s", d.options.Version, d.options.Path),
 		Fields: map[string]string{"version": d.options.Version, "pid": fmt.Sprint(os.Getpid())}}
-	if last := lastLife(d.chronicle.Entries(chronicle.Query{Kinds: []string{kindStart, kindStop}, Last: 1}), d.options.bootID()); last != "" {
+	if last := lastLife(d.chronicle.Entries(chronicle.Query{Kinds: []string{kindStart, kindStop}, Last: 1}), d.options.clock().Boot); last != "" {
 		e.Text += "; " + last
 	}
 	d.record(e)

@@ -31,7 +31,7 @@ type starting struct {
 // one, if the file is not valid, was rejected before, or something else has taken
 // its place since it changed.
 func (o Options) start() (*changes, error) {
-	s := &starting{Options: o, changes: &changes{now: time.Now, told: func(Outcome) {}, boot: o.bootID()}}
+	s := &starting{Options: o, changes: &changes{now: time.Now, told: func(Outcome) {}, boot: o.clock().Boot}}
 	s.candidate, s.err = candidateAt(o.Path)
 	s.unknown = o.waits(s.err)
 	if s.err == nil {

@@ -28,6 +28,9 @@ type entry struct {
 	passing bool // it is over with this life of the daemon
 }
 
+// Clone is a copy, for another goroutine.
+func (b *Book) Clone() *Book { return &Book{slices.Clone(b.all)} }
+
 // Order is what somebody wants.
 type Order struct {
 	Gates   []string      // none: everything
