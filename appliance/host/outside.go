@@ -77,15 +77,29 @@ func (o owner) Wait() error {
 // when ctx is done, all of its process group is killed. All commands share one
 // unit: there may be many, and each takes but a moment.
 func (o *Outside) Shell(ctx context.Context, command string, env []string) error {
-	start := Start(Here)
 	h, err := o.sharedHost()
 	if err != nil {
 		return err
 	}
-	if h != nil {
-		start = h.Start
+	p := Program{Path: "/bin/sh", Args: []string{"-c", command}, Env: env}
+	if h == nil {
+		return toItsEnd(ctx, Here, p)
 	}
-	r, err := start(Program{Path: "/bin/sh", Args: []string{"-c", command}, Env: env})
+	// A unit that is frozen, or has no memory, neither starts nor kills: what a check
+	// finds out about its service is not to wait for that.
+	done := make(chan error, 1)
+	go func() { done <- toItsEnd(ctx, h.Start, p) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// toItsEnd starts a program and waits for it.
+func toItsEnd(ctx context.Context, start Start, p Program) error {
+	r, err := start(p)
 	if err != nil {
 		return err
 	}
