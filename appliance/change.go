@@ -202,7 +202,7 @@ func (d *Daemon) work(l *Loaded) error {
 	if d.stopping {
 		return errStopping
 	}
-	if h, old := l.Settings.Hardware, d.loaded.Settings.Hardware; (h == nil) != (old == nil) || h != nil && (h.Device != old.Device || h.Identity != old.Identity || h.Timeout != old.Timeout) {
+	if old := d.loaded.Settings.Hardware; d.stays(l.Settings.Hardware, old) {
 		d.log.Warn("configuration: the hardware watchdog is opened once; its section takes effect with the next start")
 		l.Settings.Hardware = old
 	}
@@ -211,6 +211,7 @@ func (d *Daemon) work(l *Loaded) error {
 	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
 	d.reconciler.update(l.known())
 	err := <-d.become(l)
+	d.armed()
 	d.addresses.want(l.Settings.Addresses)
 	d.metrics.Want(l.Settings.Metrics)
 	return err

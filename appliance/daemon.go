@@ -80,6 +80,7 @@ type Daemon struct {
 	metrics    *metrics.Server
 	api        *net.UnixListener
 	dog        guard
+	tasks      *tasks
 	manual     manual                 // the loop's
 	next       atomic.Pointer[stands] // what the loop has not followed yet
 	spoken     uint64                 // commands of helpers, when tick last looked
@@ -181,6 +182,7 @@ func (d *Daemon) live(ctx context.Context) error {
 func (d *Daemon) begin(tasks *tasks) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.tasks = tasks
 	tasks.run(d.chronicle.Run)
 	d.reconciler.update(d.loaded.known())
 	applied := d.become(d.loaded)
@@ -188,7 +190,7 @@ func (d *Daemon) begin(tasks *tasks) {
 	if err := <-applied; err != nil {
 		d.log.Error("listen", "error", err)
 	}
-	d.armed(tasks)
+	d.armed()
 	d.serve(tasks)
 	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
 	tasks.run(d.addresses.run)
@@ -374,7 +376,7 @@ func (d *Daemon) tick(ctx context.Context) error {
 			d.notifier.Status(d.sentence())
 		}
 		wait := lookIdle
-		if len(found) > 0 || !released || d.dog.keeper != nil && d.dog.keeper.Patience() < 4*lookIdle {
+		if _, k, _ := d.dog.held(); len(found) > 0 || !released || k != nil && k.Patience() < 4*lookIdle {
 			wait = lookForFiles
 		}
 		select {

@@ -3,6 +3,7 @@ package appliance
 import (
 	"log/slog"
 	"strings"
+	"sync"
 
 	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
@@ -11,11 +12,26 @@ import (
 	"holdfast/watchdog/sim"
 )
 
-// guard is the hardware watchdog while the daemon lives.
+// guard is the hardware watchdog while the daemon lives. Once it is open it stays
+// the same.
 type guard struct {
+	mu     sync.Mutex
 	device watchdog.Device
-	keeper *watchdog.Keeper
-	err    error // why there is none
+	keeper *watchdog.Keeper // of a device
+	err    error            // why there is none
+}
+
+// held is the device and its keeper, nil if there is none, and why.
+func (g *guard) held() (watchdog.Device, *watchdog.Keeper, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.device, g.keeper, g.err
+}
+
+func (g *guard) hold(d watchdog.Device, k *watchdog.Keeper, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.device, g.keeper, g.err = d, k, err
 }
 
 // simulated is how a configuration names a simulator's socket.
@@ -35,21 +51,21 @@ func openDevice(h *settings.Hardware) (watchdog.Device, error) {
 	return watchdog.Open(path)
 }
 
-// armed opens the hardware watchdog and starts its keeper. Without one, what is
-// tied to it stays off, and says why.
-func (d *Daemon) armed(t *tasks) {
+// armed opens the hardware watchdog and starts its keeper, unless that has been
+// done. Without one, what is tied to it stays off, and says why. It is called with
+// mu held.
+func (d *Daemon) armed() {
 	h := d.loaded.Settings.Hardware
-	if h == nil {
+	if dev, _, _ := d.dog.held(); h == nil || dev != nil {
 		return
 	}
 	dev, err := openDevice(h)
 	if err != nil {
-		d.dog.err = err
+		d.dog.hold(nil, nil, err)
 		d.log.Error("hardware watchdog", "error", err, "policy", h.Policy)
 		d.watchdog(false, err.Error())
 		return
 	}
-	d.dog.device = dev
 	if info := dev.Info(); info.CausedReset {
 		d.log.Warn("this boot follows a reset by the watchdog", "device", info.Path)
 		d.record(chronicle.Entry{Kind: kindWatchdog, Object: info.Path, Text: "this boot follows a reset by the watchdog"})
@@ -71,11 +87,18 @@ func (d *Daemon) armed(t *tasks) {
 	// Who is watched shows itself four times before it would be missed.
 	d.monitor.SetIdle(k.Patience() / 4)
 	d.loop.Post(func() { d.loop.Heartbeat = min(d.loop.Heartbeat, k.Patience()/4) })
-	d.dog.keeper = k
+	d.dog.hold(dev, k, nil)
 	// The hardware is to bite before the service manager starts us anew, which
 	// would feed it.
 	d.notifier.Patience(4 * k.Patience())
-	t.run(k.Run)
+	d.tasks.run(k.Run)
+}
+
+// stays says whether the hardware that is held is not what a section wants: it
+// can't be let go without a reset, so it is held until the next start.
+func (d *Daemon) stays(h, old *settings.Hardware) bool {
+	dev, _, _ := d.dog.held()
+	return dev != nil && old != nil && (h == nil || h.Device != old.Device || h.Identity != old.Identity || h.Timeout != old.Timeout)
 }
 
 // watchdog is called by the keeper. When it is about to stop feeding, this is
@@ -91,10 +114,11 @@ func (d *Daemon) watchdog(armed bool, why string) {
 
 // release stops the hardware, where its driver allows that.
 func (g *guard) release(log *slog.Logger) {
-	if g.device == nil {
+	dev, _, _ := g.held()
+	if dev == nil {
 		return
 	}
-	if err := g.device.Disarm(); err != nil {
+	if err := dev.Disarm(); err != nil {
 		log.Warn("hardware watchdog", "error", err)
 	}
 }

@@ -89,13 +89,14 @@ func (d *Daemon) watchdogStatus(h *settings.Hardware) WatchdogStatus {
 		return WatchdogStatus{}
 	}
 	w := WatchdogStatus{Configured: true, Device: h.Device, Policy: h.Policy.String()}
-	if d.dog.device == nil {
-		if w.Why = "it has not been opened yet"; d.dog.err != nil {
-			w.Why = d.dog.err.Error()
+	dev, keeper, err := d.dog.held()
+	if dev == nil {
+		if w.Why = "it has not been opened yet"; err != nil {
+			w.Why = err.Error()
 		}
 		return w
 	}
-	i, k := d.dog.device.Info(), d.dog.keeper.State()
+	i, k := dev.Info(), keeper.State()
 	w.Device, w.Identity, w.Timeout, w.PretimeoutS = i.Path, i.Identity, i.Timeout.Seconds(), i.Pretimeout.Seconds()
 	w.ResetByIt, w.NoWayOut = i.CausedReset, i.NoWayOut
 	w.Armed, w.Why, w.LastFed, w.StalledBy, w.FedWitness = k.Armed, k.Why, k.LastFed, k.Stalled, k.Witnesses

@@ -174,10 +174,11 @@ func (d *Daemon) mayLeave() error {
 	if err == nil {
 		err = next.CheckKernel()
 	}
+	dev, _, _ := d.dog.held()
 	switch {
 	case err != nil && d.changes.keepsGood():
 		return nil
-	case err == nil && d.dog.device != nil && next.Settings.Hardware == nil:
+	case err == nil && dev != nil && next.Settings.Hardware == nil:
 		return errDisarm
 	}
 	return err
@@ -232,7 +233,7 @@ func (d *Daemon) keep() {
 // yield leaves addresses and hardware as they are: the next life has the device's
 // timeout to open it.
 func (d *Daemon) yield() {
-	if dev := d.dog.device; dev != nil {
+	if dev, _, _ := d.dog.held(); dev != nil {
 		if err := errors.Join(dev.Feed(), dev.Close()); err != nil {
 			d.log.Warn("hardware watchdog", "error", err)
 		}

@@ -252,6 +252,25 @@ func TestNoWatchdogNoAnnouncement(t *testing.T) {
 	}
 }
 
+// TestWatchdogByReload: what a configuration ties to the hardware is announced once
+// that is armed, also if the daemon began without one, as a box does that has been
+// waiting for its first bundle.
+func TestWatchdogByReload(t *testing.T) {
+	s := tell(t, func(s *story) string { return s.gated(usual, "") })
+	s.simulate()
+	s.announced()
+	s.rewrite("neighbor", "watchdog { device /dev/watchdog-none; timeout 2s; } neighbor")
+	pid := s.status().PID
+	syscall.Kill(pid, syscall.SIGHUP)
+	s.withdrawn()
+	s.rewrite("/dev/watchdog-none", "sim:"+s.dog)
+	syscall.Kill(pid, syscall.SIGHUP)
+	s.announced()
+	if st := s.status(); !st.Watchdog.Armed || st.PID != pid {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestFlood(t *testing.T) {
 	s := tell(t, func(s *story) string { return s.gated("address 192.0.2.53/32 on lo;", "") })
 	s.daemon.Start()

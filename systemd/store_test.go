@@ -73,7 +73,7 @@ func TestPatience(t *testing.T) {
 	if n.Interval() != 0 {
 		t.Error(n.Interval())
 	}
-	n.every = 30 * time.Second
+	n.every.Store(int64(30 * time.Second))
 	n.Patience(20 * time.Second)
 	n.Patience(time.Minute)
 	b := make([]byte, 100)

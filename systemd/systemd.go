@@ -18,7 +18,7 @@ import (
 type Notifier struct {
 	fd      int
 	to      unix.Sockaddr
-	every   time.Duration
+	every   atomic.Int64 // ns
 	dropped atomic.Uint64
 }
 
@@ -34,7 +34,8 @@ func New(getenv func(string) string) *Notifier {
 		return n
 	}
 	n.fd, n.to = fd, &unix.SockaddrUnix{Name: path} // x/sys knows that @ is abstract
-	n.every, _ = daemon.SdWatchdogEnabled(false)
+	every, _ := daemon.SdWatchdogEnabled(false)
+	n.every.Store(int64(every))
 	return n
 }
 
@@ -84,13 +85,13 @@ func (n *Notifier) Watchdog() { n.send(daemon.SdNotifyWatchdog) }
 // Patience has the manager wait at least that long for Watchdog, from now on.
 // Without a WatchdogSec in the unit it does not wait at all, and nothing is done.
 func (n *Notifier) Patience(d time.Duration) {
-	if n.every == 0 || n.every >= d {
+	if every := time.Duration(n.every.Load()); every == 0 || every >= d {
 		return
 	}
-	n.every = d
+	n.every.Store(int64(d))
 	n.send(fmt.Sprintf("WATCHDOG_USEC=%d", d.Microseconds()))
 }
 
 // Interval is how often Watchdog should be called: half of what the manager
 // waits for; 0 if it does not.
-func (n *Notifier) Interval() time.Duration { return n.every / 2 }
+func (n *Notifier) Interval() time.Duration { return time.Duration(n.every.Load()) / 2 }

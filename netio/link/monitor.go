@@ -21,6 +21,7 @@ type Monitor struct {
 	log                         *slog.Logger
 	buffer                      int // of the socket, in octets
 	idle                        atomic.Int64
+	wake                        chan struct{}
 	wakeups, listings, overruns atomic.Uint64
 	last                        Snapshot
 	known                       bool
@@ -31,8 +32,8 @@ func New(log *slog.Logger) *Monitor {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	m := &Monitor{log: log, buffer: 4 << 20}
-	m.SetIdle(idleList)
+	m := &Monitor{log: log, buffer: 4 << 20, wake: make(chan struct{}, 1)}
+	m.idle.Store(int64(idleList))
 	return m
 }
 
@@ -47,8 +48,18 @@ func (m *Monitor) Stats() Stats {
 func (m *Monitor) Fresh() uint64 { return m.listings.Load() }
 
 // SetIdle is how often the truth is listed although nothing woke us: for whoever
-// watches Fresh. Any goroutine may call it.
-func (m *Monitor) SetIdle(d time.Duration) { m.idle.Store(int64(d)) }
+// watches Fresh, at once. Any goroutine may call it.
+func (m *Monitor) SetIdle(d time.Duration) {
+	m.idle.Store(int64(d))
+	m.poke()
+}
+
+func (m *Monitor) poke() {
+	select {
+	case m.wake <- struct{}{}:
+	default: // it is awake
+	}
+}
 
 const (
 	// idleList is the default of SetIdle.
@@ -91,8 +102,8 @@ func (m *Monitor) watch(ctx context.Context, f func(Snapshot)) error {
 		return err
 	}
 	defer ask.c.Close()
-	wake, failed := make(chan struct{}, 1), make(chan error, 1)
-	go func() { failed <- m.listen(events, wake) }()
+	failed := make(chan error, 1)
+	go func() { failed <- m.listen(events) }()
 	gap := firstGap
 	var woken time.Time // when a wake-up was last followed by a listing
 	for {
@@ -106,7 +117,7 @@ func (m *Monitor) watch(ctx context.Context, f func(Snapshot)) error {
 		case err := <-failed:
 			return err
 		case <-idle.C:
-		case <-wake:
+		case <-m.wake:
 			if since := time.Since(woken); since > 2*lastGap {
 				gap = firstGap
 			} else {
@@ -158,7 +169,7 @@ func (m *Monitor) subscribe() (*netlink.Conn, error) {
 
 // listen turns messages into wake-ups. An overrun is one as well: the listing
 // that follows knows what was lost.
-func (m *Monitor) listen(events *netlink.Conn, wake chan<- struct{}) error {
+func (m *Monitor) listen(events *netlink.Conn) error {
 	for {
 		_, err := events.Receive()
 		switch {
@@ -171,9 +182,6 @@ func (m *Monitor) listen(events *netlink.Conn, wake chan<- struct{}) error {
 		default:
 			return fmt.Errorf("netlink: receive: %w", err)
 		}
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
+		m.poke()
 	}
 }
