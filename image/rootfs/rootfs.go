@@ -50,7 +50,10 @@ var masked = []string{"systemd-remount-fs.service", "systemd-update-utmp.service
 	"dpkg-db-backup.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-oomd.service", "systemd-homed.service", "systemd-userdbd.socket", "quotaon.service", "systemd-quotacheck.service", "rc-local.service"}
 
 // enabled are units that are wanted at each boot, beside what static units want.
-var enabled = []string{"systemd-networkd.service", "ssh.service", "holdfast.service"}
+var enabled = []string{"systemd-networkd.service", "ssh.service"}
+
+// own are those of ours.
+var own = []string{"holdfast.service", "holdfast-provision.service"}
 
 // Options is what a root is made of.
 type Options struct {
@@ -123,6 +126,9 @@ func (r *Root) own(program string) error {
 	for _, name := range enabled {
 		r.Symlink("etc/systemd/system/multi-user.target.wants/"+name, "/lib/systemd/system/"+name)
 	}
+	for _, name := range own {
+		r.Symlink("etc/systemd/system/multi-user.target.wants/"+name, "/"+units.Path(name))
+	}
 	r.Symlink("etc/systemd/system/default.target", "/lib/systemd/system/multi-user.target")
 	r.Symlink("etc/systemd/system/dbus-org.freedesktop.network1.service", "/lib/systemd/system/systemd-networkd.service")
 	for _, dir := range []string{"dev", "proc", "sys", "run", "var", "root", "mnt", "etc/holdfast", "var/lib", "boot", "efi"} {
@@ -134,24 +140,16 @@ func (r *Root) own(program string) error {
 	return nil
 }
 
-// places are where what we ship for the service manager goes, by how its name
-// ends.
-var places = map[string]string{".service": "usr/lib/systemd/system", ".socket": "usr/lib/systemd/system", ".path": "usr/lib/systemd/system", ".rules": "usr/lib/udev/rules.d"}
-
+// units are what we ship for the service manager, where install-units has it.
 func (r *Root) units() error {
-	return fs.WalkDir(units.Files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	for _, name := range append(units.Names(), units.Hardware) {
+		data, err := units.Files.ReadFile(name)
+		if err != nil {
 			return err
 		}
-		if dir, ok := places[path.Ext(name)]; ok {
-			data, err := units.Files.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			r.File(path.Join(dir, name), 0o644, data)
-		}
-		return nil
-	})
+		r.File(units.Path(name), 0o644, data)
+	}
+	return nil
 }
 
 func (r *Root) overlay() error {
