@@ -67,8 +67,8 @@ func makeRoot(l *lab.Lab) {
 // Remove removes what was made for all machines: for the end of TestMain.
 func Remove() { os.RemoveAll(made.dir) }
 
-// dress gives a root what machines of the lab have: an address, a key for root,
-// and a disk for what survives.
+// dress gives a root what machines of the lab have: an address, a key for root, a
+// disk for what survives, and two users: ops is a member of our group, guest not.
 func dress(t tree.Tree, dir, key string) error {
 	host := filepath.Join(dir, "hostkey")
 	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", host).CombinedOutput(); err != nil {
@@ -81,6 +81,8 @@ func dress(t tree.Tree, dir, key string) error {
 		}
 		t.File(at, 0o600, data)
 	}
+	t["etc/passwd"].Data = append(t["etc/passwd"].Data, "ops:x:1000:1000::/:/bin/sh\nguest:x:1001:1001::/:/bin/sh\n"...)
+	t["etc/group"].Data = append(bytes.Replace(t["etc/group"].Data, []byte("holdfast:x:105:\n"), []byte("holdfast:x:105:ops\n"), 1), "ops:x:1000:\nguest:x:1001:\n"...)
 	t.File("etc/systemd/network/10-lab.network", 0o644, fmt.Appendf(nil, "[Match]\nName=en* eth*\n\n[Network]\nAddress=%s/24\nAddress=fd00::1/64\nIPv6AcceptRA=no\nLinkLocalAddressing=ipv6\n", Address))
 	t.File("etc/fstab", 0o644, []byte("LABEL=holdfast-data /var/lib/holdfast ext4 nofail,x-systemd.device-timeout=60 0 0\n"))
 	t.File("etc/systemd/journald.conf.d/lab.conf", 0o644, []byte("[Journal]\nForwardToConsole=yes\nMaxLevelConsole=info\n"))
