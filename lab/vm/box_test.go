@@ -35,7 +35,7 @@ ExecStart=/usr/bin/sleep infinity
 `
 
 // wait is for what has to come; an emulator on a loaded host is slow.
-const wait = 2 * time.Minute
+const wait = 4 * time.Minute
 
 // box is a machine, its neighbor, and an operator who is where the neighbor is.
 type box struct {
