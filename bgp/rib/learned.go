@@ -2,6 +2,7 @@ package rib
 
 import (
 	"net/netip"
+	"slices"
 
 	"holdfast/bgp"
 	"holdfast/bgp/nlri"
@@ -218,7 +219,7 @@ func (l *Learned) End(f bgp.Family) (changed []netip.Prefix) {
 			changed = append(changed, h.prefix)
 		}
 	}
-	return changed
+	return inOrder(changed)
 }
 
 // Settle is that an answer was waited for long enough: what is not known is
@@ -230,5 +231,12 @@ func (l *Learned) Settle() (changed []netip.Prefix) {
 			changed = append(changed, h.prefix)
 		}
 	}
-	return changed
+	return inOrder(changed)
+}
+
+// inOrder sorts what came out of a map: who is told twice of the same hears the
+// same.
+func inOrder(ps []netip.Prefix) []netip.Prefix {
+	slices.SortFunc(ps, netip.Prefix.Compare)
+	return ps
 }
