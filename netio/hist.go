@@ -63,6 +63,16 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return 0
 }
 
+// Since is what was added after a copy was taken. Max stays that of all.
+func (h Histogram) Since(before Histogram) Histogram {
+	for i, n := range before.Buckets {
+		h.Buckets[i] -= n
+	}
+	h.Count -= before.Count
+	h.Sum -= before.Sum
+	return h
+}
+
 // Below is how many durations were less than d, and exact where d is a power of
 // two in nanoseconds.
 func (h *Histogram) Below(d time.Duration) (n uint64) {

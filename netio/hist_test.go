@@ -59,3 +59,16 @@ func BenchmarkHistogram(b *testing.B) {
 		h.Add(time.Duration(i & 0xfffff))
 	}
 }
+
+func TestSince(t *testing.T) {
+	var h Histogram
+	h.Add(time.Second)
+	before := h
+	for range 100 {
+		h.Add(time.Millisecond)
+	}
+	news := h.Since(before)
+	if q := news.Quantile(0.99); news.Count != 100 || news.Sum != 100*time.Millisecond || q < time.Millisecond || q > 2*time.Millisecond {
+		t.Errorf("%d, %s, %s", news.Count, news.Sum, q)
+	}
+}

@@ -140,10 +140,8 @@ func (x *box) stats() (s netio.Stats) {
 
 // p99 is that of what a histogram has more than it had before.
 func p99(before, after netio.Histogram) float64 {
-	for i := range after.Buckets {
-		after.Buckets[i] -= before.Buckets[i]
-	}
-	return float64(after.Quantile(0.99).Microseconds())
+	news := after.Since(before)
+	return float64(news.Quantile(0.99).Nanoseconds()) / 1000
 }
 
 func newBox(b *testing.B, s *settings.Settings) *box {
