@@ -18,30 +18,53 @@ import (
 // they need, and what depmod makes of them. One that is built into the kernel,
 // or that this architecture does not have, is left out if its name ends in "?".
 func Modules(ctx context.Context, all, out tree.Tree, names []string) error {
-	m := modules{all: all, at: map[string]string{}, taken: map[string]bool{}}
-	release := ""
+	m, err := closure(all, names)
+	if err != nil {
+		return err
+	}
+	for _, name := range m.order {
+		out.File(name, 0o644, all[name].Data)
+	}
+	root := "usr/lib/modules/" + m.release
+	for _, name := range []string{"modules.builtin", "modules.builtin.modinfo", "modules.order"} {
+		if f := all[path.Join(root, name)]; f != nil {
+			out.File(path.Join(root, name), 0o644, f.Data)
+		}
+	}
+	return depmod(ctx, out, m.release)
+}
+
+// Module is a module of the kernel.
+type Module struct {
+	Name string
+	Data []byte
+}
+
+// InOrder gives the modules of these names with those that they need, which
+// come before them.
+func InOrder(all tree.Tree, names []string) (list []Module, err error) {
+	m, err := closure(all, names)
+	for _, name := range m.order {
+		list = append(list, Module{moduleName(name), all[name].Data})
+	}
+	return list, err
+}
+
+func closure(all tree.Tree, names []string) (*modules, error) {
+	m := &modules{all: all, at: map[string]string{}, taken: map[string]bool{}}
 	for _, name := range all.Names() {
 		if rest, ok := strings.CutPrefix(name, "usr/lib/modules/"); ok && strings.HasSuffix(name, ".ko") {
-			release, _, _ = strings.Cut(rest, "/")
+			m.release, _, _ = strings.Cut(rest, "/")
 			m.at[moduleName(name)] = name
 		}
 	}
 	for _, name := range names {
 		name, optional := strings.CutSuffix(name, "?")
 		if err := m.take(name); err != nil && !optional {
-			return err
+			return m, err
 		}
 	}
-	for name := range m.taken {
-		out.File(name, 0o644, all[name].Data)
-	}
-	root := "usr/lib/modules/" + release
-	for _, name := range []string{"modules.builtin", "modules.builtin.modinfo", "modules.order"} {
-		if f := all[path.Join(root, name)]; f != nil {
-			out.File(path.Join(root, name), 0o644, f.Data)
-		}
-	}
-	return depmod(ctx, out, release)
+	return m, nil
 }
 
 func moduleName(file string) string {
@@ -49,9 +72,11 @@ func moduleName(file string) string {
 }
 
 type modules struct {
-	all   tree.Tree
-	at    map[string]string // by name
-	taken map[string]bool   // by path
+	all     tree.Tree
+	release string
+	at      map[string]string // by name
+	taken   map[string]bool   // by path
+	order   []string          // paths, those that are needed first
 }
 
 func (m *modules) take(name string) error {
@@ -72,6 +97,7 @@ func (m *modules) take(name string) error {
 			return err
 		}
 	}
+	m.order = append(m.order, at)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 
 	"holdfast/image/debian"
 	"holdfast/image/tree"
@@ -18,13 +19,16 @@ import (
 //go:embed files.txt
 var files string
 
+//go:embed polkit.txt
+var polkit string
+
 //go:embed all:overlay
 var overlay embed.FS
 
 // packages are what a root is picked of, with what they depend on; the kernel
 // comes by the name of its architecture.
 var packages = []string{"systemd", "systemd-sysv", "udev", "dbus", "polkitd", "kmod", "iproute2", "mount", "util-linux", "util-linux-extra", "login", "coreutils", "dash",
-	"procps", "openssh-server"}
+	"procps", "openssh-server", "systemd-boot-efi", "e2fsprogs", "fdisk"}
 
 // modules are the kernel's that a box may need before anybody can load more. A
 // "?" is for what only some architectures have.
@@ -33,7 +37,7 @@ var modules = []string{
 	"virtio_blk", "virtio_scsi", "virtio_pci?", "ahci?", "nvme?", "sd_mod", "usb_storage", "uas", "sdhci_pci?", "mmc_block", "xhci_pci?", "ehci_pci?", "xhci_plat_hcd?",
 	"ext4", "crc32c_generic", "crc32c_intel?", "autofs4?", "squashfs", "vfat", "isofs", "loop", "overlay", "dm_verity", "nls_cp437", "nls_ascii", "nls_utf8", "qemu_fw_cfg?", "efivarfs?",
 	// links
-	"virtio_net", "e1000?", "e1000e?", "igb?", "igc?", "ixgbe?", "i40e?", "ice?", "mlx5_core?", "mlx4_en?", "bnxt_en?", "tg3?", "r8169?", "mvneta?", "mvpp2?", "stmmac_platform?", "dwmac_generic?",
+	"virtio_net", "e1000?", "e1000e?", "igb?", "igc?", "ixgbe?", "i40e?", "bnxt_en?", "tg3?", "r8169?", "mvneta?", "mvpp2?", "stmmac_platform?", "dwmac_generic?",
 	"veth", "dummy", "8021q", "bonding", "bridge?", "vrf?",
 	// watchdogs
 	"i6300esb", "iTCO_wdt?", "sp5100_tco?", "softdog", "sbsa_gwdt?", "dw_wdt?", "imx2_wdt?", "ipmi_watchdog?", "wdat_wdt?",
@@ -50,48 +54,56 @@ var masked = []string{"systemd-remount-fs.service", "systemd-update-utmp.service
 	"dpkg-db-backup.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-oomd.service", "systemd-homed.service", "systemd-userdbd.socket", "quotaon.service", "systemd-quotacheck.service", "rc-local.service"}
 
 // enabled are units that are wanted at each boot, beside what static units want.
-var enabled = []string{"systemd-networkd.service", "ssh.service"}
-
-// own are those of ours.
-var own = []string{"holdfast.service", "holdfast-provision.service"}
+var enabled = []string{"systemd-networkd.service", "ssh.service", "holdfast.service", "holdfast-helper.socket", "holdfast-provision.service"}
 
 // Options is what a root is made of.
 type Options struct {
 	Arch    string // amd64 or arm64
 	Cache   string // a folder for packages, which the next build finds again
+	Version string // of the image
+	Polkit  bool   // others than root are asked who they are
+	Disk    bool   // the root is on a disk and is not written: what is, stands on the data partition
 	Program string // the path of our static program for Arch; "": somebody puts it there later
 }
 
 // Root is a root, and the kernel that goes with it.
 type Root struct {
 	tree.Tree
-	Kernel  []byte
-	Release string // of the kernel
-	All     tree.Tree
+	Kernel   []byte
+	Release  string // of the kernel
+	All      tree.Tree
+	Packages []string // NAME_VERSION_ARCH
 }
 
 // Build makes a root.
 func Build(ctx context.Context, o Options) (*Root, error) {
-	list, err := debian.Fetch(ctx, o.Cache, o.Arch, append(packages, "linux-image-"+o.Arch))
+	packed, err := debian.Fetch(ctx, o.Cache, o.Arch, append(packages, "linux-image-"+o.Arch))
 	if err != nil {
 		return nil, err
 	}
-	all, err := debian.Unpack(ctx, list)
+	all, err := debian.Unpack(ctx, packed)
 	if err != nil {
 		return nil, err
 	}
-	out, err := debian.Pick(all, files)
+	list := files
+	if o.Polkit {
+		list += polkit
+	}
+	out, err := debian.Pick(all, list)
 	if err != nil {
 		return nil, fmt.Errorf("files.txt: %w", err)
 	}
 	r := &Root{Tree: out, All: all}
+	for _, p := range packed {
+		r.Packages = append(r.Packages, strings.TrimSuffix(path.Base(p), ".deb"))
+	}
 	if err := debian.Modules(ctx, all, out, modules); err != nil {
 		return nil, err
 	}
 	if err := r.kernel(); err != nil {
 		return nil, err
 	}
-	return r, r.own(o.Program)
+	return r, r.own(o)
 }
 
 // kernel finds the kernel itself.
@@ -106,12 +118,12 @@ func (r *Root) kernel() error {
 }
 
 // own adds what is ours.
-func (r *Root) own(program string) error {
+func (r *Root) own(o Options) error {
 	if err := r.overlay(); err != nil {
 		return err
 	}
-	if program != "" {
-		data, err := os.ReadFile(program)
+	if o.Program != "" {
+		data, err := os.ReadFile(o.Program)
 		if err != nil {
 			return err
 		}
@@ -124,10 +136,15 @@ func (r *Root) own(program string) error {
 		r.Symlink("etc/systemd/system/"+name, "/dev/null")
 	}
 	for _, name := range enabled {
-		r.Symlink("etc/systemd/system/multi-user.target.wants/"+name, "/lib/systemd/system/"+name)
+		if err := r.enable(name); err != nil {
+			return err
+		}
 	}
-	for _, name := range own {
-		r.Symlink("etc/systemd/system/multi-user.target.wants/"+name, "/"+units.Path(name))
+	r.release(o)
+	if o.Disk {
+		if err := r.disk(); err != nil {
+			return err
+		}
 	}
 	r.Symlink("etc/systemd/system/default.target", "/lib/systemd/system/multi-user.target")
 	r.Symlink("etc/systemd/system/dbus-org.freedesktop.network1.service", "/lib/systemd/system/systemd-networkd.service")
@@ -140,7 +157,26 @@ func (r *Root) own(program string) error {
 	return nil
 }
 
-// units are what we ship for the service manager, where install-units has it.
+// enable has a unit be wanted by whom it says, as "systemctl enable" does.
+func (r *Root) enable(name string) error {
+	for _, dir := range []string{"etc/systemd/system/", "usr/lib/systemd/system/"} {
+		f := r.Tree[dir+name]
+		if f == nil {
+			continue
+		}
+		for line := range strings.Lines(string(f.Data)) {
+			if targets, ok := strings.CutPrefix(line, "WantedBy="); ok {
+				for _, t := range strings.Fields(targets) {
+					r.Symlink("etc/systemd/system/"+t+".wants/"+name, "/"+dir+name)
+				}
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("there is no unit %s", name)
+}
+
+// units puts what we ship for the service manager where it belongs.
 func (r *Root) units() error {
 	for _, name := range append(units.Names(), units.Hardware) {
 		data, err := units.Files.ReadFile(name)

@@ -34,7 +34,7 @@ func makeRoot(l *lab.Lab) {
 	if made.root != "" {
 		return
 	}
-	r, err := rootfs.Build(context.Background(), rootfs.Options{Arch: "amd64", Cache: filepath.Join(cache, "amd64")})
+	r, err := rootfs.Build(context.Background(), rootfs.Options{Arch: "amd64", Polkit: true, Cache: filepath.Join(cache, "amd64")})
 	if err != nil {
 		l.Fatalf("vm: %v", err)
 	}

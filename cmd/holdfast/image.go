@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/appliance"
+	"holdfast/appliance/console"
+	"holdfast/appliance/control"
+	"holdfast/appliance/provision"
+	"holdfast/image/data"
+	"holdfast/netio/link"
+)
+
+// Where an image has things.
+const (
+	stateFolder = "/var/lib/holdfast"
+	keptFile    = "/efi/holdfast/state.tar" // outside the data partition
+	hostKey     = "/etc/ssh/ssh_host_ed25519_key.pub"
+)
+
+// imageDataVerb is what an image runs before anything else wants /var.
+var imageDataVerb = &verb{word: "image-data", hidden: true, help: "make, check and mount the data partition of a box",
+	run: func(c *call) error {
+		if _, err := c.parse(0, 0); err != nil {
+			return err
+		}
+		say := func(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
+		r, err := data.Prepare(context.Background(), data.Options{Wait: 30 * time.Second, Say: say})
+		if err != nil {
+			return err
+		}
+		if !r.Made && !r.Memory {
+			return nil
+		}
+		if err := restore(); err == nil {
+			say("data: the last good configuration comes from the ESP")
+		} else if !os.IsNotExist(err) {
+			say("data: the last good configuration: %v", err)
+		}
+		return nil
+	}}
+
+// restore brings back what was kept outside the data partition. The ESP is not
+// mounted yet.
+func restore() error {
+	file, done, err := data.ESP(keptFile)
+	if err != nil {
+		return err
+	}
+	defer done()
+	u, err := user.Lookup("holdfast")
+	if err != nil {
+		return err
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	if err := os.MkdirAll(stateFolder, 0o700); err != nil {
+		return err
+	}
+	return data.Restore(file, stateFolder, uid, gid)
+}
+
+// imageKeepVerb runs when a configuration has come or gone.
+var imageKeepVerb = &verb{word: "image-keep", hidden: true, help: "keep a copy of the last good configuration outside the data partition",
+	run: func(c *call) error {
+		if _, err := c.parse(0, 0); err != nil {
+			return err
+		}
+		return data.Keep(stateFolder, keptFile)
+	}}
+
+// imageConsoleVerb says what the box is, whenever that has changed.
+var imageConsoleVerb = &verb{word: "image-console", hidden: true, help: "say on the console what this box is",
+	run: func(c *call) error {
+		if _, err := c.parse(0, 0); err != nil {
+			return err
+		}
+		for last := ""; ; time.Sleep(2 * time.Second) {
+			f := console.Facts{Version: version, ID: provision.Machine("/").String(), Key: fingerprint(hostKey), Status: "the service does not answer"}
+			f.Links, _ = link.List()
+			var s appliance.Status
+			if err := control.Ask(control.DefaultSocket, control.Request{Do: "status"}, &s); err == nil {
+				f.Status = s.Summary
+			}
+			if text := f.Text(); text != last {
+				fmt.Fprint(c.out, text)
+				last = text
+			}
+		}
+	}}
+
+// fingerprint is that of an ssh key, as ssh-keygen prints it.
+func fingerprint(path string) string {
+	b, err := os.ReadFile(filepath.Clean(path))
+	if err != nil {
+		return ""
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) < 2 {
+		return ""
+	}
+	key, err := base64.StdEncoding.DecodeString(fields[1])
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(key)
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,132 @@
+// Package build makes the image of a box, and the parts that an update brings:
+// without root, loop devices or emulation, and the same octets from the same
+// input.
+package build
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"holdfast/image/rootfs"
+	"holdfast/image/uki"
+	"holdfast/image/verity"
+)
+
+// Options is what an image is made of.
+type Options struct {
+	Arch    string // amd64 or arm64
+	Version string // of the image: what boot loaders sort by
+	Cache   string // for packages
+	Program string // our static program for Arch
+	Early   string // the first program (cmd/initrd) for Arch
+	Append  string // for the kernel's command line
+	Epoch   int64  // the one time that is in the image, in seconds since 1970 (SOURCE_DATE_EPOCH)
+}
+
+// firmware is what differs between architectures.
+type firmware struct {
+	stub, boot string // in Debian's packages
+	fallback   string // what firmware starts by itself
+	loader     string // the name of systemd-boot
+	console    string
+	filter     string // of xz, for programs
+	rootType   string // GUID of a root partition (UAPI group, Discoverable Partitions)
+}
+
+var firmwares = map[string]firmware{
+	"amd64": {"usr/lib/systemd/boot/efi/linuxx64.efi.stub", "usr/lib/systemd/boot/efi/systemd-bootx64.efi", "BOOTX64.EFI", "systemd-bootx64.efi",
+		"ttyS0,115200", "x86", "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"},
+	"arm64": {"usr/lib/systemd/boot/efi/linuxaa64.efi.stub", "usr/lib/systemd/boot/efi/systemd-bootaa64.efi", "BOOTAA64.EFI", "systemd-bootaa64.efi",
+		"ttyAMA0,115200", "arm", "B921B045-1DF0-41C3-AF44-4C6F280D3FAE"},
+}
+
+// Parts are what an update brings, and what a disk is made of.
+type Parts struct {
+	Options
+	Root   []byte // the squashfs with its hashes
+	Verity verity.Root
+	UKI    []byte
+	Kernel []byte // for an emulator that boots it directly
+	Initrd []byte
+	Line   string
+	boot   []byte // systemd-boot
+	firmware
+	Packages []string // what it is made of, NAME_VERSION_ARCH
+}
+
+// Make makes the parts.
+func Make(ctx context.Context, o Options) (*Parts, error) {
+	f, ok := firmwares[o.Arch]
+	if !ok {
+		return nil, fmt.Errorf("want amd64 or arm64, got %q", o.Arch)
+	}
+	r, err := rootfs.Build(ctx, rootfs.Options{Arch: o.Arch, Cache: o.Cache, Program: o.Program, Version: o.Version, Disk: true})
+	if err != nil {
+		return nil, err
+	}
+	p := &Parts{Options: o, firmware: f, Kernel: r.Kernel, Packages: r.Packages}
+	if p.Root, p.Verity, err = p.squash(ctx, r); err != nil {
+		return nil, err
+	}
+	if p.Initrd, err = p.initrd(ctx, r); err != nil {
+		return nil, err
+	}
+	for _, want := range []struct {
+		name string
+		to   *[]byte
+	}{{f.boot, &p.boot}} {
+		file := r.All[want.name]
+		if file == nil {
+			return nil, fmt.Errorf("no package has %s", want.name)
+		}
+		*want.to = file.Data
+	}
+	stub := r.All[f.stub]
+	if stub == nil {
+		return nil, fmt.Errorf("no package has %s", f.stub)
+	}
+	p.Line = p.line()
+	p.UKI, err = uki.Add(stub.Data, uki.Section{Name: ".osrel", Data: r.Tree["etc/os-release"].Data}, uki.Section{Name: ".cmdline", Data: []byte(p.Line)},
+		uki.Section{Name: ".initrd", Data: p.Initrd}, uki.Section{Name: ".linux", Data: p.Kernel})
+	return p, err
+}
+
+// line is the kernel's command line. With "gpt" the kernel takes the partition
+// table at the disk's end if a power cut has spoilt the first one.
+func (p *Parts) line() string {
+	l := fmt.Sprintf("holdfast.root=%s holdfast.watchdog=60 console=tty0 console=%s gpt panic=5 oops=panic quiet ro", p.Verity, p.console)
+	return strings.TrimSpace(l + " " + p.Append)
+}
+
+// squash makes the root, with the hashes behind it.
+func (p *Parts) squash(ctx context.Context, r *rootfs.Root) ([]byte, verity.Root, error) {
+	dir, err := os.MkdirTemp("", "holdfast-image-")
+	if err != nil {
+		return nil, verity.Root{}, err
+	}
+	defer os.RemoveAll(dir)
+	var b bytes.Buffer
+	if err := r.WriteTar(&b, time.Unix(p.Epoch, 0)); err != nil {
+		return nil, verity.Root{}, err
+	}
+	file := filepath.Join(dir, "root")
+	c := exec.CommandContext(ctx, "sqfstar", "-comp", "xz", "-b", "1M", "-Xbcj", p.filter, "-all-root", "-no-progress", "-quiet", file)
+	c.Stdin, c.Env = &b, append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", p.Epoch))
+	if out, err := c.CombinedOutput(); err != nil {
+		return nil, verity.Root{}, fmt.Errorf("sqfstar: %w: %s", err, out)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, verity.Root{}, err
+	}
+	data = append(data, make([]byte, (verity.Block-len(data)%verity.Block)%verity.Block)...)
+	root, hashes, err := verity.Hash(bytes.NewReader(data), sha256.Sum256([]byte(p.Version)))
+	return append(data, hashes...), root, err
+}

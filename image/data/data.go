@@ -1,0 +1,225 @@
+// Package data is the data partition of a box: it is made at the first boot,
+// grows with its disk, is checked at each boot, and is made anew if nothing else
+// helps. Whatever has become of it, a box has a /var that can be written.
+package data
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Label is the name of the partition in the partition table.
+const Label = "holdfast-data"
+
+// Options is where things are; the zero value is a box.
+type Options struct {
+	Device string // "": the partition of that label
+	Root   string // "": the box's own
+	Wait   time.Duration
+	Say    func(format string, args ...any)
+}
+
+// Result is what became of the partition.
+type Result struct {
+	Made   bool  // there was no file system, or one that could not be mended
+	Memory bool  // /var is in memory: the disk can't be used
+	Err    error // why
+}
+
+// Prepare mounts /var, and /etc over the image's own. It comes back without
+// either only if memory is full too.
+func Prepare(ctx context.Context, o Options) (r Result, err error) {
+	if o.Say == nil {
+		o.Say = func(string, ...any) {}
+	}
+	at := filepath.Join(o.Root, "/var")
+	if r.Made, r.Err = o.disk(ctx, at); r.Err != nil {
+		o.Say("data: %v; /var is in memory, and what is written there is gone with the next boot", r.Err)
+		r.Memory = true
+		if err := unix.Mount("tmpfs", at, "tmpfs", 0, "mode=0755,size=25%"); err != nil {
+			return r, fmt.Errorf("mount /var in memory: %w", err)
+		}
+	}
+	return r, o.etc(at)
+}
+
+// disk mounts the partition, however much it takes.
+func (o Options) disk(ctx context.Context, at string) (made bool, err error) {
+	dev, err := o.device(ctx)
+	if err != nil {
+		return false, err
+	}
+	grow(ctx, dev, o.Say)
+	switch state(dev) {
+	case empty:
+		o.Say("data: %s is new", dev)
+		made = true
+	case ours:
+		if why := check(ctx, dev); why != nil {
+			o.Say("data: %s could not be mended and is made anew: %v", dev, why)
+			made = true
+		}
+	}
+	if made {
+		if err := create(ctx, dev); err != nil {
+			return false, err
+		}
+	} else if out, err := run(ctx, "resize2fs", dev); err != nil {
+		o.Say("data: %s keeps its size: %v %s", dev, err, out)
+	}
+	err = mount(dev, at)
+	if err != nil && !made { // what the check has not seen
+		o.Say("data: %s can't be mounted and is made anew: %v", dev, err)
+		if err = create(ctx, dev); err == nil {
+			made, err = true, mount(dev, at)
+		}
+	}
+	return made, err
+}
+
+func mount(dev, at string) error {
+	if err := unix.Mount(dev, at, "ext4", unix.MS_NOATIME|unix.MS_NODEV|unix.MS_NOSUID, "errors=remount-ro"); err != nil {
+		return fmt.Errorf("mount %s on %s: %w", dev, at, err)
+	}
+	return nil
+}
+
+// device waits for the partition.
+func (o Options) device(ctx context.Context) (string, error) {
+	dev := o.Device
+	if dev == "" {
+		dev = "/dev/disk/by-partlabel/" + Label
+	}
+	for end := time.Now().Add(o.Wait); ; {
+		if to, err := filepath.EvalSymlinks(dev); err == nil {
+			return to, nil
+		} else if time.Now().After(end) {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// What is on a partition.
+const (
+	empty = iota
+	ours
+)
+
+// state looks for the mark of ext4: 53 EF at octet 0x438. Whatever else is there
+// is as good as nothing.
+func state(dev string) int {
+	f, err := os.Open(dev)
+	if err != nil {
+		return empty
+	}
+	defer f.Close()
+	mark := make([]byte, 2)
+	if _, err := f.ReadAt(mark, 0x438); err != nil || !bytes.Equal(mark, []byte{0x53, 0xef}) {
+		return empty
+	}
+	return ours
+}
+
+// check mends what can be. The program says 1 if it has mended something, and 2
+// if the box should boot anew, which it does not need before it has mounted it.
+func check(ctx context.Context, dev string) error {
+	out, err := run(ctx, "e2fsck", "-p", dev)
+	if code := exit(err); err == nil || code == 1 || code == 2 {
+		return nil
+	}
+	if out2, err2 := run(ctx, "e2fsck", "-f", "-y", dev); exit(err2) >= 4 {
+		return fmt.Errorf("e2fsck: %w: %s", err, last(out+out2))
+	}
+	return nil
+}
+
+func exit(err error) int {
+	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+		return e.ExitCode()
+	}
+	return 0
+}
+
+func create(ctx context.Context, dev string) error {
+	if out, err := run(ctx, "mkfs.ext4", "-q", "-F", "-L", Label, "-E", "lazy_itable_init=1,lazy_journal_init=1", dev); err != nil {
+		return fmt.Errorf("mkfs.ext4 %s: %w: %s", dev, err, last(out))
+	}
+	return nil
+}
+
+// etc lays what was changed in /etc over the image's own.
+func (o Options) etc(at string) error {
+	upper, work, etc := filepath.Join(at, "etc"), filepath.Join(at, "etc.work"), filepath.Join(o.Root, "/etc")
+	for _, dir := range []string{upper, work} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := unix.Mount("overlay", etc, "overlay", unix.MS_NODEV, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", etc, upper, work)); err != nil {
+		return fmt.Errorf("mount %s over %s: %w", upper, etc, err)
+	}
+	return nil
+}
+
+// grow has the partition end where its disk does. The partition table is written
+// once, and only where there is room to win.
+func grow(ctx context.Context, dev string, say func(string, ...any)) {
+	disk, number, room := place(dev)
+	if room < 16<<20 {
+		return
+	}
+	c := exec.CommandContext(ctx, "sfdisk", "--quiet", "--no-reread", "--force", "-N", number, disk)
+	c.Stdin = strings.NewReader(", +\n")
+	if out, err := c.CombinedOutput(); err != nil {
+		say("data: %s does not grow: %v %s", dev, err, last(string(out)))
+		return
+	}
+	// The kernel hears of it while other partitions are in use.
+	if out, err := run(ctx, "partx", "-u", "-n", number, disk); err != nil {
+		say("data: %s grows with the next boot: %v %s", dev, err, last(out))
+	}
+}
+
+// place is a partition's disk, its number, and how many octets are free behind it.
+func place(dev string) (disk, number string, room int64) {
+	sys, err := filepath.EvalSymlinks("/sys/class/block/" + filepath.Base(dev))
+	if err != nil {
+		return "", "", 0
+	}
+	read := func(name string) (n int64) {
+		b, _ := os.ReadFile(name)
+		fmt.Sscan(string(b), &n)
+		return n << 9 // of 512 octets
+	}
+	b, err := os.ReadFile(sys + "/partition")
+	if err != nil {
+		return "", "", 0
+	}
+	end, whole := read(sys+"/start")+read(sys+"/size"), read(filepath.Dir(sys)+"/size")
+	return "/dev/" + filepath.Base(filepath.Dir(sys)), strings.TrimSpace(string(b)), whole - end - 1<<20
+}
+
+func run(ctx context.Context, argv ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	return string(out), err
+}
+
+// last is the end of what a program printed.
+func last(out string) string {
+	out = strings.TrimSpace(out)
+	return out[strings.LastIndexByte(out, '\n')+1:]
+}

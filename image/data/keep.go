@@ -1,0 +1,164 @@
+package data
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// What is kept of a state directory outside the data partition: enough for a box
+// whose partition is gone to announce its last good configuration.
+var kept = []string{"generations", "drain.json"}
+
+// most is how many octets of a state are kept, mostKept how many files.
+const (
+	most     = 16 << 20
+	mostKept = 10000
+)
+
+// Keep writes a copy of a state directory into a file, as a whole or not at all,
+// if it differs. Keys are in it: the file is for root alone.
+func Keep(state, file string) error {
+	text, err := pack(state)
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(file+".new", file)
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// pack is the archive of what is kept. A generation that is being written has a
+// name that begins with a dot, and is no generation yet.
+func pack(state string) ([]byte, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range kept {
+		err := filepath.WalkDir(filepath.Join(state, name), func(path string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			switch {
+			case strings.HasPrefix(d.Name(), ".") && d.IsDir():
+				return filepath.SkipDir
+			case d.IsDir(), !d.Type().IsRegular(), d.Name() == "lock", strings.HasPrefix(d.Name(), "."):
+				return nil
+			}
+			return put(w, state, path)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if b.Len() > most {
+		return nil, fmt.Errorf("%s: %d MiB are too much to keep, want %d at most", state, b.Len()>>20, most>>20)
+	}
+	return b.Bytes(), nil
+}
+
+func put(w *tar.Writer, state, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	name, err := filepath.Rel(state, path)
+	if err != nil {
+		return err
+	}
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: filepath.ToSlash(name), Mode: int64(st.Mode().Perm()), Size: int64(len(text)), Format: tar.FormatPAX}
+	if err := w.WriteHeader(h); err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// Restore puts a copy back into a state directory that has none of it, for an
+// owner.
+func Restore(file, state string, uid, gid int) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, name := range kept {
+		if _, err := os.Stat(filepath.Join(state, name)); err == nil {
+			return fmt.Errorf("%s has %s already", state, name)
+		}
+	}
+	r := tar.NewReader(io.LimitReader(f, most))
+	for n := 0; n < mostKept; n++ {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return own(state, uid, gid)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if err := unpack(r, h, state); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return fmt.Errorf("%s: has more than %d files", file, mostKept)
+}
+
+func unpack(r io.Reader, h *tar.Header, state string) error {
+	if !filepath.IsLocal(h.Name) || h.Typeflag != tar.TypeReg {
+		return fmt.Errorf("%q does not belong there", h.Name)
+	}
+	to := filepath.Join(state, filepath.FromSlash(h.Name))
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, fs.FileMode(h.Mode).Perm()&0o700)
+}
+
+// own gives all of it to the service's user.
+func own(state string, uid, gid int) error {
+	return filepath.WalkDir(state, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, uid, gid)
+	})
+}

@@ -1,0 +1,241 @@
+// Package early is the first program of a box, before there is a root: it arms
+// the hardware watchdog, finds the slot of its version, has the kernel prove
+// what is read of it, and gives the box to the service manager.
+package early
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/image/verity"
+)
+
+// Line is what the kernel's command line says to us.
+type Line struct {
+	Root     verity.Root
+	Watchdog time.Duration // holdfast.watchdog=SECONDS; 0: it is not armed here
+	Identity string        // holdfast.identity=: the device that is armed; "" is the first that is not the software's
+	Init     string        // init=
+	Wait     time.Duration // holdfast.wait=SECONDS: how long the slot may take to appear
+}
+
+// ParseLine reads a command line, of which most words are for others.
+func ParseLine(s string) (l Line, err error) {
+	l = Line{Init: "/sbin/init", Wait: 30 * time.Second}
+	for _, word := range fields(s) {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "holdfast.root":
+			l.Root, err = verity.Parse(value)
+		case "holdfast.watchdog":
+			l.Watchdog, err = seconds(value)
+		case "holdfast.wait":
+			l.Wait, err = seconds(value)
+		case "holdfast.identity":
+			l.Identity = value
+		case "init":
+			l.Init = value
+		}
+		if err != nil {
+			return l, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	if l.Root.Blocks == 0 {
+		return l, errors.New("holdfast.root is missing")
+	}
+	return l, nil
+}
+
+// fields are the words of a command line, in which quotes hold spaces.
+func fields(s string) []string {
+	quoted := false
+	words := strings.FieldsFunc(s, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return !quoted && (r == ' ' || r == '\n' || r == '\t')
+	})
+	for i, w := range words {
+		words[i] = strings.ReplaceAll(w, `"`, "")
+	}
+	return words
+}
+
+func seconds(s string) (time.Duration, error) {
+	n, err := strconv.ParseUint(s, 10, 12)
+	if err != nil {
+		return 0, fmt.Errorf("want seconds, got %q", s)
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+// Run does all of it. It only comes back with an error; who called it then has
+// nothing left but to restart the box.
+func Run() error {
+	for _, m := range []struct{ kind, at string }{{"devtmpfs", "/dev"}, {"proc", "/proc"}, {"sysfs", "/sys"}, {"tmpfs", "/run"}} {
+		if err := mount(m.kind, m.kind, m.at, 0, ""); err != nil && !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+	}
+	text, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return err
+	}
+	l, err := ParseLine(string(text))
+	if err != nil {
+		return fmt.Errorf("command line: %w", err)
+	}
+	if err := modules("/modules/watchdog"); err != nil {
+		say("%v", err)
+	}
+	if err := arm(l); err != nil {
+		say("the hardware watchdog is not armed: %v", err)
+	}
+	if err := modules("/modules/disk"); err != nil {
+		say("%v", err)
+	}
+	slot, err := find(l)
+	if err != nil {
+		return err
+	}
+	if err := verify(l.Root, slot); err != nil {
+		return fmt.Errorf("%s: %w", slot, err)
+	}
+	return enter(l, slot)
+}
+
+// say prints on the console.
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "early: "+format+"\n", args...) }
+
+func mount(source, kind, at string, flags uintptr, data string) error {
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(source, at, kind, flags, data); err != nil {
+		return fmt.Errorf("mount %s on %s: %w", source, at, err)
+	}
+	return nil
+}
+
+// modules loads what lies in a folder, in the order of the names: the build has
+// put those that others need before them. One that finds no hardware says so,
+// which is no error.
+func modules(dir string) error {
+	files, err := filepath.Glob(dir + "/*.ko")
+	var errs []error
+	for _, f := range files {
+		if err := load(f); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+func load(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	err = unix.FinitModule(int(f.Fd()), "", 0)
+	if err != nil && !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("%s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// find waits for the partition that holds the root: firmware says nothing of
+// where we came from, and disks take their time.
+func find(l Line) (string, error) {
+	for end := time.Now().Add(l.Wait); ; time.Sleep(50 * time.Millisecond) {
+		names := slots()
+		for _, dev := range names {
+			if holds(l.Root, dev) {
+				return dev, nil
+			}
+		}
+		if time.Now().After(end) {
+			return "", fmt.Errorf("no slot holds the root %x…: looked at %s", l.Root.Hash[:4], strings.Join(names, " "))
+		}
+	}
+}
+
+// Slot is how the partitions are called that may hold a root.
+const Slot = "holdfast-root-"
+
+// slots are the devices of such partitions, by their names in the partition
+// table.
+func slots() (devs []string) {
+	files, _ := filepath.Glob("/sys/class/block/*/uevent")
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		name, dev := "", ""
+		for line := range strings.Lines(string(text)) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			switch key {
+			case "PARTNAME":
+				name = value
+			case "DEVNAME":
+				dev = "/dev/" + value
+			}
+		}
+		if strings.HasPrefix(name, Slot) {
+			devs = append(devs, dev)
+		}
+	}
+	return devs
+}
+
+func holds(r verity.Root, dev string) bool {
+	f, err := os.Open(dev)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return r.Holds(f)
+}
+
+// mapped is the device whose blocks are proven as they are read.
+const mapped = "holdfast-root"
+
+// enter mounts the root and becomes its service manager. What lies in memory
+// until then is given back.
+func enter(l Line, slot string) error {
+	const root = "/root"
+	if err := mount("/dev/mapper/"+mapped, "squashfs", root, unix.MS_RDONLY|unix.MS_NODEV, ""); err != nil {
+		return err
+	}
+	if err := os.WriteFile("/run/holdfast-slot", []byte(slot+"\n"), 0o644); err != nil {
+		return err
+	}
+	for _, dir := range []string{"/dev", "/proc", "/sys", "/run"} {
+		if err := unix.Mount(dir, root+dir, "", unix.MS_MOVE, ""); err != nil {
+			return fmt.Errorf("move %s: %w", dir, err)
+		}
+	}
+	if err := os.Chdir(root); err != nil {
+		return err
+	}
+	os.RemoveAll("/modules")
+	os.Remove("/init")
+	if err := unix.Mount(".", "/", "", unix.MS_MOVE, ""); err != nil {
+		return fmt.Errorf("move the root: %w", err)
+	}
+	if err := unix.Chroot("."); err != nil {
+		return fmt.Errorf("chroot: %w", err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", l.Init, unix.Exec(l.Init, []string{l.Init}, os.Environ()))
+}

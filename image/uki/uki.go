@@ -1,0 +1,140 @@
+// Package uki is unified kernel images: one program for the firmware, made of
+// systemd's stub, the kernel, its first files and its command line (the UAPI
+// group's "Unified Kernel Image"; Microsoft's "PE Format").
+package uki
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Section is a part of an image.
+type Section struct {
+	Name string // ".linux", at most 8 octets
+	Data []byte
+}
+
+// offsets into the headers of a program for 64 bits (PE32+), behind its signature.
+const (
+	numberOfSections = 2
+	timeDateStamp    = 4
+	sizeOfOptional   = 16
+	optional         = 20
+	sectionAlignment = optional + 32
+	fileAlignment    = optional + 36
+	sizeOfImage      = optional + 56
+	sizeOfHeaders    = optional + 60
+	checkSum         = optional + 64
+	row              = 40 // of the table of sections
+
+	// apart is between added sections: the stub takes the kernel where it lies.
+	apart = 64 << 10
+	// readable data that is loaded: IMAGE_SCN_CNT_INITIALIZED_DATA | IMAGE_SCN_MEM_READ
+	readable = 0x40000040
+)
+
+var le = binary.LittleEndian
+
+// header is where things stand in a program.
+type header struct {
+	pe, table, sections int // offset of the signature's end and of the table; how many rows
+}
+
+// read finds the headers, which must be whole.
+func read(b []byte) (h header, err error) {
+	bad := errors.New("is not a program for UEFI on 64 bits")
+	if len(b) < 0x40 || string(b[:2]) != "MZ" {
+		return h, bad
+	}
+	h.pe = int(le.Uint32(b[0x3c:])) + 4
+	if h.pe < 4 || h.pe > len(b)-optional-112 || string(b[h.pe-4:h.pe]) != "PE\x00\x00" || le.Uint16(b[h.pe+optional:]) != 0x20b {
+		return h, bad
+	}
+	h.sections = int(le.Uint16(b[h.pe+numberOfSections:]))
+	h.table = h.pe + optional + int(le.Uint16(b[h.pe+sizeOfOptional:]))
+	if h.table+h.sections*row > len(b) || int(le.Uint32(b[h.pe+sizeOfHeaders:])) > len(b) {
+		return h, errors.New("is cut off within its headers")
+	}
+	return h, nil
+}
+
+// Add puts sections behind those of the stub. Equal parts give equal images: no
+// time is in them, and no checksum, which firmware does not look at.
+func Add(stub []byte, parts ...Section) ([]byte, error) {
+	h, err := read(stub)
+	if err != nil {
+		return nil, fmt.Errorf("the stub %w", err)
+	}
+	out := slices.Clone(stub)
+	align := int(le.Uint32(out[h.pe+fileAlignment:]))
+	if align <= 0 || align > apart || align&(align-1) != 0 {
+		return nil, fmt.Errorf("the stub is aligned to %d octets", align)
+	}
+	out = room(out, h, len(parts), align)
+	out = append(out, make([]byte, -len(out)&(align-1))...)
+	next := int(le.Uint32(out[h.pe+sizeOfImage:]))
+	for i, p := range parts {
+		at := h.table + (h.sections+i)*row
+		next = (next + apart - 1) &^ (apart - 1)
+		padded := (len(p.Data) + align - 1) &^ (align - 1)
+		if len(p.Name) > 8 {
+			return nil, fmt.Errorf("section %s: want at most 8 octets", p.Name)
+		}
+		clear(out[at : at+row])
+		copy(out[at:at+8], p.Name)
+		for j, v := range []int{len(p.Data), next, padded, len(out)} { // VirtualSize, VirtualAddress, SizeOfRawData, PointerToRawData
+			le.PutUint32(out[at+8+4*j:], uint32(v))
+		}
+		le.PutUint32(out[at+36:], readable)
+		out = append(out, p.Data...)
+		out = append(out, make([]byte, padded-len(p.Data))...)
+		next += len(p.Data)
+	}
+	step := int(le.Uint32(out[h.pe+sectionAlignment:]))
+	le.PutUint32(out[h.pe+sizeOfImage:], uint32((next+step-1)&^(step-1)))
+	le.PutUint16(out[h.pe+numberOfSections:], uint16(h.sections+len(parts)))
+	le.PutUint32(out[h.pe+timeDateStamp:], 0)
+	le.PutUint32(out[h.pe+checkSum:], 0)
+	return out, nil
+}
+
+// room makes place for more rows in the table of sections: what is behind the
+// headers moves on, and the rows say so.
+func room(b []byte, h header, more, align int) []byte {
+	end := h.table + (h.sections+more)*row
+	old := int(le.Uint32(b[h.pe+sizeOfHeaders:]))
+	if end <= old {
+		return b
+	}
+	size := (end + align - 1) &^ (align - 1)
+	for i := range h.sections {
+		at := h.table + i*row + 20 // PointerToRawData
+		if p := int(le.Uint32(b[at:])); p != 0 {
+			le.PutUint32(b[at:], uint32(p+size-old))
+		}
+	}
+	le.PutUint32(b[h.pe+sizeOfHeaders:], uint32(size))
+	return slices.Concat(b[:old], make([]byte, size-old), b[old:])
+}
+
+// Sections are the parts of an image, which must be whole: one that is cut off
+// would stop some firmware for good.
+func Sections(b []byte) (parts []Section, err error) {
+	h, err := read(b)
+	if err != nil {
+		return nil, err
+	}
+	for i := range h.sections {
+		r := b[h.table+i*row:]
+		name := string(bytes.TrimRight(r[:8], "\x00"))
+		size, raw, at := uint64(le.Uint32(r[8:])), uint64(le.Uint32(r[16:])), uint64(le.Uint32(r[20:]))
+		if at+raw > uint64(len(b)) {
+			return nil, fmt.Errorf("section %s is cut off: it ends at octet %d, and the file at %d", name, at+raw, len(b))
+		}
+		parts = append(parts, Section{name, b[at : at+min(size, raw)]})
+	}
+	return parts, nil
+}

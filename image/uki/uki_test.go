@@ -1,0 +1,89 @@
+package uki
+
+import (
+	"bytes"
+	"debug/pe"
+	"os"
+	"testing"
+)
+
+const stub = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+
+func sample(t testing.TB) ([]byte, []byte) {
+	t.Helper()
+	b, err := os.ReadFile(stub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := Add(b, Section{".osrel", []byte("ID=holdfast\n")}, Section{".cmdline", []byte("quiet")},
+		Section{".initrd", bytes.Repeat([]byte("i"), 100000)}, Section{".linux", bytes.Repeat([]byte("k"), 300001)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, out
+}
+
+// TestAsOthersReadIt: another reader finds the parts, and those of the stub as
+// they were.
+func TestAsOthersReadIt(t *testing.T) {
+	b, out := sample(t)
+	before, err := pe.NewFile(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := pe.NewFile(bytes.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range before.Sections {
+		want, _ := s.Data()
+		got, err := after.Section(s.Name).Data()
+		if err != nil || !bytes.Equal(got, want) || after.Section(s.Name).VirtualAddress != s.VirtualAddress {
+			t.Errorf("%s: changed, %v", s.Name, err)
+		}
+	}
+	end := uint32(0)
+	for _, s := range after.Sections {
+		if s.VirtualAddress < end {
+			t.Errorf("%s lies at %x, over what ends at %x", s.Name, s.VirtualAddress, end)
+		}
+		end = s.VirtualAddress + s.VirtualSize
+	}
+	if o := after.OptionalHeader.(*pe.OptionalHeader64); o.SizeOfImage < end {
+		t.Errorf("the image ends at %x, its last section at %x", o.SizeOfImage, end)
+	}
+	if s := after.Section(".linux"); s.VirtualSize != 300001 || s.VirtualAddress%apart != 0 {
+		t.Errorf("%+v", s.SectionHeader)
+	}
+}
+
+func TestSections(t *testing.T) {
+	_, out := sample(t)
+	parts, err := Sections(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, p := range parts {
+		found[p.Name] = len(p.Data)
+	}
+	if found[".cmdline"] != 5 || found[".linux"] != 300001 || found[".text"] == 0 {
+		t.Error(found)
+	}
+	for _, n := range []int{0, 1, 100, 300, 1000, len(out) / 2, len(out) - 1} {
+		if _, err := Sections(out[:n]); err == nil {
+			t.Errorf("%d octets of %d are whole", n, len(out))
+		}
+	}
+}
+
+func FuzzSections(f *testing.F) {
+	_, out := sample(f)
+	f.Add(out[:2048])
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		Sections(b)
+		if len(b) < 1<<16 {
+			Add(b, Section{".x", []byte("x")})
+		}
+	})
+}
