@@ -1,0 +1,438 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"holdfast/image/uki"
+)
+
+// Where things are on a box.
+const (
+	esp    = "efi" // the EFI system partition
+	linux  = esp + "/EFI/Linux"
+	prefix = "holdfast_"
+	suffix = ".efi"
+)
+
+// architecture is how UEFI calls that of this program.
+var architecture = map[string]string{"amd64": "x64", "arm64": "aa64"}[runtime.GOARCH]
+
+// SystemdBoot is systemd-boot, which counts the tries of a version in the name of
+// its file on the EFI system partition, and the firmware, which starts it. What
+// firmware starts by itself is a copy of the version that was last marked good:
+// if it can't load what systemd-boot has chosen, it goes on with that.
+type SystemdBoot struct {
+	root string
+	disk disk
+}
+
+// NewSystemdBoot is that of the box whose files are below a folder.
+func NewSystemdBoot(root string) *SystemdBoot { return &SystemdBoot{root, system{}} }
+
+// Name is "systemd-boot".
+func (*SystemdBoot) Name() string { return "systemd-boot" }
+
+// kernel is a file of EFI/Linux: holdfast_VERSION.efi,
+// holdfast_VERSION+LEFT.efi or holdfast_VERSION+LEFT-DONE.efi.
+type kernel struct {
+	name    string
+	version string
+	counted bool
+	left    int // tries, if counted
+	program bool
+}
+
+// parseName reads the name of a file; ok is false for one that is not ours.
+func parseName(name string) (k kernel, ok bool) {
+	s, ours := strings.CutPrefix(name, prefix)
+	s, efi := strings.CutSuffix(s, suffix)
+	version, tries, counted := strings.Cut(s, "+")
+	k = kernel{name: name, version: version, counted: counted}
+	if !ours || !efi || checkVersion(version) != nil {
+		return k, false
+	}
+	if counted {
+		left, done, tried := strings.Cut(tries, "-")
+		n, err := strconv.ParseUint(left, 10, 16)
+		if _, bad := strconv.ParseUint(done, 10, 16); err != nil || tried && bad != nil {
+			return k, false
+		}
+		k.left = int(n)
+	}
+	return k, true
+}
+
+// kernels are the files of all versions, in the order in which systemd-boot takes
+// them: those without tries left last, and newer ones first.
+func (b *SystemdBoot) kernels() (list []kernel, err error) {
+	files, err := os.ReadDir(b.path(linux))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		k, ok := parseName(f.Name())
+		if !ok {
+			continue
+		}
+		if k.program, err = isProgram(b.kernelPath(k.name)); err != nil {
+			return nil, err
+		}
+		list = append(list, k)
+	}
+	slices.SortStableFunc(list, func(a, b kernel) int {
+		if spent := a.counted && a.left == 0; spent != (b.counted && b.left == 0) {
+			if spent {
+				return 1
+			}
+			return -1
+		}
+		if c := compareVersions(b.version, a.version); c != 0 {
+			return c
+		}
+		return compareVersions(b.name, a.name)
+	})
+	return list, nil
+}
+
+// isProgram tells whether boot loaders take a file for a program at all.
+func isProgram(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var magic [2]byte
+	n, _ := f.ReadAt(magic[:], 0)
+	return string(magic[:n]) == "MZ", nil
+}
+
+func (b *SystemdBoot) path(p string) string          { return filepath.Join(b.root, p) }
+func (b *SystemdBoot) kernelPath(name string) string { return b.path(filepath.Join(linux, name)) }
+func (b *SystemdBoot) rescuePath() string {
+	return b.path(esp + "/EFI/BOOT/BOOT" + strings.ToUpper(architecture) + ".EFI")
+}
+
+// Current is the version that runs, and whether systemd-boot has counted this
+// boot of it. The firmware's variable alone does not say so: it stays when what
+// systemd-boot has chosen can't be loaded, and another version runs.
+func (b *SystemdBoot) Current() (version string, trial bool, err error) {
+	version, err = running(b.root)
+	if err != nil {
+		return "", false, err
+	}
+	list, err := b.kernels()
+	if err != nil {
+		return "", false, err
+	}
+	counted, err := b.countedVersion()
+	if _, good := goodKernel(list, version); err != nil || good {
+		return version, false, err
+	}
+	return version, counted == version, nil
+}
+
+func goodKernel(list []kernel, version string) (kernel, bool) {
+	i := slices.IndexFunc(list, func(k kernel) bool { return k.version == version && !k.counted && k.program })
+	if i < 0 {
+		return kernel{}, false
+	}
+	return list[i], true
+}
+
+// State is the versions on the partition.
+func (b *SystemdBoot) State() (entries []Entry, err error) {
+	list, err := b.kernels()
+	if err != nil {
+		return nil, err
+	}
+	runs, trial, err := b.Current()
+	if err != nil {
+		return nil, err
+	}
+	primary := ""
+	for _, k := range list {
+		if primary == "" && k.program {
+			primary = k.version
+		}
+		if !slices.ContainsFunc(entries, func(e Entry) bool { return e.Version == k.version }) {
+			entries = appendEntry(entries, list, k.version, trial && k.version == runs)
+		}
+	}
+	for i := range entries {
+		entries[i].Primary = entries[i].Version == primary
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return compareVersions(b.Version, a.Version) })
+	return entries, nil
+}
+
+// appendEntry appends what the files of a version say; those of one whose
+// installation was cut off say nothing.
+func appendEntry(entries []Entry, list []kernel, version string, onTrial bool) []Entry {
+	e := Entry{Version: version}
+	known := false
+	for _, k := range list {
+		if k.version != version || e.State == Good {
+			continue
+		}
+		spent := k.counted && k.left == 0
+		switch {
+		case k.program && !k.counted:
+			e.State, e.TriesLeft, known = Good, 0, true
+		case k.program && (!spent || onTrial):
+			e.State, e.TriesLeft, known = Trying, k.left, true
+		case spent:
+			known = true
+		}
+	}
+	if !known {
+		return entries
+	}
+	return append(entries, e)
+}
+
+// Install puts a version on the partition. Of one that is older than what is
+// good, systemd-boot is told once, since it goes for the newest: it has one try.
+func (b *SystemdBoot) Install(version string, kernel []byte, tries int) error {
+	if err := b.install(version, kernel, tries); err != nil {
+		return fmt.Errorf("install version %s: %w", version, err)
+	}
+	return nil
+}
+
+func (b *SystemdBoot) install(version string, data []byte, tries int) error {
+	entries, err := b.State()
+	if err != nil {
+		return err
+	}
+	if err := installable(b, entries, version, tries); err != nil {
+		return err
+	}
+	if err := checkKernel(data, version); err != nil {
+		return err
+	}
+	if err := b.Enroll(); err != nil {
+		return err
+	}
+	// One version is tried at a time.
+	if err := b.dropAll(func(k kernel) bool { return k.version == version || k.counted || !k.program }); err != nil {
+		return err
+	}
+	if err := b.roomFor(len(data)); err != nil {
+		return err
+	}
+	if err := put(b.disk, b.kernelPath(fmt.Sprintf("%s%s+%d%s", prefix, version, tries, suffix)), data); err != nil {
+		return err
+	}
+	if newest := otherGood(entries, version); compareVersions(newest, version) > 0 {
+		return b.once(version)
+	}
+	return nil
+}
+
+// checkKernel refuses what some firmware would stop at for good.
+func checkKernel(data []byte, version string) error {
+	parts, err := uki.Sections(data)
+	if err != nil {
+		return fmt.Errorf("its kernel image %w", err)
+	}
+	i := slices.IndexFunc(parts, func(s uki.Section) bool { return s.Name == ".linux" })
+	if i < 0 || len(data) < sector {
+		return errors.New("its kernel image has no kernel (section .linux)")
+	}
+	for _, s := range parts {
+		if v := imageVersion(s.Data); s.Name == ".osrel" && v != "" && v != version {
+			return fmt.Errorf("its kernel image is of version %s", v)
+		}
+	}
+	return nil
+}
+
+// roomFor refuses an image for which there is no room: it is there three times
+// when it is marked good.
+func (b *SystemdBoot) roomFor(size int) error {
+	free, err := b.disk.Free(b.path(linux))
+	if want := 3 * uint64(size); err == nil && free < want {
+		err = fmt.Errorf("/%s has %d MiB free, and %d are needed: remove a version that is not the running one", esp, free>>20, (want+1<<20-1)>>20)
+	}
+	return err
+}
+
+// dropAll removes files.
+func (b *SystemdBoot) dropAll(which func(kernel) bool) error {
+	list, err := b.kernels()
+	if err != nil {
+		return err
+	}
+	for _, k := range list {
+		if which(k) {
+			if err := drop(b.disk, b.kernelPath(k.name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// MarkGood gives the running version a name without tries, has the firmware's own
+// choice be it, and removes all good ones but it and the one before it. Called
+// again for a version that is good, it looks after the firmware's choice.
+func (b *SystemdBoot) MarkGood(version string) error {
+	if err := b.markGood(version); err != nil {
+		return fmt.Errorf("mark version %s good: %w", version, err)
+	}
+	return nil
+}
+
+func (b *SystemdBoot) markGood(version string) error {
+	if err := onlyRunning(b.root, version); err != nil {
+		return err
+	}
+	data, err := b.commit(version)
+	if err != nil {
+		return err
+	}
+	if err := b.dropAll(func(k kernel) bool { return k.version == version && k.counted }); err != nil {
+		return err
+	}
+	if err := replace(b.disk, b.rescuePath(), data); err != nil {
+		return err
+	}
+	return b.tidy(version)
+}
+
+// commit has the running version be there without tries, and reads it.
+func (b *SystemdBoot) commit(version string) ([]byte, error) {
+	list, err := b.kernels()
+	if err != nil {
+		return nil, err
+	}
+	if k, good := goodKernel(list, version); good {
+		return b.read(k)
+	}
+	counted, err := b.countedVersion()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(list, func(k kernel) bool { return k.version == version && k.program })
+	if counted != version || i < 0 {
+		return nil, fmt.Errorf("systemd-boot has not booted it for a try (LoaderBootCountPath names version %q): what runs is the firmware's own choice", counted)
+	}
+	data, err := b.read(list[i])
+	if err != nil {
+		return nil, err
+	}
+	return data, put(b.disk, b.kernelPath(prefix+version+suffix), data)
+}
+
+// read reads a kernel image, which must be whole.
+func (b *SystemdBoot) read(k kernel) ([]byte, error) {
+	data, err := os.ReadFile(b.kernelPath(k.name))
+	if err == nil {
+		if err = checkKernel(data, k.version); err != nil {
+			err = fmt.Errorf("%s: %w", b.kernelPath(k.name), err)
+		}
+	}
+	return data, err
+}
+
+// tidy removes good versions that nobody needs once one is good: older ones than
+// the one before it, and newer ones, which systemd-boot would prefer. What is bad
+// says so until the next installation.
+func (b *SystemdBoot) tidy(version string) error {
+	list, err := b.kernels()
+	if err != nil {
+		return err
+	}
+	before := ""
+	for _, k := range list { // the newest first
+		if !k.counted && k.program && before == "" && compareVersions(k.version, version) < 0 {
+			before = k.version
+		}
+	}
+	return b.dropAll(func(k kernel) bool { return !k.counted && k.version != version && k.version != before })
+}
+
+// MarkBad takes a version's program away, and leaves a name that says why: a
+// loader that has nothing else would still take one without tries left.
+func (b *SystemdBoot) MarkBad(version string) error {
+	if err := b.markBad(version); err != nil {
+		return fmt.Errorf("mark version %s bad: %w", version, err)
+	}
+	return nil
+}
+
+func (b *SystemdBoot) markBad(version string) error {
+	entries, err := b.State()
+	if err != nil {
+		return err
+	}
+	if _, ok := find(entries, version); !ok {
+		return errors.New("it is not in place")
+	}
+	other := otherGood(entries, version)
+	if other == "" {
+		return errors.New("no other version is good: nothing would be left to boot")
+	}
+	if err := b.rescueOther(version, other); err != nil {
+		return err
+	}
+	mark := b.kernelPath(prefix + version + "+0" + suffix)
+	return steps(
+		func() error { return b.dropAll(func(k kernel) bool { return k.version == version && k.program }) },
+		func() error { return b.disk.Write(mark, nil) },
+		func() error { return b.disk.Sync(filepath.Dir(mark)) },
+	)
+}
+
+// rescueOther has the firmware's own choice not be a version that goes.
+func (b *SystemdBoot) rescueOther(version, other string) error {
+	list, err := b.kernels()
+	if err != nil {
+		return err
+	}
+	k, good := goodKernel(list, version)
+	if !good {
+		return nil // it never was
+	}
+	if was, err := os.ReadFile(b.rescuePath()); err == nil && same(b.kernelPath(k.name), was) != nil {
+		return nil
+	}
+	o, _ := goodKernel(list, other)
+	data, err := b.read(o)
+	if err != nil {
+		return err
+	}
+	return replace(b.disk, b.rescuePath(), data)
+}
+
+// Remove removes all files of a version.
+func (b *SystemdBoot) Remove(version string) error {
+	err := b.remove(version)
+	if err != nil {
+		err = fmt.Errorf("remove version %s: %w", version, err)
+	}
+	return err
+}
+
+func (b *SystemdBoot) remove(version string) error {
+	entries, err := b.State()
+	if err != nil {
+		return err
+	}
+	if err := removable(b, entries, version); err != nil {
+		return err
+	}
+	if other := otherGood(entries, version); other != "" {
+		if err := b.rescueOther(version, other); err != nil {
+			return err
+		}
+	}
+	return b.dropAll(func(k kernel) bool { return k.version == version })
+}
