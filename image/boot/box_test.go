@@ -45,7 +45,7 @@ type box struct {
 // newBox is one as its image was written to a disk.
 func newBox(t *testing.T, version string) *box {
 	t.Helper()
-	b := &box{T: t, root: t.TempDir()}
+	b := &box{T: t, root: memory(t)}
 	b.SystemdBoot = &SystemdBoot{b.root, quick{}}
 	b.write("efi/EFI/Linux/holdfast_"+version+".efi", image(version))
 	b.write(strings.TrimPrefix(b.rescuePath(), b.root), image(version))
@@ -54,6 +54,17 @@ func newBox(t *testing.T, version string) *box {
 	b.runs(version)
 	b.partitioned()
 	return b
+}
+
+// memory is a folder that no disk is waited for, where there is such.
+func memory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "holdfast-boot-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func (b *box) write(path string, data []byte) {
@@ -86,21 +97,21 @@ func (b *box) partitioned() {
 	if err := os.Symlink("../../devices/pci/vda/vda2", filepath.Join(b.root, fmt.Sprintf("sys/dev/block/%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev)))); err != nil {
 		b.Fatal(err)
 	}
-	b.write("dev/vda", disk4MiB(b.T))
+	b.write("dev/vda", smallDisk(b.T))
 }
 
 var diskData []byte
 
-// disk4MiB is a disk with a GPT as sfdisk makes it.
-func disk4MiB(t testing.TB) []byte {
+// smallDisk is a disk with a GPT as sfdisk makes it.
+func smallDisk(t testing.TB) []byte {
 	t.Helper()
 	if diskData == nil {
 		file := filepath.Join(t.TempDir(), "disk")
-		if err := os.WriteFile(file, make([]byte, 4<<20), 0o600); err != nil {
+		if err := os.WriteFile(file, make([]byte, 256<<10), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		c := exec.Command("/sbin/sfdisk", "--quiet", "--no-reread", file)
-		c.Stdin = strings.NewReader("label: gpt\nunit: sectors\nstart=2048, size=100\nstart=2248, size=1000, uuid=" + partitionGUID + "\n")
+		c.Stdin = strings.NewReader("label: gpt\nfirst-lba: 40\nunit: sectors\nstart=40, size=8\nstart=104, size=200, uuid=" + partitionGUID + "\n")
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("sfdisk: %v: %s", err, out)
 		}
