@@ -234,3 +234,31 @@ func (b *box) survives(at, boots, rescue string) {
 		}
 	}
 }
+
+// TestLeftover: what a replacement that was cut off has left goes, unless it may
+// be the same file: removing it would take the firmware's own choice away.
+func TestLeftover(t *testing.T) {
+	b := newBox(t, "1.0.0")
+	tried("2.0.0")(b)
+	next := strings.TrimSuffix(b.rescuePath(), ".EFI") + ".NEW"
+	for _, c := range []struct {
+		left []byte
+		want string
+	}{{image("1.0.0"), "may be one file under two names"}, {nil, ""}, {image("0.5.0"), ""}} {
+		if err := os.WriteFile(b.rescuePath(), image("1.0.0"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(next, c.left, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want(t, b.MarkGood("2.0.0"), c.want)
+		if v := loads(b.rescuePath()); (v == "2.0.0") != (c.want == "") || v == "" {
+			t.Errorf("%q: the firmware's own choice is %q", c.want, v)
+		}
+	}
+	os.Remove(b.rescuePath())
+	want(t, b.MarkGood("2.0.0"), "")
+	if v := loads(b.rescuePath()); v != "2.0.0" {
+		t.Errorf("it was gone, and is %q", v)
+	}
+}
