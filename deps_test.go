@@ -80,6 +80,7 @@ var rooms = map[string]room{
 	"appliance/console":    {may: "netio/link", pure: true, why: "a screen is a text"},
 	"cmd/initrd":           {may: "image/early", why: "flags only"},
 	"cmd/mkimage":          {may: "image/build", why: "flags only"},
+	"image/boot":           {may: "image/uki", why: "which version is started; where it comes from and whether it is well is decided elsewhere"},
 	"image/rootfs":         {may: "image/tree image/debian systemd/units", why: "what a box has"},
 	"appliance/health":     {pure: true, why: "a state is a function of verdicts, and what is told one of the state"},
 	"appliance/checker":    {may: "appliance/health netio/link", why: "runs checks and tells whoever reads its lines, in this process or another's"},

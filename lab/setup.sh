@@ -34,6 +34,11 @@ need mkfs.ext4 e2fsprogs
 need mkfs.vfat dosfstools
 need mcopy mtools
 need cpio cpio
+# Boot loaders' own tools.
+need efibootmgr efibootmgr
+need sfdisk fdisk
+need fw_setenv libubootenv-tool
+need grub-editenv grub-common
 need ssh openssh-client
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 

@@ -49,7 +49,11 @@ func parseGRUB(b []byte) (v variables, err error) {
 		return nil, fmt.Errorf("want %d octets that begin with %q, got %d octets", grubSize, grubMagic, len(b))
 	}
 	v = variables{}
-	for text != "" && text[0] != '#' {
+	for text != "" {
+		if text[0] == '#' { // a comment, or what fills the block up
+			_, text, _ = strings.Cut(text, "\n")
+			continue
+		}
 		var line strings.Builder
 		i := 0
 		for ; i < len(text) && text[i] != '\n'; i++ {

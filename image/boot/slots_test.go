@@ -25,6 +25,7 @@ func newBoard(t *testing.T, kind string) *board {
 	t.Helper()
 	b := &board{T: t, slotted: &slotted{root: memory(t), disk: quick{}}}
 	b.put("etc/os-release", "IMAGE_VERSION=1.0.0\n")
+	b.put("boot/.keep", "")
 	if kind == "uboot" {
 		b.asUBoot()
 	} else {
@@ -169,7 +170,7 @@ func TestSlots(t *testing.T) {
 func TestSlotsPowerCut(t *testing.T) {
 	for _, kind := range kinds {
 		cuts := 0
-		for through := false; !through; cuts++ {
+		for through := false; !through && cuts < 100; cuts++ {
 			b := newBoard(t, kind)
 			b.disk = &cut{left: cuts}
 			err := b.Install("2.0.0", image("2.0.0"), 1)
