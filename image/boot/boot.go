@@ -160,11 +160,14 @@ func installable(b Backend, entries []Entry, version string, tries int) error {
 		return fmt.Errorf("want 1 to %d tries, got %d", maxTries, tries)
 	}
 	runs, trial, err := b.Current()
+	is, _ := find(entries, runs)
 	switch e, _ := find(entries, version); {
 	case err != nil:
 		return err
 	case trial:
 		return fmt.Errorf("version %s, which runs, is on trial: it has to be marked good or bad before another is tried", runs)
+	case is.State != Good:
+		return fmt.Errorf("version %s, which runs, is not in place for the next boot: mark it good before another is tried", runs)
 	case runs == version:
 		return errors.New("it runs already")
 	case e.State == Good:

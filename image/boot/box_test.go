@@ -231,15 +231,7 @@ func (b *box) systemdBoot(count string) string {
 // that firmware can't load it, or would load something else.
 func loads(path string) (version string) {
 	data, _ := os.ReadFile(path)
-	parts, err := uki.Sections(data)
-	if err != nil {
-		return ""
-	}
-	for _, p := range parts {
-		if p.Name == ".osrel" {
-			version = imageVersion(p.Data)
-		}
-	}
+	version = kernelVersion(data)
 	if !bytes.Equal(data, image(version)) {
 		return ""
 	}

@@ -246,12 +246,21 @@ func checkKernel(data []byte, version string) error {
 	if i < 0 || len(data) < sector {
 		return errors.New("its kernel image has no kernel (section .linux)")
 	}
-	for _, s := range parts {
-		if v := imageVersion(s.Data); s.Name == ".osrel" && v != "" && v != version {
-			return fmt.Errorf("its kernel image is of version %s", v)
-		}
+	if v := kernelVersion(data); v != "" && v != version {
+		return fmt.Errorf("its kernel image is of version %s", v)
 	}
 	return nil
+}
+
+// kernelVersion is what a kernel image says of itself; "" is nothing.
+func kernelVersion(data []byte) string {
+	parts, _ := uki.Sections(data)
+	for _, s := range parts {
+		if s.Name == ".osrel" {
+			return imageVersion(s.Data)
+		}
+	}
+	return ""
 }
 
 // roomFor refuses an image for which there is no room: it is there three times
@@ -307,7 +316,9 @@ func (b *SystemdBoot) markGood(version string) error {
 	return b.tidy(version)
 }
 
-// commit has the running version be there without tries, and reads it.
+// commit has the running version be there without tries, and reads it. One that
+// is the firmware's own choice was marked good already: if its file is gone, it
+// is written again.
 func (b *SystemdBoot) commit(version string) ([]byte, error) {
 	list, err := b.kernels()
 	if err != nil {
@@ -316,19 +327,29 @@ func (b *SystemdBoot) commit(version string) ([]byte, error) {
 	if k, good := goodKernel(list, version); good {
 		return b.read(k)
 	}
+	data, err := os.ReadFile(b.rescuePath())
+	if err != nil || checkKernel(data, version) != nil || kernelVersion(data) != version {
+		if data, err = b.tried(list, version); err != nil {
+			return nil, err
+		}
+	}
+	return data, put(b.disk, b.kernelPath(prefix+version+suffix), data)
+}
+
+// tried reads the version of which systemd-boot has counted a try.
+func (b *SystemdBoot) tried(list []kernel, version string) ([]byte, error) {
 	counted, err := b.countedVersion()
 	if err != nil {
 		return nil, err
 	}
+	if counted != version {
+		return nil, fmt.Errorf("systemd-boot has not booted it for a try: LoaderBootCountPath names version %q", counted)
+	}
 	i := slices.IndexFunc(list, func(k kernel) bool { return k.version == version && k.program })
-	if counted != version || i < 0 {
-		return nil, fmt.Errorf("systemd-boot has not booted it for a try (LoaderBootCountPath names version %q): what runs is the firmware's own choice", counted)
+	if i < 0 {
+		return nil, errors.New("its kernel image is gone: it was marked bad")
 	}
-	data, err := b.read(list[i])
-	if err != nil {
-		return nil, err
-	}
-	return data, put(b.disk, b.kernelPath(prefix+version+suffix), data)
+	return b.read(list[i])
 }
 
 // read reads a kernel image, which must be whole.

@@ -146,6 +146,25 @@ func TestNotCounted(t *testing.T) {
 	}
 }
 
+// TestFileIsGone: a box that runs by the firmware's own choice tries nothing
+// until there is something for systemd-boot to fall back to.
+func TestFileIsGone(t *testing.T) {
+	b := newBox(t, "1.0.0")
+	os.Remove(b.kernelPath("holdfast_1.0.0.efi"))
+	if v := b.reset(true); v != "1.0.0" {
+		t.Fatalf("%q is booted", v)
+	}
+	want(t, b.Install("2.0.0", image("2.0.0"), 3), "version 1.0.0, which runs, is not in place for the next boot: mark it good")
+	want(t, b.MarkGood("1.0.0"), "")
+	if got := text(t, b); got != "1.0.0 good primary" {
+		t.Error(got)
+	}
+	want(t, b.Install("2.0.0", image("2.0.0"), 3), "")
+	b.reset(true)
+	want(t, b.MarkBad("2.0.0"), "")
+	want(t, b.MarkGood("2.0.0"), "its kernel image is gone: it was marked bad")
+}
+
 func TestInstallRefuses(t *testing.T) {
 	b := newBox(t, "1.0.0")
 	good := image("2.0.0")
