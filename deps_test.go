@@ -82,6 +82,7 @@ var rooms = map[string]room{
 	"cmd/mkimage":          {may: "image/build", why: "flags only"},
 	"image/boot":           {may: "image/uki", why: "which version is started; where it comes from and whether it is well is decided elsewhere"},
 	"image/rootfs":         {may: "image/tree image/debian systemd/units", why: "what a box has"},
+	"image/signature":      {pure: true, why: "keys and what they signed, whatever it says"},
 	"appliance/health":     {pure: true, why: "a state is a function of verdicts, and what is told one of the state"},
 	"appliance/checker":    {may: "appliance/health netio/link", why: "runs checks and tells whoever reads its lines, in this process or another's"},
 	"appliance/settings":   {may: "appliance/health bgp bgp/attr bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
@@ -91,8 +92,8 @@ var rooms = map[string]room{
 	"appliance/client":     {may: "appliance/remote", why: "whoever speaks the text API needs nothing of the daemon"},
 	"appliance/chronicle":  {why: "a ring of what happened; who tells it is not its business"},
 	"appliance/control":    {may: "appliance/remote", why: "a socket and its questions; the answers come from outside"},
-	"appliance":            {may: "appliance/... bgp/... netio netio/link watchdog watchdog/sim systemd", why: "composition and life; the only room that looks into all others"},
-	"cmd/holdfast":         {may: "image/data netio/link appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units", why: "flags, output and exit codes only"},
+	"appliance":            {may: "appliance/... bgp/... image/signature netio netio/link watchdog watchdog/sim systemd", why: "composition and life; the only room that looks into all others"},
+	"cmd/holdfast":         {may: "image/data netio/link appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units image/signature", why: "flags, output and exit codes only"},
 	"appliance/generation": {why: "files on a disk, whatever they configure"},
 	"appliance/drain":      {may: "appliance/desired appliance/settings", why: "who is out of service, over restarts; what that means is decided elsewhere"},
 	"appliance/box":        {may: "systemd", why: "an object on the bus; what its methods do comes from outside"},
@@ -101,7 +102,7 @@ var rooms = map[string]room{
 	"appliance/logqueue":   {why: "a queue of lines, whoever logs"},
 
 	"appliance/host":      {why: "runs a program in one place or another, whatever it is for"},
-	"appliance/provision": {may: "bgp/grammar", why: "bundles and where they come from; what is in a configuration is not its business"},
+	"appliance/provision": {may: "bgp/grammar image/signature", why: "bundles and where they come from; what is in a configuration is not its business"},
 
 	"lab/golden": {why: "examples for tests of whatever room"},
 	"lab":        {why: "uses the product as anybody does, from outside"},

@@ -16,6 +16,7 @@ import (
 	"holdfast/appliance/settings"
 	"holdfast/bgp/config"
 	"holdfast/bgp/grammar"
+	"holdfast/image/signature"
 )
 
 // ProvisionFile lies beside the configuration, says which bundles a box takes
@@ -56,7 +57,7 @@ func (b *dropBox) Wants() provision.Wants {
 		Taken: c.taken()}
 	w.Trust.Signed = said.Signed || base.Signed
 	for _, s := range slices.Concat(base.Keys, said.Keys) {
-		if k, err := provision.ParseKey(s); err == nil { // the grammar has seen to it
+		if k, err := signature.ParseKey(s); err == nil { // the grammar has seen to it
 			w.Trust.Keys = append(w.Trust.Keys, k)
 		}
 	}

@@ -10,14 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"holdfast/appliance/provision"
 	"holdfast/appliance/settings"
+	"holdfast/image/signature"
 )
 
 // TestProvisionOf: what the file beside the configuration asks for, a
 // configuration can add to, and never take away; a file that is wrong is an error.
 func TestProvisionOf(t *testing.T) {
-	a, b := provision.Private{1}.Public().String(), provision.Private{2}.Public().String()
+	a, b := signature.Private{1}.Public().String(), signature.Private{2}.Public().String()
 	for _, c := range []struct {
 		name, base, conf string
 		want             settings.Provision

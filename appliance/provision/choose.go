@@ -3,6 +3,8 @@ package provision
 import (
 	"errors"
 	"fmt"
+
+	"holdfast/image/signature"
 )
 
 // Candidate is something that may be a bundle.
@@ -14,7 +16,7 @@ type Candidate struct {
 
 // Trust is whose bundles a box takes.
 type Trust struct {
-	Keys   []Key
+	Keys   []signature.Key
 	Signed bool // others are refused
 }
 
@@ -27,10 +29,10 @@ type Taken struct {
 
 // Choice is what becomes of candidates.
 type Choice struct {
-	Index   int     // of the chosen one; -1: none
-	Here    bool    // the chosen one is what the box runs already
-	Key     Key     // that signed it; zero: none that is known
-	Refused []error // of each candidate, nil for the chosen one
+	Index   int           // of the chosen one; -1: none
+	Here    bool          // the chosen one is what the box runs already
+	Key     signature.Key // that signed it; zero: none that is known
+	Refused []error       // of each candidate, nil for the chosen one
 }
 
 // errOther is said of a bundle that is for another box.
@@ -52,7 +54,7 @@ func IsOther(err error) bool {
 // or old, none is taken: what is meant for any box would be a surprise there.
 func Choose(id Identity, candidates []Candidate, trust Trust, taken Taken) Choice {
 	c := Choice{Index: -1, Refused: make([]error, len(candidates))}
-	keys := make([]Key, len(candidates))
+	keys := make([]signature.Key, len(candidates))
 	for i, cand := range candidates {
 		if keys[i], c.Refused[i] = cand.admit(id, trust); c.Refused[i] != nil {
 			continue
@@ -87,15 +89,15 @@ func Choose(id Identity, candidates []Candidate, trust Trust, taken Taken) Choic
 
 // admit is the key that signed a candidate, or why it does not count at all. A
 // damaged one counts if its manifest can be trusted.
-func (c Candidate) admit(id Identity, trust Trust) (Key, error) {
+func (c Candidate) admit(id Identity, trust Trust) (signature.Key, error) {
 	if c.Bundle == nil {
-		return Key{}, c.Err
+		return signature.Key{}, c.Err
 	}
 	if !c.For(id) {
-		return Key{}, errOther{c.targets(), id.String()}
+		return signature.Key{}, errOther{c.targets(), id.String()}
 	}
 	k, err := c.Verify(trust.Keys)
-	if err != nil && !trust.Signed && (errors.Is(err, ErrUnsigned) || errors.Is(err, ErrUnknown)) {
+	if err != nil && !trust.Signed && (errors.Is(err, signature.ErrUnsigned) || errors.Is(err, signature.ErrUnknown)) {
 		err = nil
 	}
 	return k, err

@@ -5,10 +5,12 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"holdfast/image/signature"
 )
 
 // bundle makes one for a target, of a version, signed by keys.
-func bundle(t *testing.T, name, target string, version uint64, keys ...Private) Candidate {
+func bundle(t *testing.T, name, target string, version uint64, keys ...signature.Private) Candidate {
 	t.Helper()
 	to, err := ParseTarget(target)
 	if err != nil {
@@ -26,14 +28,14 @@ func bundle(t *testing.T, name, target string, version uint64, keys ...Private) 
 
 var (
 	box    = Identity{Serial: "S1", UUID: "0f0e", MACs: []string{"02:00:00:00:00:01", "02:00:00:00:00:02"}}
-	ours   = Private{1}
-	theirs = Private{2}
+	ours   = signature.Private{1}
+	theirs = signature.Private{2}
 )
 
 func TestChoose(t *testing.T) {
-	known := Trust{Keys: []Key{ours.Public()}}
+	known := Trust{Keys: []signature.Key{ours.Public()}}
 	strict := Trust{Keys: known.Keys, Signed: true}
-	is := func(name, target string, version uint64, keys ...Private) Candidate {
+	is := func(name, target string, version uint64, keys ...signature.Private) Candidate {
 		return bundle(t, name, target, version, keys...)
 	}
 	damaged := func(c Candidate) Candidate { c.Err = errors.New("damaged"); return c }

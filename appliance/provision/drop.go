@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/image/signature"
+
 	"github.com/fsnotify/fsnotify"
 )
 
@@ -224,7 +226,7 @@ func (d *Drop) take(ctx context.Context, c Choice, in dropped, w Wants) Outcome 
 		log.Info("the bundle is here already")
 		return Outcome{State: Kept, Why: "this box runs it already"}
 	}
-	if c.Key == (Key{}) && !w.Trust.Signed {
+	if c.Key == (signature.Key{}) && !w.Trust.Signed {
 		log.Warn("no key that this box knows signed the bundle; it is taken, for signatures are not required")
 	}
 	log.Info("a bundle is tried", "key", c.Key.ID())

@@ -55,7 +55,7 @@ func (b *Bundle) WriteTar(to io.Writer) error {
 		return err
 	}
 	if len(b.sigs) > 0 {
-		if err := put(w, signatureName, b.signatures(), 0o600); err != nil {
+		if err := put(w, signatureName, b.sigs.Encode(), 0o600); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"holdfast/image/signature"
 )
 
 // Limits of a bundle. A bundle is held in memory as a whole, on a small box.
@@ -22,7 +24,6 @@ const (
 	MaxDepth    = 8   // folders, with the file
 	maxPath     = 240 // octets
 	maxManifest = 1 << 20
-	maxSigs     = 64 << 10
 )
 
 // Names that are a bundle's own.
@@ -44,7 +45,19 @@ type Bundle struct {
 	Files    map[string]File // without the manifest and its signatures
 	Digest   string          // SHA-256 of the manifest, which has those of the files; in hex
 	manifest []byte          // as it was signed
-	sigs     []Signature
+	sigs     signature.Signatures
+}
+
+// Sign adds a signature, in place of an older one of the same key.
+func (b *Bundle) Sign(p signature.Private) { b.sigs.Sign(p, b.manifest) }
+
+// Signatures are the IDs of the keys by which it says that it is signed.
+func (b *Bundle) Signatures() []string { return b.sigs.IDs() }
+
+// Verify gives the key that signed a bundle, of those that are known; its errors
+// are those of signatures.
+func (b *Bundle) Verify(known []signature.Key) (signature.Key, error) {
+	return b.sigs.Verify(known, b.manifest)
 }
 
 // Configurations are the names of the files that are the configuration, in
@@ -94,7 +107,7 @@ func assemble(name string, found map[string]File) (*Bundle, error) {
 	}
 	b := &Bundle{Name: name, Manifest: m, manifest: raw.Data, Digest: digest(raw.Data)}
 	if sig, ok := found[signatureName]; ok {
-		if b.sigs, err = parseSignatures(sig.Data); err != nil {
+		if b.sigs, err = signature.Parse(sig.Data); err != nil {
 			return b, fmt.Errorf("%s: %w", signatureName, err)
 		}
 	}

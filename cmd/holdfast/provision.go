@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"holdfast/appliance/provision"
+	"holdfast/image/signature"
 )
 
 var provisionVerb = &verb{word: "provision", args: "keygen|pack|sign|verify|simulate|run …",
@@ -73,7 +74,7 @@ func keygen(c *call) error {
 	if err != nil {
 		return err
 	}
-	p, err := provision.Generate()
+	p, err := signature.Generate()
 	if err != nil {
 		return err
 	}
@@ -89,13 +90,13 @@ func keygen(c *call) error {
 	return nil
 }
 
-func privates(files []string) (keys []provision.Private, err error) {
+func privates(files []string) (keys []signature.Private, err error) {
 	for _, name := range files {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		p, err := provision.ParsePrivate(b)
+		p, err := signature.ParsePrivate(b)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -105,22 +106,17 @@ func privates(files []string) (keys []provision.Private, err error) {
 }
 
 // publics are keys that were said, or that stand in files, one a line.
-func publics(said []string) (keys []provision.Key, err error) {
+func publics(said []string) (keys []signature.Key, err error) {
 	for _, s := range said {
-		lines := []string{s}
+		text := s
 		if b, err := os.ReadFile(s); err == nil {
-			lines = strings.Split(string(b), "\n")
+			text = string(b)
 		}
-		for _, line := range lines {
-			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-				continue
-			}
-			k, err := provision.ParseKey(line)
-			if err != nil {
-				return nil, fmt.Errorf("key %s: %w", s, err)
-			}
-			keys = append(keys, k)
+		more, err := signature.ParseKeys(text)
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w", s, err)
 		}
+		keys = append(keys, more...)
 	}
 	return keys, nil
 }
@@ -237,7 +233,7 @@ func verify(c *call) error {
 	signed := ""
 	if bad == nil {
 		signed = k.String()
-	} else if len(*said) == 0 && (errors.Is(bad, provision.ErrUnsigned) || errors.Is(bad, provision.ErrUnknown)) {
+	} else if len(*said) == 0 && (errors.Is(bad, signature.ErrUnsigned) || errors.Is(bad, signature.ErrUnknown)) {
 		bad = nil // nobody asked whose it is
 	}
 	if *asJSON {

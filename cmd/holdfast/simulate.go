@@ -11,6 +11,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/provision"
 	"holdfast/bgp/grammar"
+	"holdfast/image/signature"
 )
 
 // fate is what a box would do with bundles.
@@ -133,7 +134,7 @@ func fateOf(id provision.Identity, candidates []provision.Candidate, trust provi
 	}
 	b := candidates[choice.Index].Bundle
 	f.Bundle, f.Version, f.Digest = b.Name, b.Version(), b.Digest
-	if choice.Key != (provision.Key{}) {
+	if choice.Key != (signature.Key{}) {
 		f.Signed = choice.Key.String()
 	}
 	v := verdict{}

@@ -1,4 +1,7 @@
-package provision
+// Package signature is who vouches for a text: keys, and what they signed
+// (ed25519, RFC 8032). A text may have several signatures: while a key is
+// changed, boxes know the one or the other.
+package signature
 
 import (
 	"bytes"
@@ -10,7 +13,7 @@ import (
 	"strings"
 )
 
-// Key is a public key, ed25519 (RFC 8032), in base64 as it is configured.
+// Key is a public key, in base64 as it is configured.
 type Key [ed25519.PublicKeySize]byte
 
 // Private is the key that signs. It is never printed but by keygen.
@@ -23,6 +26,21 @@ func ParseKey(s string) (k Key, err error) {
 		return k, fmt.Errorf("want an ed25519 public key, %d octets in base64", len(k))
 	}
 	return Key(b), nil
+}
+
+// ParseKeys reads public keys, one a line. Behind "#" is a comment.
+func ParseKeys(text string) (keys []Key, err error) {
+	for line := range strings.Lines(text) {
+		if line, _, _ = strings.Cut(line, "#"); strings.TrimSpace(line) == "" {
+			continue
+		}
+		k, err := ParseKey(line)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
 }
 
 // privateWord tells a private key from a public one, which is as long.
@@ -68,15 +86,22 @@ func (k Key) String() string { return base64.StdEncoding.EncodeToString(k[:]) }
 // ID is the first 8 octets of a key, in base64: enough to tell which it is.
 func (k Key) ID() string { return base64.StdEncoding.EncodeToString(k[:8]) }
 
-// Signature is a line of manifest.sig: the ID of a key, and what it signed.
-type Signature struct {
-	ID  string
+// MaxSize is how many octets the signatures of a text may have together.
+const MaxSize = 64 << 10
+
+// Signatures are those of one text.
+type Signatures []one
+
+// one is the ID of a key, and what it signed.
+type one struct {
+	id  string
 	sig [ed25519.SignatureSize]byte
 }
 
-func parseSignatures(b []byte) (sigs []Signature, err error) {
-	if len(b) > maxSigs {
-		return nil, fmt.Errorf("more than %d octets", maxSigs)
+// Parse reads what Encode writes, a signature in each line.
+func Parse(b []byte) (all Signatures, err error) {
+	if len(b) > MaxSize {
+		return nil, fmt.Errorf("more than %d octets", MaxSize)
 	}
 	for n, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
 		words := strings.Fields(line)
@@ -87,63 +112,62 @@ func parseSignatures(b []byte) (sigs []Signature, err error) {
 		if err != nil || len(sig) != ed25519.SignatureSize {
 			return nil, fmt.Errorf("line %d: want a signature of %d octets in base64", n+1, ed25519.SignatureSize)
 		}
-		sigs = append(sigs, Signature{ID: words[0], sig: [ed25519.SignatureSize]byte(sig)})
+		all = append(all, one{id: words[0], sig: [ed25519.SignatureSize]byte(sig)})
 	}
-	return sigs, nil
+	return all, nil
 }
 
-// Sign adds a signature, in place of an older one of the same key. There may be
-// several: while a key is changed, boxes know the one or the other.
-func (b *Bundle) Sign(p Private) {
-	s := Signature{ID: p.Public().ID(), sig: [ed25519.SignatureSize]byte(ed25519.Sign(ed25519.NewKeyFromSeed(p[:]), b.manifest))}
-	for i := range b.sigs {
-		if b.sigs[i].ID == s.ID {
-			b.sigs[i] = s
+// Encode is a line for each signature.
+func (all Signatures) Encode() (text []byte) {
+	for _, s := range all {
+		text = fmt.Appendf(text, "%s %s\n", s.id, base64.StdEncoding.EncodeToString(s.sig[:]))
+	}
+	return text
+}
+
+// Sign adds the signature of a text, in place of an older one of the same key.
+func (all *Signatures) Sign(p Private, text []byte) {
+	s := one{id: p.Public().ID(), sig: [ed25519.SignatureSize]byte(ed25519.Sign(ed25519.NewKeyFromSeed(p[:]), text))}
+	for i := range *all {
+		if (*all)[i].id == s.id {
+			(*all)[i] = s
 			return
 		}
 	}
-	b.sigs = append(b.sigs, s)
+	*all = append(*all, s)
 }
 
-// Signatures are the IDs of the keys by which it says that it is signed.
-func (b *Bundle) Signatures() (ids []string) {
-	for _, s := range b.sigs {
-		ids = append(ids, s.ID)
+// IDs are those of the keys that are said to have signed.
+func (all Signatures) IDs() (ids []string) {
+	for _, s := range all {
+		ids = append(ids, s.id)
 	}
 	return ids
 }
 
-// Why a bundle has no signature that counts.
+// Why a text has no signature that counts.
 var (
 	ErrUnsigned = errors.New("nobody signed it")
 	ErrUnknown  = errors.New("no key that this box knows signed it")
 )
 
-// Verify gives the key that signed a bundle, of those that are known. Its error is
+// Verify gives the key that signed a text, of those that are known. Its error is
 // ErrUnsigned, ErrUnknown, or says that a known key's signature is a wrong one.
-func (b *Bundle) Verify(known []Key) (Key, error) {
-	if len(b.sigs) == 0 {
+func (all Signatures) Verify(known []Key, text []byte) (Key, error) {
+	if len(all) == 0 {
 		return Key{}, ErrUnsigned
 	}
 	err := ErrUnknown
-	for _, s := range b.sigs {
+	for _, s := range all {
 		for _, k := range known {
-			if k.ID() != s.ID {
+			if k.ID() != s.id {
 				continue
 			}
-			if ed25519.Verify(k[:], b.manifest, s.sig[:]) {
+			if ed25519.Verify(k[:], text, s.sig[:]) {
 				return k, nil
 			}
-			err = fmt.Errorf("the signature of key %s is wrong: the manifest was changed after it was signed", s.ID)
+			err = fmt.Errorf("the signature of key %s is wrong: the manifest was changed after it was signed", s.id)
 		}
 	}
 	return Key{}, err
-}
-
-// signatures are manifest.sig.
-func (b *Bundle) signatures() (text []byte) {
-	for _, s := range b.sigs {
-		text = fmt.Appendf(text, "%s %s\n", s.ID, base64.StdEncoding.EncodeToString(s.sig[:]))
-	}
-	return text
 }
