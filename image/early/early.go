@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast/image/slot"
 	"holdfast/image/verity"
 )
 
@@ -101,14 +102,14 @@ func Run() error {
 	if err := modules("/modules/disk"); err != nil {
 		say("%v", err)
 	}
-	slot, err := find(l)
+	from, err := find(l)
 	if err != nil {
 		return err
 	}
-	if err := verify(l.Root, slot); err != nil {
-		return fmt.Errorf("%s: %w", slot, err)
+	if err := verify(l.Root, from); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
 	}
-	return enter(l, slot)
+	return enter(l, from)
 }
 
 // say prints on the console.
@@ -155,7 +156,7 @@ func load(path string) error {
 // where we came from, and disks take their time.
 func find(l Line) (string, error) {
 	for end := time.Now().Add(l.Wait); ; time.Sleep(50 * time.Millisecond) {
-		names := slots()
+		names := devices()
 		for _, dev := range names {
 			if holds(l.Root, dev) {
 				return dev, nil
@@ -167,31 +168,14 @@ func find(l Line) (string, error) {
 	}
 }
 
-// Slot is how the partitions are called that may hold a root.
-const Slot = "holdfast-root-"
-
-// slots are the devices of such partitions, by their names in the partition
-// table.
-func slots() (devs []string) {
-	files, _ := filepath.Glob("/sys/class/block/*/uevent")
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			continue
-		}
-		name, dev := "", ""
-		for line := range strings.Lines(string(text)) {
-			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-			switch key {
-			case "PARTNAME":
-				name = value
-			case "DEVNAME":
-				dev = "/dev/" + value
-			}
-		}
-		if strings.HasPrefix(name, Slot) {
-			devs = append(devs, dev)
-		}
+// devices are those of the slots.
+func devices() (devs []string) {
+	slots, err := slot.Find("/")
+	if err != nil {
+		say("%v", err)
+	}
+	for _, s := range slots {
+		devs = append(devs, s.Device)
 	}
 	return devs
 }
@@ -210,12 +194,12 @@ const mapped = "holdfast-root"
 
 // enter mounts the root and becomes its service manager. What lies in memory
 // until then is given back.
-func enter(l Line, slot string) error {
+func enter(l Line, from string) error {
 	const root = "/root"
 	if err := mount("/dev/mapper/"+mapped, "squashfs", root, unix.MS_RDONLY|unix.MS_NODEV, ""); err != nil {
 		return err
 	}
-	if err := os.WriteFile("/run/holdfast-slot", []byte(slot+"\n"), 0o644); err != nil {
+	if err := os.WriteFile("/"+slot.Running, []byte(from+"\n"), 0o644); err != nil {
 		return err
 	}
 	for _, dir := range []string{"/dev", "/proc", "/sys", "/run"} {
