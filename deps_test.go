@@ -82,6 +82,8 @@ var rooms = map[string]room{
 	"cmd/mkimage":          {may: "image/build", why: "flags only"},
 	"image/boot":           {may: "image/uki", why: "which version is started; where it comes from and whether it is well is decided elsewhere"},
 	"image/rootfs":         {may: "image/tree image/debian systemd/units", why: "what a box has"},
+	"image":                {may: "image/signature image/slot image/uki image/verity", why: "bundles and what is written of them; how a box starts comes from outside"},
+	"image/imagetest":      {may: "image image/signature image/uki image/verity", why: "the small images of their owner"},
 	"image/slot":           {may: "image/verity", why: "where a root lies; what it is an image of is not its business"},
 	"image/signature":      {pure: true, why: "keys and what they signed, whatever it says"},
 	"appliance/health":     {pure: true, why: "a state is a function of verdicts, and what is told one of the state"},
