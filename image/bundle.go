@@ -150,7 +150,10 @@ func (p *part) Read(b []byte) (int, error) {
 	if errors.Is(err, io.EOF) && hex.EncodeToString(p.sum.Sum(nil)) != p.SHA256 {
 		return 0, fmt.Errorf("%s: it is not the one that was signed (SHA-256): fetch the bundle again", p.Name)
 	}
-	return n, cut(err)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%s: %w", p.Name, cut(err))
+	}
+	return n, err
 }
 
 // Pass reads a bundle to its end: its error is nil if all of it is there, and as

@@ -153,7 +153,7 @@ func (w *work) free() (err error) {
 	}
 	w.others = slices.DeleteFunc(slices.Clone(all), func(v string) bool { return v == version })
 	if primary != "" && primary != version && primary != string(w.manifest.Version) {
-		return fmt.Errorf("%s: version %s is booted next, and it is there: boot it, or mark it bad", w.Slot.Name, primary)
+		return fmt.Errorf("%s has version %s, which is booted next: boot it, or mark it bad", w.Slot.Name, primary)
 	}
 	if w.dev, err = slot.Open(w.Slot.Device); err != nil {
 		return fmt.Errorf("%s: %w", w.Slot.Name, err)
@@ -199,7 +199,7 @@ func (w *work) write(ctx context.Context) error {
 			_, err = io.Copy(io.Discard, r)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
+			return err
 		}
 	}
 }
