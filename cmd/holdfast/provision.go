@@ -160,21 +160,26 @@ func pack(c *call) error {
 	return writeBundle(c.out, *out, b)
 }
 
-// writeBundle writes an archive beside its name first: who looks sees all of it.
-// It may hold keys.
-func writeBundle(out io.Writer, path string, b *provision.Bundle) (err error) {
+// writeBundle writes an archive. It may hold keys.
+func writeBundle(out io.Writer, path string, b *provision.Bundle) error {
+	if err := replace(path, 0o600, b.WriteTar); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: version %d, %d %s, sha256 %s\n", path, b.Version(), len(b.Files), plural(len(b.Files), "file"), b.Digest)
+	return nil
+}
+
+// replace writes a file beside its name first: who looks sees all of it.
+func replace(path string, mode os.FileMode, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	if err = errors.Join(b.WriteTar(f), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+	if err := errors.Join(write(f), f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err == nil {
-		fmt.Fprintf(out, "%s: version %d, %d %s, sha256 %s\n", path, b.Version(), len(b.Files), plural(len(b.Files), "file"), b.Digest)
-	}
-	return err
+	return os.Rename(f.Name(), path)
 }
 
 func sign(c *call) error {
