@@ -154,7 +154,7 @@ func TestMakeRefuses(t *testing.T) {
 	flipped := bytes.Clone(good[0].Data)
 	flipped[5000] ^= 1
 	for name, c := range map[string]struct {
-		m            image.Manifest
+		m            image.Release
 		root, kernel []byte
 		want         string
 	}{
@@ -164,8 +164,8 @@ func TestMakeRefuses(t *testing.T) {
 		"a bit":              {imagetest.For, flipped, good[1].Data, "root.img: the kernel would refuse it: its root hash is "},
 		"two roots":          {imagetest.For, good[0].Data, imagetest.Kernel(t, "1.2", r, "holdfast.root="+r.String()), "uki.efi: command line: want holdfast.root= once, got it 2 times"},
 		"a kernel's version": {imagetest.For, good[0].Data, imagetest.Kernel(t, "1.2-rc1", r), `uki.efi: os-release: IMAGE_VERSION: want up to 6 numbers with dots between, as 1.12.0, got "1.2-rc1"`},
-		"nobody's":           {image.Manifest{Arch: "amd64"}, good[0].Data, good[1].Data, `compatible: want a family of boards, as "holdfast-amd64", got ""`},
-		"too high a floor":   {image.Manifest{Arch: "amd64", Compatible: "x", MinVersion: "1.3"}, good[0].Data, good[1].Data, "min-version: want at most the version, 1.2, got 1.3"},
+		"nobody's":           {image.Release{Arch: "amd64"}, good[0].Data, good[1].Data, `compatible: want a family of boards, as "holdfast-amd64", got ""`},
+		"too high a floor":   {image.Release{Arch: "amd64", Compatible: "x", MinVersion: "1.3"}, good[0].Data, good[1].Data, "min-version: want at most the version, 1.2, got 1.3"},
 		"a short root":       {imagetest.For, good[0].Data[:40960], good[1].Data, "root.img: size: want 2486272, as its verity says, got 40960"},
 	} {
 		_, err := image.Make(io.Discard, c.m, []image.Content{{Name: image.RootPart, Data: c.root}, {Name: image.KernelPart, Data: c.kernel}}, nil)

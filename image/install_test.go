@@ -153,7 +153,7 @@ func TestAgain(t *testing.T) {
 // wrong with, what is said of it, and what has become of the slot.
 func TestRefusals(t *testing.T) {
 	whole := imagetest.Bundle(t, "1.3", ours)
-	make := func(m image.Manifest, version string) []byte {
+	make := func(m image.Release, version string) []byte {
 		var b bytes.Buffer
 		if _, err := image.Make(&b, m, imagetest.Parts(t, version), []signature.Private{ours}); err != nil {
 			t.Fatal(err)
@@ -168,8 +168,8 @@ func TestRefusals(t *testing.T) {
 	type change func(b *box) []byte
 	is := func(bundle []byte) change { return func(*box) []byte { return bundle } }
 	cases := map[string]change{
-		"another board":             is(make(image.Manifest{Compatible: "holdfast-rock5", Arch: "amd64"}, "1.3")),
-		"another processor":         is(make(image.Manifest{Compatible: "holdfast-amd64", Arch: "arm64"}, "1.3")),
+		"another board":             is(make(image.Release{Compatible: "holdfast-rock5", Arch: "amd64"}, "1.3")),
+		"another processor":         is(make(image.Release{Compatible: "holdfast-amd64", Arch: "arm64"}, "1.3")),
 		"an older version":          is(imagetest.Bundle(t, "1.1.9", ours)),
 		"below the floor":           is(imagetest.Bundle(t, "0.9", ours)),
 		"below the floor, on order": func(b *box) []byte { b.Downgrade = true; return imagetest.Bundle(t, "0.9", ours) },

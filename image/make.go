@@ -20,10 +20,10 @@ type Content struct {
 }
 
 // Make writes a bundle of parts, the root and its kernel first, signed by keys.
-// The manifest says whom it is for (Compatible, Arch, MinVersion); its version
-// and the rest are those of the parts, which are proven to belong together. The
-// same parts and keys give the same octets.
-func Make(to io.Writer, m Manifest, parts []Content, keys []signature.Private) (*Manifest, error) {
+// A release says whom it is for (Compatible, Arch, MinVersion); its version is that
+// of the parts, which are proven to belong together. The same parts and keys give
+// the same octets.
+func Make(to io.Writer, r Release, parts []Content, keys []signature.Private) (*Manifest, error) {
 	if len(parts) < 2 || parts[0].Name != RootPart || parts[1].Name != KernelPart {
 		return nil, fmt.Errorf("want %s and %s", RootPart, KernelPart)
 	}
@@ -31,7 +31,8 @@ func Make(to io.Writer, m Manifest, parts []Content, keys []signature.Private) (
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", KernelPart, err)
 	}
-	m.Format, m.Version, m.Verity, m.Parts = Format, k.version, k.root.String(), nil
+	r.Version = k.version
+	m := Manifest{Format: Format, Release: r, Verity: k.root.String()}
 	for _, p := range parts {
 		sum := sha256.Sum256(p.Data)
 		m.Parts = append(m.Parts, Part{Name: p.Name, Size: int64(len(p.Data)), SHA256: hex.EncodeToString(sum[:])})

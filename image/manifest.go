@@ -34,16 +34,11 @@ const (
 // Manifest is manifest.json: what a bundle is, and what its parts are. It is the
 // text that is signed.
 type Manifest struct {
-	Format     int     `json:"format"`
-	Compatible string  `json:"compatible"` // the family of boards: "holdfast-amd64"
-	Version    Version `json:"version"`
-	Arch       string  `json:"arch"` // as Go names it: "amd64"
-	// MinVersion is the oldest version that a box takes when it runs this one,
-	// even if it is told to take an older one: those before have a known hole.
-	MinVersion Version `json:"min-version,omitempty"`
-	Verity     string  `json:"verity"` // the root of RootPart, HASH:SALT:BLOCKS
-	Parts      []Part  `json:"parts"`
-	root       verity.Root
+	Format int `json:"format"`
+	Release
+	Verity string `json:"verity"` // the root of RootPart, HASH:SALT:BLOCKS
+	Parts  []Part `json:"parts"`
+	root   verity.Root
 }
 
 // Part is what a manifest says of a part.

@@ -44,8 +44,10 @@ func ReadKeys(folder string) (keys []signature.Key, err error) {
 type Release struct {
 	Compatible string  `json:"compatible"` // the family of boards: "holdfast-amd64"
 	Version    Version `json:"version"`
-	Arch       string  `json:"arch"`                  // as Go names it: "amd64"
-	MinVersion Version `json:"min-version,omitempty"` // the oldest version that may replace this one
+	Arch       string  `json:"arch"` // as Go names it: "amd64"
+	// MinVersion is the oldest version that a box takes when it runs this one, even
+	// if it is told to take an older one: those before have a known hole.
+	MinVersion Version `json:"min-version,omitempty"`
 }
 
 // ReadRelease reads an image's file.

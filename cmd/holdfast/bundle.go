@@ -62,16 +62,16 @@ func bundleMake(c *call) error {
 	if *out == "" || *root == "" || *kernel == "" {
 		return usagef("want -o FILE, --root FILE and --kernel FILE")
 	}
-	m := image.Manifest{Compatible: *compatible, Arch: *arch}
-	if m.Compatible == "" {
-		m.Compatible = "holdfast-" + m.Arch
+	r := image.Release{Compatible: *compatible, Arch: *arch}
+	if r.Compatible == "" {
+		r.Compatible = "holdfast-" + r.Arch
 	}
 	if *floor != "" {
 		v, err := image.ParseVersion(*floor)
 		if err != nil {
 			return usagef("--min-version: %s", err)
 		}
-		m.MinVersion = v
+		r.MinVersion = v
 	}
 	parts, err := contents(append([]string{image.RootPart + "=" + *root, image.KernelPart + "=" + *kernel}, *more...))
 	if err != nil {
@@ -82,7 +82,7 @@ func bundleMake(c *call) error {
 		return err
 	}
 	return replace(*out, 0o644, func(to io.Writer) error {
-		made, err := image.Make(to, m, parts, keys)
+		made, err := image.Make(to, r, parts, keys)
 		if err == nil {
 			fmt.Fprintf(c.out, "%s: version %s for %s, %d %s\n", *out, made.Version, made.Compatible, len(keys), plural(len(keys), "signature"))
 		}

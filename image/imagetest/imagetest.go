@@ -21,9 +21,13 @@ import (
 // Blocks is the size of the data of a root, in blocks.
 const Blocks = 600
 
-// Root is the root of a version, with its hashes behind it.
+// Root is the root of a version, with its hashes behind it: not to be changed, and
+// not for parallel tests.
 func Root(tb testing.TB, version string, blocks int) (verity.Root, []byte) {
 	tb.Helper()
+	if made, ok := roots[version]; ok && made.Blocks == uint64(blocks) {
+		return made.Root, made.image
+	}
 	seed := sha256.Sum256([]byte(version))
 	data := make([]byte, blocks*verity.Block)
 	rand.NewChaCha8(seed).Read(data)
@@ -31,8 +35,17 @@ func Root(tb testing.TB, version string, blocks int) (verity.Root, []byte) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return r, append(data, tree...)
+	roots[version] = root{r, append(data, tree...)}
+	return r, roots[version].image
 }
+
+type root struct {
+	verity.Root
+	image []byte
+}
+
+// roots are those that were made: tests that look often are not to take long.
+var roots = map[string]root{}
 
 // Kernel is an image that starts a root, with words added to its command line.
 func Kernel(tb testing.TB, version string, r verity.Root, words ...string) []byte {
@@ -72,7 +85,7 @@ func Parts(tb testing.TB, version string) []image.Content {
 }
 
 // For is the boxes that the bundles are for.
-var For = image.Manifest{Compatible: "holdfast-amd64", Arch: "amd64"}
+var For = image.Release{Compatible: "holdfast-amd64", Arch: "amd64"}
 
 // Bundle is a version's bundle, signed.
 func Bundle(tb testing.TB, version string, keys ...signature.Private) []byte {
