@@ -1,12 +1,16 @@
 package verdict
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Trial is a change that has to prove itself.
 type Trial struct {
 	Before Facts
-	Limit  time.Time // until then
-	since  time.Time // nothing is missing since then; zero: something is
+	Limit  time.Time     // until then
+	Steady time.Duration // how long nothing has to be missing; 0: Steady
+	since  time.Time     // nothing is missing since then; zero: something is
 	// Missing is what was missing at the last look.
 	Missing []string
 }
@@ -28,10 +32,13 @@ func (v Verdict) String() string { return [...]string{"open", "proven", "failed"
 // is up.
 const Steady = 5 * time.Second
 
-// Step looks at how the box stands at a moment. Whoever is well for the first
-// time shortly before the limit has the time to stay so.
-func (t *Trial) Step(now time.Time, facts Facts) Verdict {
-	if t.Missing = Judge(t.Before, facts); len(t.Missing) > 0 {
+// Step looks at how the box stands at a moment.
+func (t *Trial) Step(now time.Time, facts Facts) Verdict { return t.Weigh(now, Judge(t.Before, facts)) }
+
+// Weigh has a verdict of what is missing at a moment. Whoever is well for the
+// first time shortly before the limit has the time to stay so.
+func (t *Trial) Weigh(now time.Time, missing []string) Verdict {
+	if t.Missing = missing; len(missing) > 0 {
 		if t.since = (time.Time{}); !now.Before(t.Limit) {
 			return Failed
 		}
@@ -40,7 +47,7 @@ func (t *Trial) Step(now time.Time, facts Facts) Verdict {
 	if t.since.IsZero() {
 		t.since = now
 	}
-	if now.Sub(t.since) < Steady {
+	if now.Sub(t.since) < cmp.Or(t.Steady, Steady) {
 		return Open
 	}
 	return Proven
