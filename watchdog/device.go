@@ -19,6 +19,22 @@ const (
 	statusCardReset  = 0x0020 // WDIOF_CARDRESET
 )
 
+// causes are the bits of a boot status (WDIOF_…), in the kernel's words.
+var causes = []struct {
+	bit  int
+	name string
+}{{0x01, "overheat"}, {0x02, "fan-fault"}, {0x04, "extern1"}, {0x08, "extern2"}, {0x10, "power-under"}, {statusCardReset, "card-reset"}, {0x40, "power-over"}}
+
+// booted are the names of a boot status.
+func booted(status int) (names []string) {
+	for _, c := range causes {
+		if status&c.bit != 0 {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
 // device is /dev/watchdogN.
 type device struct {
 	fd   int
@@ -48,7 +64,7 @@ func (d *device) ask() {
 		d.info.MagicClose = support.Options&optionMagicClose != 0
 	}
 	if boot, err := unix.IoctlGetInt(d.fd, unix.WDIOC_GETBOOTSTATUS); err == nil {
-		d.info.CausedReset = boot&statusCardReset != 0
+		d.info.CausedReset, d.info.BootStatus = boot&statusCardReset != 0, booted(boot)
 	}
 	if s, err := unix.IoctlGetInt(d.fd, unix.WDIOC_GETTIMEOUT); err == nil {
 		d.info.Timeout = time.Duration(s) * time.Second
@@ -129,9 +145,11 @@ func List() (list []Info, err error) {
 	for _, e := range entries {
 		path := filepath.Join("/dev", e.Name())
 		boot, _ := strconv.Atoi(sysfs(path, "bootstatus"))
+		options, _ := strconv.ParseInt(sysfs(path, "options"), 0, 64)
 		i := Info{Path: path, Identity: sysfs(path, "identity"), Timeout: seconds(sysfs(path, "timeout")),
-			Pretimeout: seconds(sysfs(path, "pretimeout")), CausedReset: boot&statusCardReset != 0, NoWayOut: sysfs(path, "nowayout") == "1"}
-		if sysfs(path, "state") == "active" {
+			Pretimeout: seconds(sysfs(path, "pretimeout")), CausedReset: boot&statusCardReset != 0, BootStatus: booted(boot),
+			MagicClose: options&optionMagicClose != 0, NoWayOut: sysfs(path, "nowayout") == "1", Active: sysfs(path, "state") == "active"}
+		if i.Active {
 			i.InUse = holders(path)
 		}
 		list = append(list, i)
@@ -176,7 +194,7 @@ func holders(path string) string {
 		names = append(names, fmt.Sprintf("process %s (%s)", pid, strings.TrimSpace(string(comm))))
 	}
 	if names == nil {
-		return "somebody whom we may not see"
+		return "nobody whom we may see"
 	}
 	return strings.Join(names, ", ")
 }

@@ -1,6 +1,7 @@
 package watchdog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -40,8 +41,9 @@ type Keeper struct {
 	onChange  func(armed bool, why string)
 	witnesses []*witness
 
-	mu    sync.Mutex
-	state State
+	mu      sync.Mutex
+	state   State
+	refused string // why it never feeds again
 }
 
 // NewKeeper makes a keeper of a device whose timeout has been set. onChange is
@@ -80,10 +82,30 @@ func (k *Keeper) State() State {
 	return k.state
 }
 
+// Refuse has the keeper never feed again, on purpose, whatever its witnesses do:
+// the machine is reset within the device's timeout. The first reason counts. It
+// may be called by any goroutine.
+func (k *Keeper) Refuse(why string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refused = cmp.Or(k.refused, why)
+}
+
+// Refused is why it never feeds again; "": it does.
+func (k *Keeper) Refused() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.refused
+}
+
 // Step looks at the witnesses and feeds, or does not. It gives the time of the
 // next step.
 func (k *Keeper) Step(now time.Time) (next time.Time) {
 	next = now.Add(k.interval)
+	if why := k.Refused(); why != "" {
+		k.set(now, false, nil, why)
+		return next
+	}
 	if stalled := k.stalled(now); len(stalled) > 0 {
 		k.set(now, false, stalled, strings.Join(stalled, " and ")+" makes no progress")
 		return next

@@ -54,6 +54,21 @@ func TestKeeperFeedsOnProofOfProgress(t *testing.T) {
 	}
 }
 
+// TestRefuse: it does not feed again, whatever goes on.
+func TestRefuse(t *testing.T) {
+	d := &watchdogtest.Device{I: watchdog.Info{Path: "/dev/watchdog0", Timeout: 4 * time.Second}}
+	k := watchdog.NewKeeper(d, nil, func(bool, string) {})
+	now := k.Step(start)
+	k.Refuse("version 2 is not proven")
+	k.Refuse("another reason")
+	for range 5 {
+		now = k.Step(now)
+	}
+	if s := k.State(); d.Fed != 1 || s.Armed || s.Why != "version 2 is not proven" || k.Refused() != s.Why || !s.LastFed.Equal(start) {
+		t.Errorf("fed %d times, %+v", d.Fed, s)
+	}
+}
+
 func TestOpenWhatIsNotThere(t *testing.T) {
 	if _, err := watchdog.Open("/dev/watchdog-none"); err == nil || err.Error() != "open /dev/watchdog-none: no such file or directory" {
 		t.Error(err)

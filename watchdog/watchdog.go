@@ -23,15 +23,21 @@ type Device interface {
 	Info() Info
 }
 
+// Software is the identity of the kernel's own watchdog (softdog): what hangs the
+// kernel hangs it, too, so it proves nothing of the hardware.
+const Software = "Software Watchdog"
+
 // Info is what is known of a watchdog.
 type Info struct {
 	Path        string
 	Identity    string        // "i6300ESB timer"
 	Timeout     time.Duration // 0: not known
 	Pretimeout  time.Duration
-	CausedReset bool // the last boot was its doing
-	MagicClose  bool // it can be stopped
-	NoWayOut    bool // but its driver was told not to allow it
+	CausedReset bool     // the last boot was its doing
+	BootStatus  []string // what it says of the last boot, beside nothing: "card-reset", "overheat", …
+	Active      bool     // it counts down, whoever started it
+	MagicClose  bool     // it can be stopped
+	NoWayOut    bool     // but its driver was told not to allow it
 	Simulated   bool
 	InUse       string // who holds it: only where somebody else does
 }
