@@ -92,6 +92,7 @@ var rooms = map[string]room{
 	"appliance/settings":   {may: "appliance/health bgp bgp/attr bgp/grammar", pure: true, why: "settings are text until somebody applies them"},
 	"appliance/desired":    {may: "appliance/health appliance/settings bgp/attr netio/link", pure: true, why: "the only place that says on or off is a pure function"},
 	"appliance/verdict":    {pure: true, why: "before and after are values, of a configuration or of an image"},
+	"appliance/update":     {may: "appliance/drain appliance/verdict", why: "an update and its verdict; who installs, what boots and who is asked comes from outside"},
 	"appliance/helper":     {may: "appliance/host bgp/api", why: "helpers talk to whoever takes their commands, not to the speaker"},
 	"appliance/client":     {may: "appliance/remote", why: "whoever speaks the text API needs nothing of the daemon"},
 	"appliance/chronicle":  {why: "a ring of what happened; who tells it is not its business"},

@@ -1,0 +1,238 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/appliance/drain"
+	"holdfast/appliance/verdict"
+)
+
+// situation is what a boot finds.
+type situation uint8
+
+const (
+	idle        situation = iota // nothing is under way
+	waiting                      // it is installed, and this is still the boot before
+	trying                       // this boot is to be judged
+	kept                         // it was marked good, and that could not be written down
+	fellBack                     // another version runs than the one that was tried
+	interrupted                  // it was never whole
+)
+
+// find says what a boot finds: what runs and whether on trial, what is written
+// down, and whether the loader has that version.
+func find(running string, trial bool, t *Trial, boot string, there bool) situation {
+	switch {
+	case t == nil && trial:
+		return trying // with nothing to go by
+	case t == nil:
+		return idle
+	case t.To == running && trial:
+		return trying
+	case t.To == running:
+		return kept
+	case trial: // of yet another version, which goes before
+		return trying
+	case t.Boot == boot:
+		return waiting
+	case t.Stage == Installing && !there:
+		return interrupted
+	}
+	return fellBack
+}
+
+// ErrFailed says that this boot is not to go on: the next one counts.
+var ErrFailed = errors.New("the version that is tried has failed")
+
+// Settle is what a box does once in each boot about an update: it judges the
+// version that is tried, or writes down what became of one. It returns when
+// there is nothing left to do; with ErrFailed, the box has to be rebooted.
+func (u *Updater) Settle(ctx context.Context) error {
+	running, trial, err := u.Backend.Current()
+	if err != nil {
+		return fmt.Errorf("boot loader: %w", err)
+	}
+	t, err := Load(u.Folder)
+	if err != nil {
+		u.Log.Error("update: what was written down is not known any more", "error", err)
+	}
+	entry, err := u.entry(t)
+	if err != nil {
+		return err
+	}
+	switch find(running, trial, t, u.Clock().Boot, entry != nil) {
+	case trying:
+		if t == nil || t.To != running {
+			t = &Trial{To: running, Stage: Installed, Seconds: DefaultDeadline.Seconds(), Unknown: true}
+		}
+		return u.judge(ctx, t)
+	case kept:
+		u.end(t, Outcome{State: Good})
+	case fellBack:
+		o := cause(t, entry, u.Reset())
+		if err := u.markBad(t.To); err != nil {
+			u.Log.Error("update: it could not be marked bad", "version", t.To, "error", err)
+		}
+		u.end(t, o)
+	case interrupted:
+		u.end(t, Outcome{State: Interrupted, Cause: Power, Why: "the box was started anew while it was written"})
+	}
+	return nil
+}
+
+// entry is what the loader has of a trial's version.
+func (u *Updater) entry(t *Trial) (*Entry, error) {
+	if t == nil {
+		return nil, nil
+	}
+	all, err := u.Backend.Entries()
+	if err != nil {
+		return nil, fmt.Errorf("boot loader: %w", err)
+	}
+	if i := slices.IndexFunc(all, func(e Entry) bool { return e.Version == t.To }); i >= 0 {
+		return &all[i], nil
+	}
+	return nil, nil
+}
+
+// cause is why another version runs than the one that was tried.
+func cause(t *Trial, e *Entry, reset bool) Outcome {
+	o, n := Outcome{State: Failed}, len(t.Attempts)
+	by := "no watchdog says that it has reset the box"
+	if reset {
+		by = "the hardware watchdog has reset the box"
+	}
+	if n > 0 {
+		if last := t.Attempts[n-1]; len(last.Missing) > 0 {
+			o.Cause, o.Why = Health, strings.Join(last.Missing, "; ")
+			return o
+		}
+		o.Cause, o.Why = Died, "it came up and ended before a verdict: "+by
+		if reset {
+			o.Cause = Watchdog
+		}
+		return o
+	}
+	switch {
+	case e == nil:
+		o.Cause, o.Why = Unloadable, "the boot loader does not have it any more"
+	case e.State != "bad" && e.TriesLeft >= t.Tries:
+		o.Cause, o.Why = Unloadable, "it was never started: firmware or boot loader could not load it"
+	default:
+		o.Cause, o.Why = Start, "it was started and never came as far as being judged: "+by
+	}
+	return o
+}
+
+// lookAgain is how often a box that is judged is looked at.
+const lookAgain = 2 * time.Second
+
+// judge holds this boot to how the box stood before.
+func (u *Updater) judge(ctx context.Context, t *Trial) error {
+	now := u.Clock()
+	if a := t.attempt(now.Boot); len(a.Missing) > 0 {
+		return fmt.Errorf("%w: %s: %s", ErrFailed, t.To, strings.Join(a.Missing, "; ")) // this one has been told before
+	}
+	saved := u.save(t)
+	if saved != nil {
+		u.Log.Error("update", "error", saved) // it can be proven all the same
+	}
+	u.Log.Info("update: being judged", "version", t.To, "from", t.From, "deadline", t.deadline(), "boot", len(t.Attempts))
+	trial := verdict.Trial{Limit: since(t.deadline()), Steady: verdict.Steadily}
+	for said := ""; ; {
+		if now, err := Load(u.Folder); saved == nil && err == nil && now == nil {
+			return nil // somebody has decided by hand
+		}
+		if why := Late(t, t.To, u.Clock()); why != "" { // the daemon has withdrawn by now
+			return u.fail(t, []string{why})
+		}
+		missing := u.missing(ctx, t)
+		v := trial.Weigh(since(u.Clock().Uptime), missing)
+		if v == verdict.Proven {
+			if missing = u.keep(t); missing == nil {
+				return nil
+			}
+			v = trial.Weigh(since(u.Clock().Uptime), missing)
+		}
+		if v == verdict.Failed {
+			return u.fail(t, missing)
+		}
+		if text := strings.Join(missing, "; "); text != said {
+			said = text
+			u.Log.Info("update: waits", "version", t.To, "for", text)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lookAgain):
+		}
+	}
+}
+
+// since is a time of the boot's own clock, for a machine that wants times.
+func since(uptime time.Duration) time.Time { return time.Unix(0, 0).Add(uptime) }
+
+// missing is what this boot lacks.
+func (u *Updater) missing(ctx context.Context, t *Trial) []string {
+	box, err := u.Facts(ctx)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return verdict.JudgeImage(t.Before, box)
+}
+
+// keep marks a version good; what it gives is why it could not.
+func (u *Updater) keep(t *Trial) (missing []string) {
+	if err := u.Backend.MarkGood(t.To); err != nil {
+		return []string{"it could not be marked good: " + err.Error()}
+	}
+	o := Outcome{State: Good, After: u.Clock().Uptime.Round(time.Second).Seconds()}
+	if t.Unknown {
+		o.Why = "nothing was known of how the box stood before: that the daemon answers is all that is proven"
+	}
+	u.end(t, o)
+	return nil
+}
+
+// fail writes down why: the old version is to know, and the daemon at once. The
+// tries that are left are for a version that dies before a verdict: this one has
+// had its time.
+func (u *Updater) fail(t *Trial, missing []string) error {
+	t.attempt(u.Clock().Boot).Missing = missing
+	err := errors.Join(u.save(t), u.markBad(t.To))
+	return errors.Join(fmt.Errorf("%w: %s: %s", ErrFailed, t.To, strings.Join(missing, "; ")), err)
+}
+
+// Late is why the hardware watchdog is not fed any more in this boot; "": it is.
+// Only the kernel's clock and what is on the disk count: a daemon that was
+// restarted comes to the same answer.
+func Late(t *Trial, running string, now drain.Now) string {
+	if t == nil || t.To != running {
+		return ""
+	}
+	for _, a := range t.Attempts {
+		if a.Boot == now.Boot && len(a.Missing) > 0 {
+			return fmt.Sprintf("version %s has failed: %s", running, strings.Join(a.Missing, "; "))
+		}
+	}
+	if now.Uptime > t.deadline()+Grace {
+		return fmt.Sprintf("version %s was not proven within %s of the boot", running, t.deadline()+Grace)
+	}
+	return ""
+}
+
+// Running is the version of the image that runs, by its os-release; "": this is
+// no image.
+func Running(osRelease string) string {
+	for line := range strings.Lines(osRelease) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "IMAGE_VERSION="); ok {
+			return strings.Trim(v, `"'`)
+		}
+	}
+	return ""
+}

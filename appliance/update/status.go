@@ -1,0 +1,133 @@
+package update
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"holdfast/appliance/verdict"
+)
+
+// Status is what "holdfast update status --json" prints.
+type Status struct {
+	Running string    `json:"running"`
+	OnTrial bool      `json:"trial"` // what runs is tried
+	Slots   []Entry   `json:"slots"`
+	Update  *Progress `json:"update,omitempty"` // that is under way
+	History []Outcome `json:"history"`          // the last one first
+}
+
+// Progress is an update that is under way.
+type Progress struct {
+	From  string `json:"from"`
+	To    string `json:"to"`
+	Stage string `json:"stage"` // "installing", "installed" or "judged"
+	// Missing is what it waits for; nothing: for the time that all has to be well.
+	Missing []string `json:"missing,omitempty"`
+	Left    float64  `json:"left,omitempty"` // seconds until the deadline; less than 0: it is over
+	Boots   int      `json:"boots"`          // that came as far as being judged
+	Unknown bool     `json:"unknown,omitempty"`
+}
+
+// Judged is the stage after the reboot.
+const Judged = "judged"
+
+// Status is how the box stands now.
+func (u *Updater) Status(ctx context.Context) (s Status, err error) {
+	if s.Running, s.OnTrial, err = u.Backend.Current(); err != nil {
+		return s, fmt.Errorf("boot loader: %w", err)
+	}
+	if s.Slots, err = u.Backend.Entries(); err != nil {
+		return s, fmt.Errorf("boot loader: %w", err)
+	}
+	s.History = append([]Outcome{}, History(u.Folder)...)
+	t, err := Load(u.Folder)
+	if err != nil || t == nil {
+		return s, err
+	}
+	s.Update = &Progress{From: t.From, To: t.To, Stage: t.Stage, Boots: len(t.Attempts), Unknown: t.Unknown}
+	if t.To == s.Running && s.OnTrial {
+		s.Update.Stage, s.Update.Missing = Judged, u.missing(ctx, t)
+		s.Update.Left = (t.deadline() - u.Clock().Uptime).Round(time.Second).Seconds()
+	}
+	return s, nil
+}
+
+// String is the status for people.
+func (s *Status) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "running: %s", s.Running)
+	if s.OnTrial {
+		b.WriteString(", on trial")
+	}
+	b.WriteString("\n")
+	for _, e := range s.Slots {
+		fmt.Fprintf(&b, "slot: %s\n", e)
+	}
+	if s.Update != nil {
+		b.WriteString(s.Update.String())
+	}
+	for _, o := range s.History {
+		fmt.Fprintf(&b, "%s: %s\n", o.At.Format("2006-01-02 15:04"), o)
+	}
+	return b.String()
+}
+
+func (e Entry) String() string {
+	s := fmt.Sprintf("%s %s", e.Version, e.State)
+	if e.Slot != "" {
+		s = e.Slot + " " + s
+	}
+	if e.State == "trying" {
+		s += fmt.Sprintf(", tries left: %d", e.TriesLeft)
+	}
+	if e.Primary {
+		s += ", primary"
+	}
+	return s
+}
+
+func (p *Progress) String() string {
+	var b strings.Builder
+	switch {
+	case p.Stage == Installing:
+		fmt.Fprintf(&b, "update to %s: it is being installed\n", p.To)
+	case p.Stage == Installed:
+		fmt.Fprintf(&b, "update to %s: installed, the next boot tries it\n", p.To)
+	case p.Left < 0:
+		fmt.Fprintf(&b, "update to %s: the deadline is over\n", p.To)
+	default:
+		fmt.Fprintf(&b, "update to %s: being judged, %s left\n", p.To, time.Duration(p.Left*float64(time.Second)))
+	}
+	if p.Stage != Judged {
+		return b.String()
+	}
+	for _, m := range p.Missing {
+		fmt.Fprintf(&b, "  missing: %s\n", m)
+	}
+	if len(p.Missing) == 0 {
+		fmt.Fprintf(&b, "  nothing is missing; that has to stay so for %s\n", verdict.Steadily)
+	}
+	if p.Unknown {
+		b.WriteString("  nothing is known of how the box stood before\n")
+	}
+	return b.String()
+}
+
+func (o Outcome) String() string {
+	s := fmt.Sprintf("%s %s", o.To, o.State)
+	if o.From != "" {
+		s = fmt.Sprintf("%s to %s", o.From, s)
+	}
+	if o.Cause != "" {
+		s += " (" + o.Cause + ")"
+	}
+	if o.After > 0 {
+		s += fmt.Sprintf(", %s after the boot", time.Duration(o.After*float64(time.Second)))
+	}
+	if o.Why != "" {
+		s += ": " + o.Why
+	}
+	return s
+}
