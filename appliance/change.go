@@ -202,16 +202,17 @@ func (d *Daemon) work(l *Loaded) error {
 	if d.stopping {
 		return errStopping
 	}
-	if old := d.loaded.Settings.Hardware; d.stays(l.Settings.Hardware, old) {
-		d.log.Warn("configuration: the hardware watchdog is opened once; its section takes effect with the next start")
-		l.Settings.Hardware = old
+	if h, old := l.Settings.Hardware, d.loaded.Settings.Hardware; (h == nil) != (old == nil) || h != nil && (h.Device != old.Device || h.Identity != old.Identity || h.Timeout != old.Timeout || d.dog.get().device == nil) {
+		if err := d.rearm(h); err != nil {
+			d.log.Warn("configuration: " + err.Error())
+			l.Settings.Hardware = old
+		}
 	}
 	d.loaded = l
 	d.units.want(l.Settings)
 	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
 	d.reconciler.update(l.known())
 	err := <-d.become(l)
-	d.armed()
 	d.addresses.want(l.Settings.Addresses)
 	d.metrics.Want(l.Settings.Metrics)
 	return err

@@ -53,6 +53,9 @@ type Options struct {
 	Encoder   string       // of helpers whose processes do not say it; "" is json
 	API       int          // the version of the API: 4, 6, or 0 for commands of both and JSON of 6
 	Compact   bool         // prefixes in JSON are strings
+	Image     string       // the version of the image that runs; "": this is none
+	Updates   string       // the folder of package update, where this is an image
+	Armed     string       // a file with the device that was armed before us; "": none was
 	Log       *slog.Logger
 	// LogDropped is how many lines the log has dropped; nil: none.
 	LogDropped func() uint64
@@ -80,7 +83,6 @@ type Daemon struct {
 	metrics    *metrics.Server
 	api        *net.UnixListener
 	dog        guard
-	tasks      *tasks
 	manual     manual                 // the loop's
 	next       atomic.Pointer[stands] // what the loop has not followed yet
 	spoken     uint64                 // commands of helpers, when tick last looked
@@ -182,21 +184,24 @@ func (d *Daemon) live(ctx context.Context) error {
 func (d *Daemon) begin(tasks *tasks) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.tasks = tasks
 	tasks.run(d.chronicle.Run)
+	if why := d.late(); why != "" {
+		d.abandon(why)
+	}
 	d.reconciler.update(d.loaded.known())
 	applied := d.become(d.loaded)
 	tasks.run(d.loop.Run)
 	if err := <-applied; err != nil {
 		d.log.Error("listen", "error", err)
 	}
-	d.armed()
+	d.armed(tasks)
 	d.serve(tasks)
 	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
 	tasks.run(d.addresses.run)
 	tasks.run(d.tick)
 	tasks.run(d.watch)
 	tasks.run(d.sweep)
+	tasks.run(d.followUpdate)
 	tasks.run(d.units.watcher.Run)
 	d.units.want(d.loaded.Settings)
 	if !d.options.NoControl {
@@ -376,7 +381,7 @@ func (d *Daemon) tick(ctx context.Context) error {
 			d.notifier.Status(d.sentence())
 		}
 		wait := lookIdle
-		if _, k, _ := d.dog.held(); len(found) > 0 || !released || k != nil && k.Patience() < 4*lookIdle {
+		if k := d.dog.get().keeper; len(found) > 0 || !released || k != nil && k.Patience() < 4*lookIdle {
 			wait = lookForFiles
 		}
 		select {
@@ -451,7 +456,7 @@ func (d *Daemon) shutdown(why string, stood verdict.Facts) {
 		d.yield()
 	} else {
 		d.addresses.release()
-		d.dog.release(d.log)
+		d.letGo()
 	}
 	if d.control != nil {
 		d.control.Close()

@@ -1,42 +1,59 @@
 package appliance
 
 import (
-	"log/slog"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
+	"time"
 
 	"holdfast/appliance/chronicle"
 	"holdfast/appliance/desired"
 	"holdfast/appliance/settings"
+	"holdfast/systemd"
 	"holdfast/watchdog"
 	"holdfast/watchdog/sim"
 )
 
-// guard is the hardware watchdog while the daemon lives. Once it is open it stays
-// the same.
+// guard is the hardware watchdog while the daemon lives.
 type guard struct {
-	mu     sync.Mutex
+	now   atomic.Pointer[held]
+	tasks *tasks
+}
+
+// held is a device and who feeds it.
+type held struct {
 	device watchdog.Device
-	keeper *watchdog.Keeper // of a device
-	err    error            // why there is none
+	keeper *watchdog.Keeper
+	err    error // why it is not the one that the configuration means, or there is none
 }
 
-// held is the device and its keeper, nil if there is none, and why.
-func (g *guard) held() (watchdog.Device, *watchdog.Keeper, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.device, g.keeper, g.err
+// get is what is held now.
+func (g *guard) get() held {
+	if h := g.now.Load(); h != nil {
+		return *h
+	}
+	return held{}
 }
 
-func (g *guard) hold(d watchdog.Device, k *watchdog.Keeper, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.device, g.keeper, g.err = d, k, err
+// is says whether a section means the device that is held.
+func (h held) is(s *settings.Hardware) bool {
+	if h.device == nil {
+		return false
+	}
+	i := h.device.Info()
+	return (s.Device == "" || s.Device == i.Path) && (s.Identity == "" || s.Identity == i.Identity)
 }
 
 // simulated is how a configuration names a simulator's socket.
 const simulated = "sim:"
 
+// openDevice takes the device that a section means. The kernel's own watchdog is
+// taken only by that name: it proves nothing of the hardware, and which number it
+// has depends on what was found first.
 func openDevice(h *settings.Hardware) (watchdog.Device, error) {
 	path := h.Device
 	if path == "" {
@@ -48,20 +65,81 @@ func openDevice(h *settings.Hardware) (watchdog.Device, error) {
 	if socket, ok := strings.CutPrefix(path, simulated); ok {
 		return sim.Dial(socket)
 	}
-	return watchdog.Open(path)
+	dev, err := watchdog.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := suits(h, dev.Info()); err != nil {
+		return nil, errors.Join(err, dev.Disarm())
+	}
+	return dev, nil
 }
 
-// armed opens the hardware watchdog and starts its keeper, unless that has been
-// done. Without one, what is tied to it stays off, and says why. It is called with
-// mu held.
-func (d *Daemon) armed() {
-	h := d.loaded.Settings.Hardware
-	if dev, _, _ := d.dog.held(); h == nil || dev != nil {
+// suits says why a device is not the one that a section means.
+func suits(h *settings.Hardware, i watchdog.Info) error {
+	switch {
+	case h.Identity != "" && i.Identity != h.Identity:
+		return fmt.Errorf("%s is %q, and not %q", i.Path, i.Identity, h.Identity)
+	case i.Identity == watchdog.Software && h.Identity != watchdog.Software:
+		return fmt.Errorf("%s is the kernel's own watchdog, which hangs with the kernel: if that will do, say identity %q", i.Path, watchdog.Software)
+	}
+	return nil
+}
+
+// armed opens the hardware watchdog and starts its keeper. Without one, what is
+// tied to it stays off, and says why.
+func (d *Daemon) armed(t *tasks) {
+	d.dog.tasks = t
+	if why := d.late(); why != "" {
+		d.dog.now.Store(&held{err: errors.New(why)})
+		d.watchdog(false, why)
 		return
 	}
+	h, early := d.loaded.Settings.Hardware, d.early()
+	if h != nil {
+		d.arm(h, nil)
+	}
+	if early == "" {
+		return
+	}
+	switch got := d.dog.get(); {
+	case h == nil:
+		d.arm(&settings.Hardware{Device: early, Policy: settings.Prefer}, nil)
+	case got.device == nil: // it is fed, and proves nothing: the section means another one
+		d.arm(&settings.Hardware{Device: early, Policy: h.Policy}, got.err)
+	case got.device.Info().Path != early:
+		d.disarm(early)
+	}
+}
+
+// early is the device that the first program of an image has armed, before there
+// was a configuration; "": none. Whatever that says, somebody has to feed it.
+func (d *Daemon) early() string {
+	text, err := os.ReadFile(d.options.Armed)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// disarm stops a device that was armed before another one is held.
+func (d *Daemon) disarm(path string) {
+	dev, err := watchdog.Open(path)
+	if err == nil {
+		err = dev.Disarm()
+	}
+	if err != nil {
+		d.log.Error("hardware watchdog: it was armed before there was a configuration, and nobody feeds it", "device", path, "error", err)
+	}
+}
+
+// arm opens the device of a section; instead says why it is there in place of
+// another one.
+func (d *Daemon) arm(h *settings.Hardware, instead error) {
 	dev, err := openDevice(h)
 	if err != nil {
-		d.dog.hold(nil, nil, err)
+		err = cmp.Or(instead, err)
+		d.dog.now.Store(&held{err: err})
 		d.log.Error("hardware watchdog", "error", err, "policy", h.Policy)
 		d.watchdog(false, err.Error())
 		return
@@ -70,35 +148,59 @@ func (d *Daemon) armed() {
 		d.log.Warn("this boot follows a reset by the watchdog", "device", info.Path)
 		d.record(chronicle.Entry{Kind: kindWatchdog, Object: info.Path, Text: "this boot follows a reset by the watchdog"})
 	}
-	if got, err := dev.SetTimeout(h.Timeout); err != nil {
-		d.log.Error("hardware watchdog", "error", err)
-	} else if got != h.Timeout {
-		d.log.Warn("hardware watchdog: the device took another timeout", "asked", h.Timeout, "got", got)
+	k := watchdog.NewKeeper(dev, d.log, func(armed bool, why string) {
+		if d.dog.get().err == nil {
+			d.watchdog(armed, why)
+		}
+	})
+	d.retime(h, dev, k)
+	k.Witness("the event loop", d.loop.Turns, 0)
+	k.Witness("the reconciler", d.reconciler.gen.Load, 0)
+	k.Witness("the view of links and addresses", d.monitor.Fresh, 0)
+	d.dog.now.Store(&held{dev, k, instead})
+	d.dog.tasks.run(k.Run)
+}
+
+// retime has a device have the timeouts of a section, and what it watches show
+// itself often enough.
+func (d *Daemon) retime(h *settings.Hardware, dev watchdog.Device, k *watchdog.Keeper) {
+	if h.Timeout > 0 {
+		if got, err := k.SetTimeout(h.Timeout); err != nil {
+			d.log.Error("hardware watchdog", "error", err)
+		} else if got != h.Timeout {
+			d.log.Warn("hardware watchdog: the device took another timeout", "asked", h.Timeout, "got", got)
+		}
 	}
 	if h.Pretimeout > 0 {
 		if _, err := dev.SetPretimeout(h.Pretimeout); err != nil {
 			d.log.Warn("hardware watchdog", "error", err)
 		}
 	}
-	k := watchdog.NewKeeper(dev, d.log, d.watchdog)
-	k.Witness("the event loop", d.loop.Turns, 0)
-	k.Witness("the reconciler", d.reconciler.gen.Load, 0)
-	k.Witness("the view of links and addresses", d.monitor.Fresh, 0)
 	// Who is watched shows itself four times before it would be missed.
 	d.monitor.SetIdle(k.Patience() / 4)
 	d.loop.Post(func() { d.loop.Heartbeat = min(d.loop.Heartbeat, k.Patience()/4) })
-	d.dog.hold(dev, k, nil)
 	// The hardware is to bite before the service manager starts us anew, which
 	// would feed it.
 	d.notifier.Patience(4 * k.Patience())
-	d.tasks.run(k.Run)
 }
 
-// stays says whether the hardware that is held is not what a section wants: it
-// can't be let go without a reset, so it is held until the next start.
-func (d *Daemon) stays(h, old *settings.Hardware) bool {
-	dev, _, _ := d.dog.held()
-	return dev != nil && old != nil && (h == nil || h.Device != old.Device || h.Identity != old.Identity || h.Timeout != old.Timeout)
+// rearm has a section that differs from the one before be at work. A device that
+// is held is held for this life: the error says so.
+func (d *Daemon) rearm(h *settings.Hardware) error {
+	got := d.dog.get()
+	switch {
+	case h == nil && d.early() == "", h != nil && got.device != nil && !got.is(h):
+		return errors.New("the hardware watchdog is opened once; its section takes effect with the next start")
+	case h == nil || d.late() != "":
+	case got.device == nil:
+		d.arm(h, nil)
+	default:
+		d.dog.now.Store(&held{device: got.device, keeper: got.keeper})
+		d.retime(h, got.device, got.keeper)
+		s := got.keeper.State()
+		d.watchdog(s.Armed, s.Why)
+	}
+	return nil
 }
 
 // watchdog is called by the keeper. When it is about to stop feeding, this is
@@ -112,13 +214,45 @@ func (d *Daemon) watchdog(armed bool, why string) {
 	d.record(chronicle.Entry{Kind: kindWatchdog, Text: text})
 }
 
-// release stops the hardware, where its driver allows that.
-func (g *guard) release(log *slog.Logger) {
-	dev, _, _ := g.held()
-	if dev == nil {
+// lastTimeout is how long a machine that goes down may take for that, before the
+// hardware resets it.
+const lastTimeout = 60 * time.Second
+
+// letGo lets go of the hardware. While the machine goes down, it stays armed:
+// what hangs then is reset, too. Who refuses to feed it does not stop it either.
+func (d *Daemon) letGo() {
+	got := d.dog.get()
+	if got.device == nil {
 		return
 	}
-	if err := dev.Disarm(); err != nil {
-		log.Warn("hardware watchdog", "error", err)
+	var err error
+	switch why := got.keeper.Refused(); {
+	case why != "":
+		d.log.Warn("hardware watchdog: it stays armed", "why", why)
+		err = got.device.Close()
+	case d.ending():
+		d.log.Info("hardware watchdog: it stays armed while the machine goes down", "timeout", lastTimeout)
+		_, err = got.device.SetTimeout(lastTimeout)
+		err = errors.Join(err, got.device.Close())
+	default:
+		err = got.device.Disarm()
 	}
+	if err != nil {
+		d.log.Warn("hardware watchdog", "error", err)
+	}
+}
+
+// ending says whether the machine goes down. Without a systemd to ask, it does
+// not.
+func (d *Daemon) ending() bool {
+	if !d.notifier.Enabled() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	ends, err := systemd.Ending(ctx)
+	if err != nil {
+		d.log.Warn("hardware watchdog: whether the machine goes down is not known", "error", err)
+	}
+	return ends
 }

@@ -25,6 +25,7 @@ const (
 	kindHelper   = "helper"
 	kindNetlink  = "netlink"
 	kindClock    = "clock"
+	kindUpdate   = "update"
 	historyFile  = "history" // in the state directory
 )
 

@@ -24,6 +24,7 @@ func (d *Daemon) handlers() map[string]control.Handler {
 		"drain":   d.beginDrain,
 		"undrain": d.endDrain,
 		"leaving": d.remaining,
+		"facts":   d.boxFacts,
 		"units":   d.unitsOfGates,
 		"stop": func(context.Context, string) (any, error) {
 			d.ask("stopped over the control socket")
@@ -85,18 +86,18 @@ func neighborStatus(p speaker.PeerStatus) NeighborStatus {
 }
 
 func (d *Daemon) watchdogStatus(h *settings.Hardware) WatchdogStatus {
-	if h == nil {
-		return WatchdogStatus{}
-	}
-	w := WatchdogStatus{Configured: true, Device: h.Device, Policy: h.Policy.String()}
-	dev, keeper, err := d.dog.held()
-	if dev == nil {
-		if w.Why = "it has not been opened yet"; err != nil {
-			w.Why = err.Error()
+	var w WatchdogStatus
+	got := d.dog.get()
+	if h != nil {
+		w = WatchdogStatus{Configured: true, Device: h.Device, Policy: h.Policy.String()}
+		if w.Why = "it has not been opened yet"; got.err != nil {
+			w.Why = got.err.Error()
 		}
+	}
+	if got.device == nil || got.err != nil {
 		return w
 	}
-	i, k := dev.Info(), keeper.State()
+	i, k := got.device.Info(), got.keeper.State()
 	w.Device, w.Identity, w.Timeout, w.PretimeoutS = i.Path, i.Identity, i.Timeout.Seconds(), i.Pretimeout.Seconds()
 	w.ResetByIt, w.NoWayOut = i.CausedReset, i.NoWayOut
 	w.Armed, w.Why, w.LastFed, w.StalledBy, w.FedWitness = k.Armed, k.Why, k.LastFed, k.Stalled, k.Witnesses

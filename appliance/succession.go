@@ -174,11 +174,10 @@ func (d *Daemon) mayLeave() error {
 	if err == nil {
 		err = next.CheckKernel()
 	}
-	dev, _, _ := d.dog.held()
 	switch {
 	case err != nil && d.changes.keepsGood():
 		return nil
-	case err == nil && dev != nil && next.Settings.Hardware == nil:
+	case err == nil && d.dog.get().device != nil && next.Settings.Hardware == nil && d.early() == "":
 		return errDisarm
 	}
 	return err
@@ -233,9 +232,15 @@ func (d *Daemon) keep() {
 // yield leaves addresses and hardware as they are: the next life has the device's
 // timeout to open it.
 func (d *Daemon) yield() {
-	if dev, _, _ := d.dog.held(); dev != nil {
-		if err := errors.Join(dev.Feed(), dev.Close()); err != nil {
-			d.log.Warn("hardware watchdog", "error", err)
-		}
+	got := d.dog.get()
+	if got.device == nil {
+		return
+	}
+	var err error
+	if got.keeper.Refused() == "" {
+		err = got.device.Feed()
+	}
+	if err = errors.Join(err, got.device.Close()); err != nil {
+		d.log.Warn("hardware watchdog", "error", err)
 	}
 }

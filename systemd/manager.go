@@ -103,3 +103,18 @@ func Reboot(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Ending says whether the machine is going down: for a reboot, or to be switched
+// off.
+func Ending(ctx context.Context) (bool, error) {
+	c, err := Dial(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	var state string
+	if err := call(ctx, c.Object(managerName, managerPath), propertiesName+".Get", []any{managerIface, "SystemState"}, &state); err != nil {
+		return false, fmt.Errorf("systemd: SystemState: %w", err)
+	}
+	return state == "stopping", nil
+}

@@ -45,6 +45,22 @@ func TestListAndRestart(t *testing.T) {
 	}
 }
 
+func TestEnding(t *testing.T) {
+	b := systemdtest.NewBus(t)
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", b.Address)
+	if _, err := Ending(t.Context()); err == nil {
+		t.Error("known without a systemd")
+	}
+	m := systemdtest.NewManager(b, nil)
+	if ends, err := Ending(t.Context()); ends || err != nil {
+		t.Error(ends, err)
+	}
+	m.End()
+	if ends, err := Ending(t.Context()); !ends || err != nil {
+		t.Error(ends, err)
+	}
+}
+
 func TestReboot(t *testing.T) {
 	b := systemdtest.NewBus(t)
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", b.Address)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -38,6 +39,7 @@ func booted(status int) (names []string) {
 // device is /dev/watchdogN.
 type device struct {
 	fd   int
+	mu   sync.Mutex // of info, whose timeouts may change
 	info Info
 }
 
@@ -75,7 +77,11 @@ func (d *device) ask() {
 	d.info.NoWayOut = sysfs(d.info.Path, "nowayout") == "1"
 }
 
-func (d *device) Info() Info { return d.info }
+func (d *device) Info() Info {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.info
+}
 
 func (d *device) Feed() error {
 	if err := unix.IoctlWatchdogKeepalive(d.fd); err != nil {
@@ -96,7 +102,9 @@ func (d *device) set(request uint, name string, v time.Duration) (time.Duration,
 func (d *device) SetTimeout(v time.Duration) (time.Duration, error) {
 	got, err := d.set(unix.WDIOC_SETTIMEOUT, "WDIOC_SETTIMEOUT", v)
 	if err == nil {
+		d.mu.Lock()
 		d.info.Timeout = got
+		d.mu.Unlock()
 	}
 	return got, err
 }
@@ -104,7 +112,9 @@ func (d *device) SetTimeout(v time.Duration) (time.Duration, error) {
 func (d *device) SetPretimeout(v time.Duration) (time.Duration, error) {
 	got, err := d.set(unix.WDIOC_SETPRETIMEOUT, "WDIOC_SETPRETIMEOUT", v)
 	if err == nil {
+		d.mu.Lock()
 		d.info.Pretimeout = got
+		d.mu.Unlock()
 	}
 	return got, err
 }

@@ -15,7 +15,7 @@ import (
 type witness struct {
 	name     string
 	progress func() uint64
-	within   time.Duration
+	within   time.Duration // 0: Patience
 	seen     uint64
 	at       time.Time // when it last went on
 }
@@ -36,12 +36,11 @@ type State struct {
 type Keeper struct {
 	device    Device
 	log       *slog.Logger
-	timeout   time.Duration
-	interval  time.Duration
 	onChange  func(armed bool, why string)
 	witnesses []*witness
 
 	mu      sync.Mutex
+	timeout time.Duration
 	state   State
 	refused string // why it never feeds again
 }
@@ -53,27 +52,36 @@ func NewKeeper(d Device, log *slog.Logger, onChange func(armed bool, why string)
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	timeout := d.Info().Timeout
-	if timeout == 0 {
-		timeout = 10 * time.Second
-	}
-	return &Keeper{device: d, timeout: timeout, log: log, onChange: onChange, interval: min(timeout/4, time.Second),
+	return &Keeper{device: d, timeout: cmp.Or(d.Info().Timeout, 10*time.Second), log: log, onChange: onChange,
 		state: State{Why: "it has not been fed yet"}}
 }
 
 // Witness adds something whose progress is a number that moves, at least once
 // within the given time; 0 is half the device's timeout. Before Run only.
 func (k *Keeper) Witness(name string, progress func() uint64, within time.Duration) {
-	if within == 0 {
-		within = k.Patience()
-	}
 	k.witnesses = append(k.witnesses, &witness{name: name, progress: progress, within: within})
 	k.state.Witnesses = append(k.state.Witnesses, name)
 }
 
 // Patience is how long a witness may stand still: half the device's timeout, so
 // that what can still be withdrawn is withdrawn before the reset.
-func (k *Keeper) Patience() time.Duration { return k.timeout / 2 }
+func (k *Keeper) Patience() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.timeout / 2
+}
+
+// SetTimeout asks the device for another timeout, and gives the one that it has
+// taken. It may be called by any goroutine.
+func (k *Keeper) SetTimeout(d time.Duration) (time.Duration, error) {
+	got, err := k.device.SetTimeout(d)
+	if err == nil {
+		k.mu.Lock()
+		k.timeout = got
+		k.mu.Unlock()
+	}
+	return got, err
+}
 
 // State may be asked by any goroutine.
 func (k *Keeper) State() State {
@@ -101,7 +109,7 @@ func (k *Keeper) Refused() string {
 // Step looks at the witnesses and feeds, or does not. It gives the time of the
 // next step.
 func (k *Keeper) Step(now time.Time) (next time.Time) {
-	next = now.Add(k.interval)
+	next = now.Add(min(k.Patience()/2, time.Second))
 	if why := k.Refused(); why != "" {
 		k.set(now, false, nil, why)
 		return next
@@ -124,7 +132,7 @@ func (k *Keeper) stalled(now time.Time) (names []string) {
 		if n := w.progress(); n != w.seen || w.at.IsZero() {
 			w.seen, w.at = n, now
 		}
-		if now.Sub(w.at) > w.within {
+		if now.Sub(w.at) > cmp.Or(w.within, k.Patience()) {
 			names = append(names, w.name)
 		}
 	}

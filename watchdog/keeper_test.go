@@ -69,6 +69,21 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
+// TestAnotherTimeout: what waits for witnesses waits for half of the new one.
+func TestAnotherTimeout(t *testing.T) {
+	d := &watchdogtest.Device{I: watchdog.Info{Timeout: time.Minute}}
+	k := watchdog.NewKeeper(d, nil, func(bool, string) {})
+	k.Witness("the loop", func() uint64 { return 1 }, 0)
+	k.Step(start)
+	k.Step(start.Add(10 * time.Second))
+	if got, err := k.SetTimeout(10 * time.Second); err != nil || got != 10*time.Second || k.Patience() != 5*time.Second || !k.State().Armed {
+		t.Error(got, err, k.Patience(), k.State())
+	}
+	if k.Step(start.Add(11 * time.Second)); k.State().Armed {
+		t.Error("fed")
+	}
+}
+
 func TestOpenWhatIsNotThere(t *testing.T) {
 	if _, err := watchdog.Open("/dev/watchdog-none"); err == nil || err.Error() != "open /dev/watchdog-none: no such file or directory" {
 		t.Error(err)

@@ -1,6 +1,7 @@
 package systemdtest
 
 import (
+	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -62,6 +63,7 @@ type Manager struct {
 	subscribed bool
 	jobs       uint32
 	reads      int
+	ending     bool
 }
 
 // NewManager is a manager with units.
@@ -90,7 +92,28 @@ func (m *Manager) Connect() {
 		"ListUnitsByNames": m.byNames, "ListUnitsByPatterns": m.byPatterns,
 		"RestartUnit": m.restart, "StopUnit": m.stop, "StartTransientUnit": m.transient,
 	}, managerPath, managerIface))
+	m.bus.must(c.ExportMethodTable(map[string]any{"Get": m.own}, managerPath, properties))
 	m.bus.own(c, managerName)
+}
+
+// End has the machine go down, as far as somebody asks for that.
+func (m *Manager) End() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ending = true
+}
+
+// own is a property of the manager itself.
+func (m *Manager) own(_, name string) (godbus.Variant, *godbus.Error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case name != "SystemState":
+		return godbus.Variant{}, godbus.MakeFailedError(errors.New("unknown property " + name))
+	case m.ending:
+		return godbus.MakeVariant("stopping"), nil
+	}
+	return godbus.MakeVariant("running"), nil
 }
 
 // Hook has jobs do something.
