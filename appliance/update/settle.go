@@ -227,12 +227,19 @@ func Late(t *Trial, running string, now drain.Now) string {
 }
 
 // Running is the version of the image that runs, by its os-release; "": this is
-// no image.
-func Running(osRelease string) string {
+// no image of ours.
+func Running(osRelease string) (version string) {
+	ours := false
 	for line := range strings.Lines(osRelease) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "IMAGE_VERSION="); ok {
-			return strings.Trim(v, `"'`)
+		switch key, value, _ := strings.Cut(strings.TrimSpace(line), "="); key {
+		case "ID":
+			ours = strings.Trim(value, `"'`) == "holdfast"
+		case "IMAGE_VERSION":
+			version = strings.Trim(value, `"'`)
 		}
 	}
-	return ""
+	if !ours {
+		return ""
+	}
+	return version
 }

@@ -91,7 +91,7 @@ func TestTakes(t *testing.T) {
 }
 
 func TestRunning(t *testing.T) {
-	for text, want := range map[string]string{"ID=holdfast\nIMAGE_VERSION=1.2.3\n": "1.2.3", "IMAGE_VERSION=\"2\"": "2", "ID=debian\n": ""} {
+	for text, want := range map[string]string{"ID=holdfast\nIMAGE_VERSION=1.2.3\n": "1.2.3", "IMAGE_VERSION=\"2\"\nID='holdfast'": "2", "ID=debian\nIMAGE_VERSION=7\n": "", "": ""} {
 		if got := Running(text); got != want {
 			t.Errorf("%q: %q", text, got)
 		}

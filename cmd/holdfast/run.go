@@ -13,6 +13,7 @@ import (
 	"holdfast/appliance/client"
 	"holdfast/appliance/environ"
 	"holdfast/appliance/provision"
+	"holdfast/appliance/update"
 	"holdfast/bgp/api"
 )
 
@@ -124,10 +125,18 @@ func (c *call) daemon(path, socket, envFile string, verbose bool) error {
 		passive = passive || f.Value.String() == "true" || c.Lookup("P").Value.String() == "true"
 	}
 	memory()
-	return appliance.Run(context.Background(), appliance.Options{Path: path, Socket: socket, NoControl: !e.Bool("api.cli"),
+	release, _ := os.ReadFile(osRelease)
+	return appliance.Run(context.Background(), appliance.Options{Image: update.Running(string(release)), Updates: update.Folder, Armed: armedBefore, Path: path, Socket: socket, NoControl: !e.Bool("api.cli"),
 		APISocket: apiSocket(e), Pipes: e.Get("api.pipename"), Version: version, API: apiVersion(e), Port: e.Port(), Bind: e.Addrs("tcp.bind"), Passive: passive, Drop: provision.DefaultDrop,
 		NoAck: !e.Bool("api.ack"), NoRespawn: !e.Bool("api.respawn"), Encoder: e.Get("api.encoder"), Compact: e.Bool("api.compact"), Log: log, LogDropped: lines.Dropped, Getenv: os.Getenv})
 }
+
+// osRelease says which image runs, if one does. armedBefore is where its first
+// program (package image/early) names the device that it has armed.
+const (
+	osRelease   = "/etc/os-release"
+	armedBefore = "/run/holdfast-watchdog"
+)
 
 // apiSocket is the path of the API socket that the environment says, "" for the
 // default.
