@@ -15,6 +15,9 @@ import (
 // death does not take with it.
 const software = "Software Watchdog"
 
+// Armed is where the service finds the device that it has to feed.
+const Armed = "/run/holdfast-watchdog"
+
 // arm starts the hardware watchdog and leaves it running: from now on what hangs
 // is reset, until the service that is to feed it does.
 func arm(l Line) error {
@@ -35,6 +38,9 @@ func arm(l Line) error {
 		return fmt.Errorf("%s: WDIOC_SETTIMEOUT: %w", dev, err)
 	}
 	say("%s (%s) is armed for %s", dev, identity, l.Watchdog)
+	if err := os.WriteFile(Armed, []byte(dev+"\n"), 0o644); err != nil {
+		return fmt.Errorf("the service does not know that it has to feed %s: %w", dev, err)
+	}
 	return nil
 }
 
