@@ -98,7 +98,7 @@ var rooms = map[string]room{
 	"appliance/chronicle":  {why: "a ring of what happened; who tells it is not its business"},
 	"appliance/control":    {may: "appliance/remote", why: "a socket and its questions; the answers come from outside"},
 	"appliance":            {may: "appliance/... bgp/... image/signature netio netio/link watchdog watchdog/sim systemd", why: "composition and life; the only room that looks into all others"},
-	"cmd/holdfast":         {may: "image/data netio/link appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units image/signature image image/source", why: "flags, output and exit codes only"},
+	"cmd/holdfast":         {may: "image/data netio/link appliance appliance/... bgp bgp/config bgp/api bgp/grammar bgp/wire bgp/event bgp/offline bgp/capture watchdog watchdog/sim systemd systemd/units image/signature image image/source image/boot image/slot", why: "flags, output and exit codes only"},
 	"appliance/generation": {why: "files on a disk, whatever they configure"},
 	"appliance/drain":      {may: "appliance/desired appliance/settings", why: "who is out of service, over restarts; what that means is decided elsewhere"},
 	"appliance/box":        {may: "systemd", why: "an object on the bus; what its methods do comes from outside"},

@@ -71,6 +71,8 @@ func (u *Updater) Settle(ctx context.Context) error {
 			t = &Trial{To: running, Stage: Installed, Seconds: DefaultDeadline.Seconds(), Unknown: true}
 		}
 		return u.judge(ctx, t)
+	case waiting:
+		return nil // the loader has been told what is next
 	case kept:
 		u.end(t, Outcome{State: Good})
 	case fellBack:
@@ -81,6 +83,10 @@ func (u *Updater) Settle(ctx context.Context) error {
 		u.end(t, o)
 	case interrupted:
 		u.end(t, Outcome{State: Interrupted, Cause: Power, Why: "the box was started anew while it was written"})
+	}
+	// It is good, and its loader does what a power cut has kept it from.
+	if err := u.Backend.MarkGood(running); err != nil {
+		u.Log.Error("boot loader", "error", err)
 	}
 	return nil
 }

@@ -59,6 +59,9 @@ type Entry struct {
 	Primary   bool   `json:"primary"`         // the next boot starts it
 }
 
+// Box is how a box stands.
+type Box = verdict.Box
+
 // Bundle is a version that somebody brings.
 type Bundle interface {
 	Version() string
@@ -102,6 +105,9 @@ func (u *Updater) Update(ctx context.Context, b Bundle, o Options) error {
 		t.Before = now.Bare()
 	}
 	t.Stage = Installed
+	if e, err := u.entry(t); err == nil && e != nil {
+		t.Tries = e.TriesLeft // some loaders give one only
+	}
 	if err := u.save(t); err != nil {
 		return fmt.Errorf("%w\n%s is installed, and the next boot tries it", err, t.To)
 	}
