@@ -227,13 +227,13 @@ func (d *Daemon) letGo() {
 	}
 	var err error
 	switch why := got.keeper.Refused(); {
-	case why != "":
-		d.log.Warn("hardware watchdog: it stays armed", "why", why)
-		err = got.device.Close()
 	case d.ending():
 		d.log.Info("hardware watchdog: it stays armed while the machine goes down", "timeout", lastTimeout)
 		_, err = got.device.SetTimeout(lastTimeout)
 		err = errors.Join(err, got.device.Close())
+	case why != "":
+		d.log.Warn("hardware watchdog: it stays armed", "why", why)
+		err = got.device.Close()
 	default:
 		err = got.device.Disarm()
 	}

@@ -105,6 +105,23 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
+// TestTheDeadlinePasses: whoever follows an update gives up by itself.
+func TestTheDeadlinePasses(t *testing.T) {
+	a := tried(t, drainConf, nil)
+	a.begin()
+	a.dog()
+	ended := make(chan error)
+	go func() { ended <- a.d.followUpdate(t.Context()) }()
+	// Since this machine was started, more has passed than that and the grace.
+	a.writeTrial(&update.Trial{From: "1.0", To: "2.0", Stage: update.Installed, Seconds: 1})
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if why := a.d.dog.get().keeper.Refused(); why != "version 2.0 was not proven within 1m1s of the boot" {
+		t.Error(why)
+	}
+}
+
 // TestLettingGo: an ordinary stop disarms; what goes down with the machine stays
 // armed, and has longer.
 func TestLettingGo(t *testing.T) {
