@@ -45,12 +45,17 @@ marked bad, and the box reboots into the old one; one that hangs is reset by the
 hardware. With --host, a file is sent to the other box.
 Exit code: 0 when the reboot has begun, or if the box is not of the fraction; or 1.`}
 
-func init() { updateVerb.run = runUpdate }
+// updates are the words of "update" that are no bundles.
+var updates map[string]func(*call) error
+
+func init() {
+	updateVerb.run = runUpdate
+	updates = map[string]func(*call) error{"status": updateStatus, "mark-good": markGood, "mark-bad": markBad, "abort": abortUpdate, "settle": settleUpdate}
+}
 
 func runUpdate(c *call) error {
-	subs := map[string]func(*call) error{"status": updateStatus, "mark-good": markGood, "mark-bad": markBad, "abort": abortUpdate, "settle": settleUpdate}
 	if len(c.args) > 0 {
-		if f := subs[c.args[0]]; f != nil {
+		if f := updates[c.args[0]]; f != nil {
 			return f(c)
 		}
 	}
@@ -78,7 +83,7 @@ func (c *call) onMachine(min, max int, do func(m *machine, args []string) error)
 // updateOn is an update of another box, to which a file is sent.
 func (c *call) updateOn(host string, words, args []string) error {
 	words = without(words, "host")
-	if name := args[0]; isFile(name) {
+	if name := args[0]; updates[name] == nil && isFile(name) {
 		f, err := os.Open(name)
 		if err != nil {
 			return err

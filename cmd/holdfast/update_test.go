@@ -157,3 +157,30 @@ func TestUpdateVerb(t *testing.T) {
 		}
 	}
 }
+
+// TestUpdateOfAnotherBox: a file is sent, a word or a URL is not.
+func TestUpdateOfAnotherBox(t *testing.T) {
+	programs(t, map[string]string{"holdfast": `echo "$@"; cat`})
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, text := range map[string]string{"1.2.bundle": "octets\n", "status": "a file of that name\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := stdin
+	t.Cleanup(func() { stdin = old })
+	var err error
+	if stdin, err = os.Open(os.DevNull); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{
+		"update 1.2.bundle --host root@box --fraction 0.5": "0 update - --fraction 0.5\noctets\n",
+		"update --host root@box http://example/1.2.bundle": "0 update http://example/1.2.bundle\n",
+		"update status --host root@box":                    "0 update status\n",
+	} {
+		if got := says(line); got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}
