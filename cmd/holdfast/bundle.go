@@ -13,7 +13,7 @@ import (
 )
 
 var bundleVerb = &verb{word: "bundle", args: "make|sign|info|verify …",
-	help: "make signed bundles of images, which boxes update to, and look at them",
+	help: "signed bundles of images: make, sign, look at",
 	long: `
   make -o X.bundle --root FILE --kernel FILE [--arch ARCH] [--compatible NAME]
        [--min-version VERSION] [--part NAME=FILE]… [--key FILE]…

@@ -272,7 +272,7 @@ func TestHelp(t *testing.T) {
 // of whose options are longer than the column.
 var (
 	option = regexp.MustCompile(`^  -[^ ]+(?: [^ ]+)*  +`)
-	ragged = map[string]bool{"encode": true, "healthcheck": true, "decode": true}
+	ragged = map[string]bool{"encode": true, "healthcheck": true, "decode": true, "update": true}
 )
 
 // TestUsage fits into a terminal, and each verb that anybody may see is in one

@@ -20,7 +20,7 @@ import (
 )
 
 var updateVerb = &verb{word: "update", args: "BUNDLE|status|mark-good|mark-bad [VERSION]|abort …",
-	help: "bring a new version onto the box, which keeps it only if all is as well as before",
+	help: "a new version, kept only if all is as well as before",
 	long: `
   BUNDLE [--fraction F] [--allow-downgrade] [--now] [--deadline TIME]
                        install it into the slot that does not run, take the box out of

@@ -12,8 +12,8 @@ var groups = []struct {
 }{
 	{"the daemon", []string{"run", "reload", "rollback", "diff", "generations", "drain", "undrain", "cli"}},
 	{"what it does, and why", []string{"status", "top", "explain", "neighbors", "routes", "history"}},
-	{"the box", []string{"units", "restart-unit", "logs", "reboot"}},
-	{"on a desk", []string{"validate", "config", "decode", "encode", "provision", "env"}},
+	{"the box", []string{"update", "watchdog", "units", "restart-unit", "logs", "reboot"}},
+	{"on a desk", []string{"validate", "config", "decode", "encode", "provision", "bundle", "env"}},
 	{"beside the daemon", []string{"healthcheck", "watchdog-sim", "install-units", "completion", "version"}},
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 var watchdogVerb = &verb{word: "watchdog", args: "[--json] [--host USER@BOX] [--socket PATH]",
-	help: "the watchdogs of this box, who holds them, and what they say of the last boot",
+	help: "who holds which, and what caused the last boot",
 	long: askedHelp + `
 
 The kernel is asked, without a device being opened, and the daemon, if it answers:
