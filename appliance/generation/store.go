@@ -326,3 +326,32 @@ func (s *Store) Recall(name string) []byte {
 	}
 	return b
 }
+
+// Look reads the newest generation of a state directory that is good, or is being
+// tried, while another process has the store: nothing is locked, and what is not
+// whole is passed over.
+func Look(state string, states ...State) (Record, Files, error) {
+	dir := filepath.Join(state, "generations")
+	found, err := os.ReadDir(dir)
+	if err != nil {
+		return Record{}, nil, err
+	}
+	var numbers []uint64
+	for _, f := range found {
+		if n, err := strconv.ParseUint(f.Name(), 10, 64); err == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.SortFunc(numbers, func(a, b uint64) int { return cmp.Compare(b, a) })
+	for _, n := range numbers {
+		folder := filepath.Join(dir, strconv.FormatUint(n, 10))
+		r, err := readRecord(folder)
+		if err != nil || !slices.Contains(states, r.State) {
+			continue
+		}
+		if files, err := r.read(folder); err == nil {
+			return r, files, nil
+		}
+	}
+	return Record{}, nil, fmt.Errorf("%s: there is none", dir)
+}

@@ -15,6 +15,7 @@ import (
 	"holdfast/appliance"
 	"holdfast/appliance/console"
 	"holdfast/appliance/control"
+	"holdfast/appliance/generation"
 	"holdfast/appliance/provision"
 	"holdfast/image/data"
 	"holdfast/netio/link"
@@ -76,6 +77,24 @@ var imageKeepVerb = &verb{word: "image-keep", hidden: true, help: "keep a copy o
 			return err
 		}
 		return data.Keep(stateFolder, keptFile)
+	}}
+
+// keysFile is the file of a bundle with the ssh keys of those who manage the box.
+const keysFile = "authorized_keys"
+
+// imageKeysVerb is asked by sshd. Keys come and go with the configuration.
+var imageKeysVerb = &verb{word: "image-keys", args: "USER", hidden: true, help: "print the ssh keys that the configuration brought for a user",
+	run: func(c *call) error {
+		args, err := c.parse(1, 1)
+		if err != nil || args[0] != "root" {
+			return err
+		}
+		for _, state := range []generation.State{generation.Good, generation.Trying} {
+			if _, files, err := generation.Look(stateFolder, state); err == nil {
+				c.out.Write(files[keysFile].Data)
+			}
+		}
+		return nil
 	}}
 
 // imageConsoleVerb says what the box is, whenever that has changed.

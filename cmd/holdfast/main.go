@@ -53,7 +53,7 @@ func usagef(format string, args ...any) error {
 var verbs []*verb
 
 func init() {
-	verbs = []*verb{runVerb, serverVerb, statusVerb, neighborsVerb, routesVerb, explainVerb, topVerb, historyVerb, reloadVerb, drainVerb, undrainVerb, rollbackVerb, diffVerb, generationsVerb, cliVerb, updateVerb, watchdogVerb, unitsVerb, restartUnitVerb, logsVerb, rebootVerb, bridgeVerb, validateVerb, configVerb, configurationVerb, decodeVerb, encodeVerb, healthcheckVerb, provisionVerb, bundleVerb, envVerb, versionVerb, completionVerb, simVerb, installUnitsVerb, helperHostVerb, imageDataVerb, imageKeepVerb, imageConsoleVerb}
+	verbs = []*verb{runVerb, serverVerb, statusVerb, neighborsVerb, routesVerb, explainVerb, topVerb, historyVerb, reloadVerb, drainVerb, undrainVerb, rollbackVerb, diffVerb, generationsVerb, cliVerb, updateVerb, watchdogVerb, unitsVerb, restartUnitVerb, logsVerb, rebootVerb, bridgeVerb, validateVerb, configVerb, configurationVerb, decodeVerb, encodeVerb, healthcheckVerb, provisionVerb, bundleVerb, envVerb, versionVerb, completionVerb, simVerb, installUnitsVerb, helperHostVerb, imageDataVerb, imageKeepVerb, imageKeysVerb, imageConsoleVerb}
 }
 
 func main() { os.Exit(run(called(os.Args), os.Stdout, os.Stderr)) }

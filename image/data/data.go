@@ -73,8 +73,8 @@ func (o Options) disk(ctx context.Context, at string) (made bool, err error) {
 		if err := create(ctx, dev); err != nil {
 			return false, err
 		}
-	} else if out, err := run(ctx, "resize2fs", dev); err != nil {
-		o.Say("data: %s keeps its size: %v %s", dev, err, out)
+	} else if err := enlarge(ctx, dev); err != nil {
+		o.Say("data: %s keeps its size: %v", dev, err)
 	}
 	err = mount(dev, at)
 	if err != nil && !made { // what the check has not seen
@@ -84,6 +84,21 @@ func (o Options) disk(ctx context.Context, at string) (made bool, err error) {
 		}
 	}
 	return made, err
+}
+
+// enlarge has a file system fill its partition. The program wants it checked as a
+// whole first, unless there is nothing to do.
+func enlarge(ctx context.Context, dev string) error {
+	if _, err := run(ctx, "resize2fs", dev); err == nil {
+		return nil
+	}
+	if out, err := run(ctx, "e2fsck", "-f", "-p", dev); exit(err) >= 4 {
+		return fmt.Errorf("e2fsck: %w: %s", err, last(out))
+	}
+	if out, err := run(ctx, "resize2fs", dev); err != nil {
+		return fmt.Errorf("resize2fs: %w: %s", err, last(out))
+	}
+	return nil
 }
 
 func mount(dev, at string) error {

@@ -16,9 +16,6 @@ const espLabel = "holdfast-esp"
 // at which nothing is mounted there: done undoes that.
 func ESP(file string) (path string, done func(), err error) {
 	done = func() {}
-	if _, err := os.Stat(file); err == nil {
-		return file, done, nil
-	}
 	dir, err := os.MkdirTemp("/run", "esp-")
 	if err != nil {
 		return "", done, err

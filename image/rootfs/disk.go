@@ -2,8 +2,12 @@ package rootfs
 
 import (
 	"embed"
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"path"
+
+	"holdfast/image"
 )
 
 //go:embed all:disk
@@ -22,7 +26,7 @@ func (r *Root) disk() error {
 	if err := r.Copy("", sub); err != nil {
 		return err
 	}
-	for unit, target := range map[string]string{"holdfast-data.service": "local-fs.target", "holdfast-keep.path": "multi-user.target", "holdfast-console.service": "multi-user.target"} {
+	for unit, target := range map[string]string{"holdfast-data.service": "local-fs.target", "tmp.mount": "local-fs.target", "holdfast-keep.path": "multi-user.target", "holdfast-console.service": "multi-user.target"} {
 		r.Symlink(fmt.Sprintf("etc/systemd/system/%s.wants/%s", target, unit), "/usr/lib/systemd/system/"+unit)
 	}
 	// The daemon asks for the verdict, so that no target waits for it; whoever wants
@@ -30,6 +34,9 @@ func (r *Root) disk() error {
 	r.Symlink("etc/systemd/system/holdfast.service.wants/"+verdict, "/usr/lib/systemd/system/"+verdict)
 	r.Symlink("etc/systemd/system/boot-complete.target.requires/"+verdict, "/usr/lib/systemd/system/"+verdict)
 	r.Symlink("etc/systemd/system/systemd-bless-boot.service", "/dev/null")
+	for _, dir := range []string{"home", "srv", "root"} {
+		r.Dir(dir, 0o755)
+	}
 	delete(r.Tree, "var/run")
 	delete(r.Tree, "var/tmp")
 	delete(r.Tree, "var/lib")
@@ -37,11 +44,22 @@ func (r *Root) disk() error {
 }
 
 // release says what the image is, for people, boot loaders and updates.
-func (r *Root) release(o Options) {
+func (r *Root) release(o Options) error {
 	text := "ID=holdfast\nNAME=Holdfast\nPRETTY_NAME=\"Holdfast " + o.Version + "\"\n"
 	if o.Version != "" {
 		text += "IMAGE_ID=holdfast\nIMAGE_VERSION=" + o.Version + "\nVERSION_ID=" + o.Version + "\n"
 	}
 	r.File("etc/os-release", 0o644, []byte(text))
-	r.File("etc/holdfast-release.json", 0o644, fmt.Appendf(nil, "{\"compatible\": \"holdfast-%s\", \"version\": %q, \"arch\": %q}\n", o.Arch, o.Version, o.Arch))
+	if o.Version == "" {
+		return nil // a root of the lab
+	}
+	rel, err := json.Marshal(image.Release{Compatible: "holdfast-" + o.Arch, Version: image.Version(o.Version), Arch: o.Arch, MinVersion: image.Version(o.MinVersion)})
+	if err != nil {
+		return err
+	}
+	r.File(image.ReleaseFile, 0o644, append(rel, '\n'))
+	for name, key := range o.Keys {
+		r.File(path.Join(image.KeysFolder, name+".pub"), 0o644, []byte(key+"\n"))
+	}
+	return nil
 }

@@ -27,8 +27,8 @@ var overlay embed.FS
 
 // packages are what a root is picked of, with what they depend on; the kernel
 // comes by the name of its architecture.
-var packages = []string{"systemd", "systemd-sysv", "udev", "dbus", "polkitd", "kmod", "iproute2", "mount", "util-linux", "util-linux-extra", "login", "coreutils", "dash",
-	"procps", "openssh-server", "systemd-boot-efi", "e2fsprogs", "fdisk"}
+var packages = []string{"systemd", "systemd-sysv", "udev", "dbus", "polkitd", "kmod", "iproute2", "mount", "util-linux", "util-linux-extra", "login", "coreutils", "dash", "grep",
+	"procps", "openssh-server", "systemd-boot-efi", "e2fsprogs", "dosfstools", "fdisk"}
 
 // modules are the kernel's that a box may need before anybody can load more. A
 // "?" is for what only some architectures have.
@@ -61,9 +61,12 @@ type Options struct {
 	Arch    string // amd64 or arm64
 	Cache   string // a folder for packages, which the next build finds again
 	Version string // of the image
-	Polkit  bool   // others than root are asked who they are
-	Disk    bool   // the root is on a disk and is not written: what is, stands on the data partition
-	Program string // the path of our static program for Arch; "": somebody puts it there later
+	// MinVersion is the oldest version that boxes with this one take; "": any.
+	MinVersion string
+	Keys       map[string]string // who may sign bundles: public keys by a name
+	Polkit     bool              // others than root are asked who they are
+	Disk       bool              // the root is on a disk and is not written: what is, stands on the data partition
+	Program    string            // the path of our static program for Arch; "": somebody puts it there later
 }
 
 // Root is a root, and the kernel that goes with it.
@@ -140,7 +143,9 @@ func (r *Root) own(o Options) error {
 			return err
 		}
 	}
-	r.release(o)
+	if err := r.release(o); err != nil {
+		return err
+	}
 	if o.Disk {
 		if err := r.disk(); err != nil {
 			return err

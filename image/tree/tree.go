@@ -3,16 +3,13 @@
 package tree
 
 import (
-	"archive/tar"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // File is a regular file, a folder or a symbolic link.
@@ -115,6 +112,9 @@ func (t Tree) Resolve(name string) string {
 
 // Unpack writes the tree below a folder of this machine, as whoever runs it.
 func (t Tree) Unpack(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	for _, name := range t.Names() {
 		f, to := t[name], filepath.Join(dir, name)
 		var err error
@@ -124,7 +124,7 @@ func (t Tree) Unpack(dir string) error {
 		case f.Mode&fs.ModeSymlink != 0:
 			err = os.Symlink(f.Link, to)
 		default:
-			err = os.WriteFile(to, f.Data, f.Mode.Perm())
+			err = os.WriteFile(to, f.Data, f.Mode.Perm()|0o600)
 		}
 		if err != nil {
 			return err
@@ -133,28 +133,16 @@ func (t Tree) Unpack(dir string) error {
 	return nil
 }
 
-// WriteTar writes the tree as an archive; every time in it is at.
-func (t Tree) WriteTar(w io.Writer, at time.Time) error {
-	out := tar.NewWriter(w)
+// Modes has the modes of all files and folders, as mksquashfs reads them with -pf:
+// what they are on the disk may be less.
+func (t Tree) Modes() string {
+	var b strings.Builder
 	for _, name := range t.Names() {
-		f := t[name]
-		h := &tar.Header{Name: name, Mode: int64(unixMode(f.Mode) & 0o7777), Size: int64(len(f.Data)), ModTime: at, Format: tar.FormatPAX}
-		switch {
-		case f.Mode.IsDir():
-			h.Typeflag, h.Name = tar.TypeDir, name+"/"
-		case f.Mode&fs.ModeSymlink != 0:
-			h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, f.Link, 0
-		default:
-			h.Typeflag = tar.TypeReg
-		}
-		if err := out.WriteHeader(h); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if _, err := out.Write(f.Data); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		if f := t[name]; f.Mode&fs.ModeSymlink == 0 {
+			fmt.Fprintf(&b, "%q m %o 0 0\n", name, unixMode(f.Mode)&0o7777)
 		}
 	}
-	return out.Close()
+	return b.String()
 }
 
 // unixMode is a mode as the kernel has it.
