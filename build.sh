@@ -2,6 +2,9 @@
 # Static, stripped and reproducible binaries in dist/.
 #   ./build.sh               for amd64, arm64 and armv7
 #   ./build.sh arm64         for one
+#   ./build.sh image amd64   the image of a box and its bundle, for amd64 or arm64:
+#                            VERSION (0.0.1), KEY (file of the key that signs),
+#                            KEYS (public keys that boxes take bundles of)
 #   ./build.sh --check       builds twice, from two folders, the second time with an
 #                            empty cache, and compares
 set -eu
@@ -36,6 +39,26 @@ build() { # build ARCHITECTURE FOLDER
 	[ "$size" -le $limit ] || { echo "build.sh: $out is over $limit octets" >&2; exit 1; }
 }
 
+# image ARCHITECTURE FOLDER makes an image without root: its parts are Debian's packages.
+image() {
+	need mksquashfs squashfs-tools
+	need mkfs.vfat dosfstools
+	need mcopy mtools
+	need sfdisk fdisk
+	need depmod kmod
+	need xz xz-utils
+	build "$1" "$2"
+	CGO_ENABLED=0 GOOS=linux GOARCH=$1 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid=" -o "$2/initrd-$1" ./cmd/initrd
+	SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)} go run ./cmd/mkimage -o "$2" -arch "$1" -version "${VERSION:-0.0.1}" \
+		-cache "${CACHE:-$HOME/.cache/holdfast/$1}" -program "$2/holdfast-linux-$1" -early "$2/initrd-$1" -key "${KEY:-}" -keys "${KEYS:-}" ${APPEND:+-append "$APPEND"}
+}
+PATH="$PATH:/usr/sbin:/sbin"
+
+if [ "${1:-}" = image ]; then
+	mkdir -p dist
+	image "${2:-amd64}" dist
+	exit
+fi
 if [ "${1:-}" = --check ]; then
 	first=$(mktemp -d) second=$(mktemp -d)
 	trap 'rm -rf "$first" "$second"' EXIT

@@ -7,12 +7,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
-	"time"
 
 	"holdfast/image/rootfs"
 	"holdfast/image/uki"
@@ -21,13 +22,16 @@ import (
 
 // Options is what an image is made of.
 type Options struct {
-	Arch    string // amd64 or arm64
-	Version string // of the image: what boot loaders sort by
-	Cache   string // for packages
-	Program string // our static program for Arch
-	Early   string // the first program (cmd/initrd) for Arch
-	Append  string // for the kernel's command line
-	Epoch   int64  // the one time that is in the image, in seconds since 1970 (SOURCE_DATE_EPOCH)
+	Arch       string            // amd64 or arm64
+	Version    string            // of the image: what boot loaders sort by
+	Cache      string            // for packages
+	Program    string            // our static program for Arch
+	Early      string            // the first program (cmd/initrd) for Arch
+	MinVersion string            // the oldest version that boxes with this one take; "": any
+	Keys       map[string]string // public keys of those who may sign bundles, by a name
+	Append     string            // for the kernel's command line
+	Fast       bool              // the root is compressed less: for tests
+	Epoch      int64             // the one time that is in the image, in seconds since 1970 (SOURCE_DATE_EPOCH)
 }
 
 // firmware is what differs between architectures.
@@ -58,7 +62,8 @@ type Parts struct {
 	Line   string
 	boot   []byte // systemd-boot
 	firmware
-	Packages []string // what it is made of, NAME_VERSION_ARCH
+	Packages []string        // what it is made of, NAME_VERSION_ARCH
+	Modules  []*debug.Module // of our program
 }
 
 // Make makes the parts.
@@ -67,11 +72,14 @@ func Make(ctx context.Context, o Options) (*Parts, error) {
 	if !ok {
 		return nil, fmt.Errorf("want amd64 or arm64, got %q", o.Arch)
 	}
-	r, err := rootfs.Build(ctx, rootfs.Options{Arch: o.Arch, Cache: o.Cache, Program: o.Program, Version: o.Version, Disk: true})
+	r, err := rootfs.Build(ctx, rootfs.Options{Arch: o.Arch, Cache: o.Cache, Program: o.Program, Version: o.Version, MinVersion: o.MinVersion, Keys: o.Keys, Disk: true})
 	if err != nil {
 		return nil, err
 	}
 	p := &Parts{Options: o, firmware: f, Kernel: r.Kernel, Packages: r.Packages}
+	if info, err := buildinfo.ReadFile(o.Program); err == nil {
+		p.Modules = info.Deps
+	}
 	if p.Root, p.Verity, err = p.squash(ctx, r); err != nil {
 		return nil, err
 	}
@@ -112,15 +120,22 @@ func (p *Parts) squash(ctx context.Context, r *rootfs.Root) ([]byte, verity.Root
 		return nil, verity.Root{}, err
 	}
 	defer os.RemoveAll(dir)
-	var b bytes.Buffer
-	if err := r.WriteTar(&b, time.Unix(p.Epoch, 0)); err != nil {
+	from, file, modes := filepath.Join(dir, "from"), filepath.Join(dir, "root"), filepath.Join(dir, "modes")
+	if err := r.Unpack(from); err != nil {
 		return nil, verity.Root{}, err
 	}
-	file := filepath.Join(dir, "root")
-	c := exec.CommandContext(ctx, "sqfstar", "-comp", "xz", "-b", "1M", "-Xbcj", p.filter, "-all-root", "-no-progress", "-quiet", file)
-	c.Stdin, c.Env = &b, append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", p.Epoch))
+	// Whoever builds may not be root, and his file system may know no owners.
+	if err := os.WriteFile(modes, []byte(r.Modes()), 0o600); err != nil {
+		return nil, verity.Root{}, err
+	}
+	how := []string{"-comp", "xz", "-Xbcj", p.filter, "-b", "1M"}
+	if p.Fast {
+		how = []string{"-comp", "gzip", "-Xcompression-level", "1"}
+	}
+	c := exec.CommandContext(ctx, "mksquashfs", append([]string{from, file}, append(how, "-all-root", "-pf", modes, "-root-mode", "755", "-noappend", "-no-xattrs", "-no-progress", "-quiet")...)...)
+	c.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", p.Epoch))
 	if out, err := c.CombinedOutput(); err != nil {
-		return nil, verity.Root{}, fmt.Errorf("sqfstar: %w: %s", err, out)
+		return nil, verity.Root{}, fmt.Errorf("mksquashfs: %w: %s", err, out)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
