@@ -1,11 +1,12 @@
 # make            says what there is
 # make demo       a real session in namespaces, with a simulated watchdog
 # make test       passes the tests
-.PHONY: help build test check bench demo setup
+.PHONY: help build test test-image check bench demo setup
 
 help:
 	@echo "make demo    a real session in namespaces, live in this terminal (KEEP=1: stays)"
 	@echo "make test    all tests, on real BGP speakers and a real kernel (as root)"
+	@echo "make test-image   updates and other architectures in emulated machines: half an hour"
 	@echo "make check   test, and gofmt, vet, staticcheck, race, fuzzers, govulncheck"
 	@echo "make bench   benchmarks"
 	@echo "make build   static binaries for amd64, arm64 and armv7 in dist/"
@@ -20,6 +21,10 @@ setup:
 # not see that it has changed.
 test: setup
 	go test -count=1 -timeout 20m ./...
+
+test-image: setup
+	./lab/setup.sh images
+	go test -count=1 -timeout 60m -v -tags images -run 'TestImage|TestUpdate|TestARM' ./lab/vm
 
 check: setup
 	./lab/check.sh

@@ -31,12 +31,21 @@ need qemu-system-x86_64 qemu-system-x86
 # A root for emulated machines, and their disks.
 need depmod kmod
 need mkfs.ext4 e2fsprogs
-need mkfs.vfat dosfstools
 need mcopy mtools
 need cpio cpio
+# Images of boxes, and firmware that boots them.
+need mksquashfs squashfs-tools
+need veritysetup cryptsetup-bin
+need /usr/lib/systemd/boot/efi/linuxx64.efi.stub systemd-boot-efi
+need /usr/share/OVMF/OVMF_CODE_4M.fd ovmf
+need sfdisk fdisk
+need xz xz-utils
+if [ "${1:-}" = images ]; then
+	need qemu-system-aarch64 qemu-system-arm
+	need /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64
+fi
 # Boot loaders' own tools.
 need efibootmgr efibootmgr
-need sfdisk fdisk
 need fw_setenv libubootenv-tool
 need grub-editenv grub-common
 need ssh openssh-client

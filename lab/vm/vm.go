@@ -28,6 +28,11 @@ type Options struct {
 	Serial string   // of the machine, in SMBIOS
 	Memory int      // MiB; 0 is 768
 	More   []string // arguments of the emulator
+	// Firmware is the architecture, amd64 or arm64, of a machine that boots the
+	// disk Image as a box does; without, the kernel is started directly, with the
+	// lab's root in memory.
+	Firmware string
+	Image    string // path; the machine has a copy
 }
 
 // Machine is one that has been started.
@@ -56,7 +61,11 @@ func Boot(h *lab.Host, o Options) *Machine {
 	if m.Memory == 0 {
 		m.Memory = 768
 	}
-	m.writeInitrd()
+	if m.Firmware == "" {
+		m.writeInitrd()
+	} else {
+		m.Disks = append([]string{m.overlay(m.Image)}, m.Disks...)
+	}
 	h.IP("tuntap add dev " + o.Link + " mode tap")
 	h.IP("link set " + o.Link + " up")
 	h.Cleanup(m.Kill)
@@ -99,19 +108,24 @@ func (m *Machine) writeInitrd() {
 // Start turns the machine on.
 func (m *Machine) Start() {
 	m.Helper()
-	args := []string{"-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "2", "-m", fmt.Sprint(m.Memory), "-nodefaults", "-display", "none",
+	args := []string{"-accel", "tcg,thread=multi", "-smp", "2", "-m", fmt.Sprint(m.Memory), "-nodefaults", "-display", "none",
 		"-chardev", "file,id=serial,append=on,path=" + m.console, "-serial", "chardev:serial",
 		"-qmp", "unix:" + m.base + ".qmp,server=on,wait=off",
 		"-device", "i6300esb", "-action", "watchdog=reset", "-device", "virtio-rng-pci",
-		"-netdev", "tap,id=n,script=no,downscript=no,ifname=" + m.Link, "-device", "virtio-net-pci,netdev=n,mac=52:54:00:12:34:56",
-		"-kernel", Kernel(m.Lab), "-initrd", m.initrd, "-append", "console=ttyS0 rdinit=/sbin/init panic=5 quiet systemd.show_status=0 " + m.Append}
+		"-netdev", "tap,id=n,script=no,downscript=no,ifname=" + m.Link, "-device", "virtio-net-pci,netdev=n,mac=52:54:00:12:34:56"}
+	if m.Firmware == "" {
+		args = append(args, "-machine", "q35", "-cpu", "max", "-kernel", Kernel(m.Lab), "-initrd", m.initrd,
+			"-append", "console=ttyS0 rdinit=/sbin/init panic=5 quiet systemd.show_status=0 "+m.Append)
+	} else {
+		args = append(args, m.firmware()...)
+	}
 	if m.Serial != "" {
 		args = append(args, "-smbios", "type=1,serial="+m.Serial)
 	}
 	for i, d := range m.Disks {
-		args = append(args, "-drive", fmt.Sprintf("if=none,id=d%d,format=raw,cache=writethrough,file=%s", i, d), "-device", fmt.Sprintf("virtio-blk-pci,drive=d%d", i))
+		args = append(args, "-drive", fmt.Sprintf("if=none,id=d%d,format=raw,cache=writeback,file=%s", i, d), "-device", fmt.Sprintf("virtio-blk-pci,drive=d%d", i))
 	}
-	argv := append([]string{"ip", "netns", "exec", m.NS, "qemu-system-x86_64"}, append(args, m.More...)...)
+	argv := append([]string{"ip", "netns", "exec", m.NS, m.emulator()}, append(args, m.More...)...)
 	os.Remove(m.base + ".qmp")
 	m.qemu = exec.Command(argv[0], argv[1:]...)
 	m.qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -127,6 +141,13 @@ func (m *Machine) Start() {
 	m.done = make(chan struct{})
 	go func(c *exec.Cmd, done chan struct{}) { c.Wait(); close(done) }(m.qemu, m.done)
 	m.qmp = m.monitor()
+}
+
+func (m *Machine) emulator() string {
+	if m.Firmware != "" {
+		return boards[m.Firmware].qemu
+	}
+	return "qemu-system-x86_64"
 }
 
 // Kill is a power cut.
@@ -162,8 +183,8 @@ func (m *Machine) Wait(text string) string {
 	return rest
 }
 
-// ssh is the command that runs another on the machine, as root.
-func (m *Machine) ssh(command string) []string {
+// SSH is the command that runs another on the machine, as root.
+func (m *Machine) SSH(command string) []string {
 	return []string{"ssh", "-q", "-i", Key(m.Lab), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10",
 		"-o", "ServerAliveInterval=5", "root@" + Address, command}
 }
@@ -172,7 +193,7 @@ func (m *Machine) ssh(command string) []string {
 // somebody listens there.
 func (m *Machine) Run(command string) string {
 	m.Helper()
-	out, err := m.Try(m.ssh(command)...)
+	out, err := m.Try(m.SSH(command)...)
 	if err != nil {
 		m.Fatalf("vm: %s: %v", command, err)
 	}
@@ -181,7 +202,7 @@ func (m *Machine) Run(command string) string {
 
 // Ask is Run for a command that may fail, "" then.
 func (m *Machine) Ask(command string) string {
-	out, err := m.Try(m.ssh(command)...)
+	out, err := m.Try(m.SSH(command)...)
 	if err != nil {
 		return ""
 	}
@@ -197,7 +218,7 @@ func (m *Machine) Reachable() {
 // Put writes a file on the machine, at once: others see all of it or nothing.
 func (m *Machine) Put(path, text string) {
 	m.Helper()
-	argv := m.ssh(fmt.Sprintf("cat >%s.part && mv %s.part %s", path, path, path))
+	argv := m.SSH(fmt.Sprintf("cat >%s.part && mv %s.part %s", path, path, path))
 	c := exec.Command("ip", append([]string{"netns", "exec", m.NS}, argv...)...)
 	c.Stdin = strings.NewReader(text)
 	if out, err := c.CombinedOutput(); err != nil {

@@ -1,0 +1,93 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"holdfast/image"
+	"holdfast/image/build"
+	"holdfast/image/signature"
+	"holdfast/lab"
+)
+
+// Image is what a build leaves, for tests.
+type Image struct {
+	Disk, Bundle, UKI    string // paths
+	Kernel, Initrd, Line string // paths, and the command line, to boot it without firmware
+}
+
+var images struct {
+	sync.Mutex
+	key  signature.Private
+	made map[string]*Image
+}
+
+// Build makes an image of a version, once for all tests of a process. All are
+// signed by one key, which all know. More goes onto the kernel's command line.
+func Build(l *lab.Lab, arch, version, more string) *Image {
+	l.Helper()
+	images.Lock()
+	defer images.Unlock()
+	id := arch + " " + version + " " + more
+	if i := images.made[id]; i != nil {
+		return i
+	}
+	makeRoot(l) // the folder, and the key for root
+	i, err := makeImage(l, arch, version, more)
+	if err != nil {
+		l.Fatalf("vm: image %s: %v", id, err)
+	}
+	if images.made == nil {
+		images.made = map[string]*Image{}
+	}
+	images.made[id] = i
+	return i
+}
+
+func makeImage(l *lab.Lab, arch, version, more string) (*Image, error) {
+	dir := filepath.Join(made.dir, arch+"-"+version)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	program, early := filepath.Join(dir, "holdfast"), filepath.Join(dir, "initrd")
+	for out, of := range map[string]string{program: "holdfast/cmd/holdfast", early: "holdfast/cmd/initrd"} {
+		c := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w -X main.version="+version, "-o", out, of)
+		c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+		if text, err := c.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go build %s: %w: %s", of, err, text)
+		}
+	}
+	if len(images.made) == 0 {
+		var err error
+		if images.key, err = signature.Generate(); err != nil {
+			return nil, err
+		}
+	}
+	p, err := build.Make(context.Background(), build.Options{Arch: arch, Version: version, Cache: filepath.Join(cache, arch), Program: program, Early: early,
+		Append: more, Fast: true, Epoch: 1_700_000_000, Keys: map[string]string{"lab": images.key.Public().String()}})
+	if err != nil {
+		return nil, err
+	}
+	return keep(p, dir)
+}
+
+// keep writes the parts into a folder.
+func keep(p *build.Parts, dir string) (*Image, error) {
+	i := &Image{Disk: filepath.Join(dir, "disk"), Bundle: filepath.Join(dir, "bundle"), UKI: filepath.Join(dir, "uki"), Kernel: filepath.Join(dir, "vmlinuz"), Initrd: filepath.Join(dir, "initrd.cpio"), Line: p.Line}
+	var b bytes.Buffer
+	if _, err := image.Make(&b, image.Release{Compatible: "holdfast-" + p.Arch, Arch: p.Arch},
+		[]image.Content{{Name: image.RootPart, Data: p.Root}, {Name: image.KernelPart, Data: p.UKI}}, []signature.Private{images.key}); err != nil {
+		return nil, err
+	}
+	for path, data := range map[string][]byte{i.Bundle: b.Bytes(), i.UKI: p.UKI, i.Kernel: p.Kernel, i.Initrd: p.Initrd} {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return i, p.Disk(context.Background(), i.Disk)
+}
