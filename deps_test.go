@@ -113,7 +113,7 @@ var rooms = map[string]room{
 	"lab":        {why: "uses the product as anybody does, from outside"},
 	"lab/sink":   {why: "a peer that shares no code with what it tests"},
 	"lab/guest":  {may: "watchdog", why: "the one process of an emulated machine, which has the hardware that we do not"},
-	"lab/vm":     {may: "lab image/tree image/rootfs", why: "machines of the lab, with the root of a box"},
+	"lab/vm":     {may: "lab image image/build image/signature image/tree image/rootfs", why: "machines of the lab, with the root of a box"},
 	"lab/demo":   {may: "lab", why: "a program of the lab"},
 }
 
