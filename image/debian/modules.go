@@ -15,8 +15,9 @@ import (
 )
 
 // Modules takes the kernel's modules of these names from all, with those that
-// they need, and what depmod makes of them. One that is built into the kernel,
-// or that this architecture does not have, is left out if its name ends in "?".
+// they need, and what depmod makes of them. One that is built into the kernel
+// is there already; one that this architecture may not have has a name that ends
+// in "?".
 func Modules(ctx context.Context, all, out tree.Tree, names []string) error {
 	m, err := closure(all, names)
 	if err != nil {
@@ -51,11 +52,16 @@ func InOrder(all tree.Tree, names []string) (list []Module, err error) {
 }
 
 func closure(all tree.Tree, names []string) (*modules, error) {
-	m := &modules{all: all, at: map[string]string{}, taken: map[string]bool{}}
+	m := &modules{all: all, at: map[string]string{}, taken: map[string]bool{}, builtin: map[string]bool{}}
 	for _, name := range all.Names() {
 		if rest, ok := strings.CutPrefix(name, "usr/lib/modules/"); ok && strings.HasSuffix(name, ".ko") {
 			m.release, _, _ = strings.Cut(rest, "/")
 			m.at[moduleName(name)] = name
+		}
+	}
+	if f := all["usr/lib/modules/"+m.release+"/modules.builtin"]; f != nil {
+		for line := range strings.Lines(string(f.Data)) {
+			m.builtin[moduleName(strings.TrimSpace(line))] = true
 		}
 	}
 	for _, name := range names {
@@ -76,11 +82,15 @@ type modules struct {
 	release string
 	at      map[string]string // by name
 	taken   map[string]bool   // by path
+	builtin map[string]bool   // by name: they are part of the kernel
 	order   []string          // paths, those that are needed first
 }
 
 func (m *modules) take(name string) error {
 	at, ok := m.at[strings.ReplaceAll(name, "-", "_")]
+	if m.builtin[strings.ReplaceAll(name, "-", "_")] {
+		return nil
+	}
 	if !ok {
 		return fmt.Errorf("the kernel has no module %s", name)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"holdfast/image"
@@ -49,6 +50,10 @@ func Build(l *lab.Lab, arch, version, more string) *Image {
 	return i
 }
 
+// slow gives an emulator on a loaded host more time than a box needs until the
+// daemon feeds the hardware.
+const slow = "holdfast.watchdog=240"
+
 func makeImage(l *lab.Lab, arch, version, more string) (*Image, error) {
 	dir := filepath.Join(made.dir, arch+"-"+version)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -69,7 +74,7 @@ func makeImage(l *lab.Lab, arch, version, more string) (*Image, error) {
 		}
 	}
 	p, err := build.Make(context.Background(), build.Options{Arch: arch, Version: version, Cache: filepath.Join(cache, arch), Program: program, Early: early,
-		Append: more, Fast: true, Epoch: 1_700_000_000, Keys: map[string]string{"lab": images.key.Public().String()}})
+		Append: strings.TrimSpace(slow + " " + more), Fast: true, Epoch: 1_700_000_000, Keys: map[string]string{"lab": images.key.Public().String()}})
 	if err != nil {
 		return nil, err
 	}
