@@ -103,7 +103,7 @@ func TestKilled(t *testing.T) {
 		b.reset(before)
 	}
 	t.Log(seen)
-	if len(seen) < 4 {
+	if len(seen) < 2 { // where it is, is chance, and the machine's speed
 		t.Errorf("it was killed in too few places: %v", seen)
 	}
 }
