@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 
+	"holdfast/image/signature"
 	"holdfast/image/verity"
 )
 
@@ -55,17 +55,9 @@ func (m *Manifest) Root() verity.Root { return m.root }
 // may have meant it as a condition. There is one text for each manifest, and
 // another that would mean the same is refused.
 func ParseManifest(b []byte) (*Manifest, error) {
-	if len(b) > maxManifest {
-		return nil, fmt.Errorf("more than %d octets", maxManifest)
-	}
 	m := &Manifest{}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(m); err != nil {
+	if err := signature.Decode(b, maxManifest, m); err != nil {
 		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is something behind it")
 	}
 	if err := m.check(); err != nil {
 		return nil, err

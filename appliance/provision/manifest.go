@@ -1,18 +1,17 @@
 package provision
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"holdfast/image/signature"
 )
 
 // Format is that of the manifests that this package reads and writes.
@@ -40,17 +39,9 @@ type Entry struct {
 // ParseManifest reads a manifest. What it does not know it refuses: a newer
 // tool may have meant it as a condition.
 func ParseManifest(b []byte) (*Manifest, error) {
-	if len(b) > maxManifest {
-		return nil, fmt.Errorf("more than %d octets", maxManifest)
-	}
 	m := &Manifest{}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(m); err != nil {
+	if err := signature.Decode(b, maxManifest, m); err != nil {
 		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is something behind it")
 	}
 	if err := m.check(); err != nil {
 		return nil, err

@@ -36,20 +36,7 @@ Exit code: 0, or 1: the error says what is wrong.`}
 func init() { bundleVerb.run = runBundle }
 
 func runBundle(c *call) error {
-	subs := map[string]func(*call) error{"make": bundleMake, "sign": bundleSign, "info": bundleInfo, "verify": bundleVerify}
-	if len(c.args) == 0 {
-		return usagef("want make, sign, info or verify")
-	}
-	f := subs[c.args[0]]
-	if f == nil {
-		if strings.HasPrefix(c.args[0], "-") {
-			_, err := c.parse(1, 1)
-			return err
-		}
-		return usagef("want make, sign, info or verify, got %q", c.args[0])
-	}
-	c.args = c.args[1:]
-	return f(c)
+	return c.sub("make, sign, info or verify", map[string]func(*call) error{"make": bundleMake, "sign": bundleSign, "info": bundleInfo, "verify": bundleVerify})
 }
 
 func bundleMake(c *call) error {

@@ -130,6 +130,23 @@ func exitCode(v *verb, e error, out, err io.Writer) int {
 	return exitFailed
 }
 
+// sub runs the verb's own verb that is named first; want lists them.
+func (c *call) sub(want string, subs map[string]func(*call) error) error {
+	if len(c.args) == 0 {
+		return usagef("want %s", want)
+	}
+	f := subs[c.args[0]]
+	if f == nil {
+		if strings.HasPrefix(c.args[0], "-") {
+			_, err := c.parse(1, 1)
+			return err
+		}
+		return usagef("want %s, got %q", want, c.args[0])
+	}
+	c.args = c.args[1:]
+	return f(c)
+}
+
 // exitStatus is an exit code that another program chose, or whose message has
 // been printed.
 type exitStatus int

@@ -41,20 +41,7 @@ was rejected.`}
 func init() { provisionVerb.run = runProvision }
 
 func runProvision(c *call) error {
-	subs := map[string]func(*call) error{"keygen": keygen, "pack": pack, "sign": sign, "verify": verify, "simulate": simulate, "run": provisionRun}
-	if len(c.args) == 0 {
-		return usagef("want keygen, pack, sign, verify, simulate or run")
-	}
-	f := subs[c.args[0]]
-	if f == nil {
-		if strings.HasPrefix(c.args[0], "-") {
-			_, err := c.parse(1, 1)
-			return err
-		}
-		return usagef("want keygen, pack, sign, verify, simulate or run, got %q", c.args[0])
-	}
-	c.args = c.args[1:]
-	return f(c)
+	return c.sub("keygen, pack, sign, verify, simulate or run", map[string]func(*call) error{"keygen": keygen, "pack": pack, "sign": sign, "verify": verify, "simulate": simulate, "run": provisionRun})
 }
 
 // several is a flag that may be said more than once.

@@ -8,8 +8,10 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -170,4 +172,21 @@ func (all Signatures) Verify(known []Key, text []byte) (Key, error) {
 		}
 	}
 	return Key{}, err
+}
+
+// Decode reads what was signed, JSON of at most so many octets, into v. What v does
+// not know is refused: a newer tool may have meant it as a condition.
+func Decode(b []byte, most int, v any) error {
+	if len(b) > most {
+		return fmt.Errorf("more than %d octets", most)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is something behind it")
+	}
+	return nil
 }
