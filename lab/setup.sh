@@ -40,10 +40,8 @@ need /usr/lib/systemd/boot/efi/linuxx64.efi.stub systemd-boot-efi
 need /usr/share/OVMF/OVMF_CODE_4M.fd ovmf
 need sfdisk fdisk
 need xz xz-utils
-if [ "${1:-}" = images ]; then
-	need qemu-system-aarch64 qemu-system-arm
-	need /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64
-fi
+need qemu-system-aarch64 qemu-system-arm
+need /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64
 # Boot loaders' own tools.
 need efibootmgr efibootmgr
 need fw_setenv libubootenv-tool

@@ -57,16 +57,6 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// TestARM boots an image for ARM boards with UEFI.
-func TestARM(t *testing.T) {
-	i := vm.Build(lab.New(t), "arm64", "1.0.0", "")
-	m := bootImage(t, "arm64", i, vm.Options{Memory: 1024})
-	m.announced("arm64, from power through UEFI")
-	m.Reachable()
-	m.runs("1.0.0")
-	t.Log(m.Run("holdfast watchdog; holdfast update status; systemctl --failed --no-pager --no-legend"))
-}
-
 // update has a bundle installed and tried, and says for how long nothing was
 // announced.
 func (m *imaged) update(what, bundle, args string) {
