@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"holdfast/image/versions"
 )
 
 // Backend is one way to choose what is started. Its methods work on disks and
@@ -153,7 +155,7 @@ func onlyRunning(root, version string) error {
 // installable refuses what would leave the box without a good version, or
 // without a way to tell two of them apart.
 func installable(b Backend, entries []Entry, version string, tries int) error {
-	if err := checkVersion(version); err != nil {
+	if err := versions.Check(version); err != nil {
 		return err
 	}
 	if tries < 1 || tries > maxTries {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"holdfast/image/uki"
+	"holdfast/image/versions"
 )
 
 // Where things are on a box.
@@ -55,7 +56,7 @@ func parseName(name string) (k kernel, ok bool) {
 	s, efi := strings.CutSuffix(s, suffix)
 	version, tries, counted := strings.Cut(s, "+")
 	k = kernel{name: name, version: version, counted: counted}
-	if !ours || !efi || checkVersion(version) != nil {
+	if !ours || !efi || versions.Check(version) != nil {
 		return k, false
 	}
 	if counted {
@@ -93,10 +94,10 @@ func (b *SystemdBoot) kernels() (list []kernel, err error) {
 			}
 			return -1
 		}
-		if c := compareVersions(b.version, a.version); c != 0 {
+		if c := versions.Compare(b.version, a.version); c != 0 {
 			return c
 		}
-		return compareVersions(b.name, a.name)
+		return versions.Compare(b.name, a.name)
 	})
 	return list, nil
 }
@@ -168,7 +169,7 @@ func (b *SystemdBoot) State() (entries []Entry, err error) {
 	for i := range entries {
 		entries[i].Primary = entries[i].Version == primary
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return compareVersions(b.Version, a.Version) })
+	slices.SortFunc(entries, func(a, b Entry) int { return versions.Compare(b.Version, a.Version) })
 	return entries, nil
 }
 
@@ -230,7 +231,7 @@ func (b *SystemdBoot) install(version string, data []byte, tries int) error {
 	if err := put(b.disk, b.kernelPath(fmt.Sprintf("%s%s+%d%s", prefix, version, tries, suffix)), data); err != nil {
 		return err
 	}
-	if newest := otherGood(entries, version); compareVersions(newest, version) > 0 {
+	if newest := otherGood(entries, version); versions.Compare(newest, version) > 0 {
 		return b.once(version)
 	}
 	return nil
@@ -373,7 +374,7 @@ func (b *SystemdBoot) tidy(version string) error {
 	}
 	before := ""
 	for _, k := range list { // the newest first
-		if !k.counted && k.program && before == "" && compareVersions(k.version, version) < 0 {
+		if !k.counted && k.program && before == "" && versions.Compare(k.version, version) < 0 {
 			before = k.version
 		}
 	}

@@ -174,7 +174,7 @@ func TestInstallRefuses(t *testing.T) {
 		tries   int
 		want    string
 	}{
-		{"2+0", good, 3, `install version 2+0: want a version like "2.0.1", got "2+0"`},
+		{"2+0", good, 3, `install version 2+0: want up to 6 numbers with dots between, as 1.12.0, got "2+0"`},
 		{"2.0.0", good, 0, "want 1 to 9 tries, got 0"},
 		{"1.0.0", image("1.0.0"), 3, "it runs already"},
 		{"2.0.0", good[:len(good)-1], 3, "its kernel image section .linux is cut off"},

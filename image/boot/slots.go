@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"holdfast/image/versions"
 )
 
 // slotted is a boot loader that knows two slots, A and B, by variables of its
@@ -97,7 +99,7 @@ func (b *slotted) State() (entries []Entry, err error) {
 			entries = append(entries, e)
 		}
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return compareVersions(b.Version, a.Version) })
+	slices.SortFunc(entries, func(a, b Entry) int { return versions.Compare(b.Version, a.Version) })
 	return entries, nil
 }
 

@@ -1,20 +1,31 @@
-package boot
+// Package versions is what versions of images are: which texts are one, and which
+// one is newer.
+package versions
 
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// checkVersion refuses what a file name of a boot loader can't say: "+" begins
-// the tries.
-func checkVersion(v string) error {
-	ok := v != "" && len(v) <= 64 && isDigit(v[0])
-	for i := range len(v) {
-		ok = ok && (isDigit(v[i]) || isLetter(v[i]) || strings.IndexByte(".~^-", v[i]) >= 0)
-	}
-	if !ok {
-		return fmt.Errorf(`want a version like "2.0.1", got %q`, v)
+// Limits of a version.
+const (
+	maxNumbers = 6
+	maxDigits  = 9
+)
+
+// Check refuses what is not numbers with dots between, "1.12.0" or "20261124".
+// Equal versions are equal texts, and each is part of names of files as it is.
+func Check(s string) error {
+	words := strings.Split(s, ".")
+	bad := len(words) > maxNumbers || slices.ContainsFunc(words, func(w string) bool {
+		n, err := strconv.ParseUint(w, 10, 32)
+		return err != nil || len(w) > maxDigits || strconv.FormatUint(n, 10) != w
+	})
+	if bad {
+		return fmt.Errorf("want up to %d numbers with dots between, as 1.12.0, got %q", maxNumbers, s)
 	}
 	return nil
 }
@@ -22,9 +33,11 @@ func checkVersion(v string) error {
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// compareVersions orders versions as systemd-boot does, the older first (UAPI
-// group, "Version Format Specification").
-func compareVersions(a, b string) int {
+// Compare is negative if a is older than b, 0 if they are the same, and positive
+// if it is newer: as systemd-boot orders versions, and names of files that have
+// one (UAPI group, "Version Format Specification"). Numbers are compared as
+// numbers, and of 1.2 and 1.2.0 the longer is newer.
+func Compare(a, b string) int {
 	for {
 		a, b = trimOther(a), trimOther(b)
 		if c, done := bySeparator(&a, &b); done {
