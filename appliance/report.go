@@ -24,7 +24,8 @@ func (d *Daemon) handlers() map[string]control.Handler {
 		"drain":   d.beginDrain,
 		"undrain": d.endDrain,
 		"leaving": d.remaining,
-		"facts":   d.boxFacts,
+		"facts":   func(ctx context.Context, _ string) (any, error) { return d.boxFacts(ctx) },
+		"update":  d.updateStatus,
 		"units":   d.unitsOfGates,
 		"stop": func(context.Context, string) (any, error) {
 			d.ask("stopped over the control socket")

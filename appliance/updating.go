@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -98,8 +99,18 @@ func (d *Daemon) recordUpdate(was string) string {
 	return text
 }
 
-// boxFacts answers "facts": how the box stands, for an image's verdict.
-func (d *Daemon) boxFacts(ctx context.Context, _ string) (any, error) {
+// updateStatus answers "update". The boot loader is root's to read, and so are the
+// slots.
+func (d *Daemon) updateStatus(ctx context.Context, _ string) (any, error) {
+	if d.options.Image == "" {
+		return nil, errors.New("this box runs no image of Holdfast: there is no update of one")
+	}
+	u := update.Updater{Folder: d.options.Updates, Facts: d.boxFacts, Clock: func() drain.Now { return drain.Clock(d.options.Getenv("HOLDFAST_BOOT_ID")) }}
+	return u.Written(ctx, d.options.Image)
+}
+
+// boxFacts is how the box stands, for an image's verdict.
+func (d *Daemon) boxFacts(ctx context.Context) (verdict.Box, error) {
 	c := d.changes
 	c.mu.Lock()
 	b := verdict.Box{Facts: d.facts(c.work.loaded, nil)}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"holdfast/appliance/chronicle"
 	"holdfast/appliance/settings"
 	"holdfast/appliance/update"
@@ -167,6 +169,47 @@ func TestFollowUpdate(t *testing.T) {
 	want := []string{"3.0 from 2.0 to 3.0: installing", "3.0 from 2.0 to 3.0: installed", "3.0 2.0 to 3.0 aborted (by hand)", "2.0 from 1.0 to 2.0: it is judged, in boot 2 of it"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestUpdateStatus is what the daemon may say of an update: not the slots.
+func TestUpdateStatus(t *testing.T) {
+	a := tried(t, drainConf, nil)
+	a.begin()
+	a.write(filepath.Join(a.d.options.Updates, "history.json"), `[{"to":"1.0","state":"good"}]`)
+	for _, c := range []struct {
+		trial *update.Trial
+		want  string
+	}{
+		{nil, `{"running":"2.0","trial":false,"history":[]}`},
+		{&update.Trial{From: "2.0", To: "3.0", Stage: update.Installed}, `{"running":"2.0","trial":false,"update":{"from":"2.0","to":"3.0","stage":"installed","boots":0},"history":[]}`},
+		{&update.Trial{From: "1.0", To: "2.0", Stage: update.Installed, Before: verdict.Box{Fed: true}},
+			`{"running":"2.0","trial":true,"update":{"from":"1.0","to":"2.0","stage":"judged","missing":["the hardware watchdog is not fed"],"boots":0},"history":[]}`},
+	} {
+		a.writeTrial(c.trial)
+		v, err := a.d.handlers()["update"](t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := v.(update.Status)
+		if len(s.History) != 1 || s.History[0].To != "1.0" {
+			t.Errorf("history: %+v", s.History)
+		}
+		s.History = s.History[:0]
+		if s.Update != nil {
+			s.Update.Left = 0 // it depends on when this machine was booted
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(c.want, string(text)); d != "" {
+			t.Error(d)
+		}
+	}
+	a.d.options.Image = ""
+	if _, err := a.d.handlers()["update"](t.Context(), ""); err == nil || !strings.Contains(err.Error(), "runs no image") {
+		t.Error(err)
 	}
 }
 

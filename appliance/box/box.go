@@ -140,7 +140,7 @@ func (b *Box) serve(ctx context.Context, there func()) error {
 func (b *Box) export(ctx context.Context, c *dbus.Conn) error {
 	m := &methods{b, ctx, c}
 	return errors.Join(c.ExportMethodTable(map[string]any{"Status": m.status, "Explain": m.explain, "Drain": m.drain, "Undrain": m.undrain,
-		"Rollback": m.rollback, "Reload": m.reload}, Path, Name),
+		"Rollback": m.rollback, "Reload": m.reload, "UpdateStatus": m.updateStatus}, Path, Name),
 		c.ExportMethodTable(map[string]any{"Get": b.get, "GetAll": b.all, "Set": b.set}, Path, "org.freedesktop.DBus.Properties"),
 		c.ExportMethodTable(map[string]any{"Introspect": func() (string, *dbus.Error) { return Interface, nil }}, Path, "org.freedesktop.DBus.Introspectable"))
 }
@@ -239,6 +239,10 @@ func (m *methods) json(msg dbus.Message, action, what, arg string) (string, *dbu
 
 func (m *methods) status(msg dbus.Message) (string, *dbus.Error) {
 	return m.json(msg, "", "status", "")
+}
+
+func (m *methods) updateStatus(msg dbus.Message) (string, *dbus.Error) {
+	return m.json(msg, "", "update", "")
 }
 
 func (m *methods) explain(msg dbus.Message, prefix string) (string, *dbus.Error) {

@@ -107,6 +107,7 @@ func TestMethods(t *testing.T) {
 		{"Rollback", []any{uint32(0)}, `"rollback "`},
 		{"Rollback", []any{uint32(2)}, `"rollback 2"`},
 		{"Reload", nil, "polkit: org.holdfast.reload is not allowed"},
+		{"UpdateStatus", nil, `"update "`},
 		{"Drain", []any{"dns"}, "Invalid type / number of args"},
 	} {
 		var got string

@@ -13,7 +13,7 @@ import (
 type Status struct {
 	Running string    `json:"running"`
 	OnTrial bool      `json:"trial"` // what runs is tried
-	Slots   []Entry   `json:"slots"`
+	Slots   []Entry   `json:"slots,omitempty"`
 	Update  *Progress `json:"update,omitempty"` // that is under way
 	History []Outcome `json:"history"`          // the last one first
 }
@@ -34,24 +34,39 @@ type Progress struct {
 const Judged = "judged"
 
 // Status is how the box stands now.
-func (u *Updater) Status(ctx context.Context) (s Status, err error) {
-	if s.Running, s.OnTrial, err = u.Backend.Current(); err != nil {
-		return s, fmt.Errorf("boot loader: %w", err)
+func (u *Updater) Status(ctx context.Context) (Status, error) {
+	running, trial, err := u.Backend.Current()
+	if err != nil {
+		return Status{}, fmt.Errorf("boot loader: %w", err)
 	}
-	if s.Slots, err = u.Backend.Entries(); err != nil {
-		return s, fmt.Errorf("boot loader: %w", err)
+	slots, err := u.Backend.Entries()
+	if err != nil {
+		return Status{}, fmt.Errorf("boot loader: %w", err)
 	}
-	s.History = append([]Outcome{}, History(u.Folder)...)
 	t, err := Load(u.Folder)
-	if err != nil || t == nil {
-		return s, err
+	s := u.status(ctx, t, running, trial)
+	s.Slots = slots
+	return s, err
+}
+
+// Written is the status as far as it is written down, for those who may not read
+// what the boot loader has: there are no slots.
+func (u *Updater) Written(ctx context.Context, running string) (Status, error) {
+	t, err := Load(u.Folder)
+	return u.status(ctx, t, running, t != nil && t.To == running), err
+}
+
+func (u *Updater) status(ctx context.Context, t *Trial, running string, trial bool) Status {
+	s := Status{Running: running, OnTrial: trial, History: append([]Outcome{}, History(u.Folder)...)}
+	if t == nil {
+		return s
 	}
 	s.Update = &Progress{From: t.From, To: t.To, Stage: t.Stage, Boots: len(t.Attempts), Unknown: t.Unknown}
 	if t.To == s.Running && s.OnTrial {
 		s.Update.Stage, s.Update.Missing = Judged, u.missing(ctx, t)
 		s.Update.Left = (t.deadline() - u.Clock().Uptime).Round(time.Second).Seconds()
 	}
-	return s, nil
+	return s
 }
 
 // String is the status for people.
