@@ -38,6 +38,7 @@ func run() error {
 	flag.StringVar(&o.Append, "append", "", "more for the kernel's command line")
 	private := flag.String("key", "", "file of the private key that signs the bundle; without one there is no bundle")
 	keys := flag.String("keys", "", "public keys that boxes take bundles of, with commas between")
+	flag.BoolVar(&o.Fast, "fast", false, "compress the root less: for tests")
 	plain := flag.Bool("plain", false, "do not compress the disk")
 	flag.Parse()
 	if o.Epoch, err = strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err != nil {

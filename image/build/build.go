@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/image/rootfs"
@@ -132,8 +134,9 @@ func (p *Parts) squash(ctx context.Context, r *rootfs.Root) ([]byte, verity.Root
 	if p.Fast {
 		how = []string{"-comp", "gzip", "-Xcompression-level", "1"}
 	}
-	c := exec.CommandContext(ctx, "mksquashfs", append([]string{from, file}, append(how, "-all-root", "-pf", modes, "-root-mode", "755", "-noappend", "-no-xattrs", "-no-progress", "-quiet")...)...)
-	c.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", p.Epoch))
+	epoch := strconv.FormatInt(p.Epoch, 10)
+	c := exec.CommandContext(ctx, "mksquashfs", append([]string{from, file}, append(how, "-mkfs-time", epoch, "-all-time", epoch, "-all-root", "-pf", modes, "-root-mode", "755", "-noappend", "-no-xattrs", "-no-progress", "-quiet")...)...)
+	c.Env = slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "SOURCE_DATE_EPOCH=") }) // it would only be an upper bound
 	if out, err := c.CombinedOutput(); err != nil {
 		return nil, verity.Root{}, fmt.Errorf("mksquashfs: %w: %s", err, out)
 	}
