@@ -75,7 +75,7 @@ var rooms = map[string]room{
 	"image/data":           {why: "a partition and what lies on it"},
 	"image/verity":         {pure: true, why: "hashes of blocks"},
 	"image/uki":            {pure: true, why: "octets of a program"},
-	"image/early":          {may: "image/slot image/verity", why: "the first program has nothing but the kernel"},
+	"image/early":          {may: "image/boot image/slot image/verity", why: "the first program has nothing but the kernel; what it can't start it marks bad"},
 	"image/build":          {may: "image/tree image/debian image/rootfs image/uki image/verity", why: "an image is its parts"},
 	"appliance/console":    {may: "netio/link", pure: true, why: "a screen is a text"},
 	"cmd/initrd":           {may: "image/early", why: "flags only"},

@@ -77,6 +77,7 @@ const (
 	Died       = "died"       // it ended before a verdict, and no hardware says why
 	Start      = "start"      // the kernel or the root did not come up
 	Unloadable = "unloadable" // firmware and loader could not even start it
+	Root       = "root"       // its first program has not found its root whole
 	Refused    = "refused"    // by the installer
 	Power      = "power"      // the power went, or somebody rebooted, while it was written
 	ByHand     = "by hand"

@@ -132,6 +132,12 @@ func (b *box) do(step string) string {
 		return b.boot(word == "reset")
 	case "killed":
 		b.killed(rest)
+	case "rejected": // by its first program
+		version, why, _ := strings.Cut(rest, ": ")
+		if err := b.set(version, "bad"); err != nil {
+			b.t.Fatal(err)
+		}
+		b.all[len(b.all)-1].Why = why
 	case "unloadable":
 		b.unloadable = rest
 	case "down":

@@ -73,6 +73,8 @@ func (u *Updater) Settle(ctx context.Context) error {
 		return u.judge(ctx, t)
 	case waiting:
 		return nil // the loader has been told what is next
+	case idle:
+		u.lost()
 	case kept:
 		u.end(t, Outcome{State: Good})
 	case fellBack:
@@ -89,6 +91,22 @@ func (u *Updater) Settle(ctx context.Context) error {
 		u.Log.Error("boot loader", "error", err)
 	}
 	return nil
+}
+
+// lost writes down which version was good, and could not be started any more: this
+// one was started instead.
+func (u *Updater) lost() {
+	all, err := u.Backend.Entries()
+	if err != nil {
+		u.Log.Error("boot loader", "error", err)
+	}
+	for _, e := range all {
+		history := History(u.Folder)
+		last := slices.IndexFunc(history, func(o Outcome) bool { return o.To == e.Version })
+		if e.Why != "" && (last < 0 || history[last].Cause != Root) {
+			u.end(&Trial{To: e.Version}, Outcome{State: Failed, Cause: Root, Why: e.Why})
+		}
+	}
 }
 
 // entry is what the loader has of a trial's version.
@@ -109,6 +127,10 @@ func (u *Updater) entry(t *Trial) (*Entry, error) {
 // cause is why another version runs than the one that was tried.
 func cause(t *Trial, e *Entry, reset bool) Outcome {
 	o, n := Outcome{State: Failed}, len(t.Attempts)
+	if e != nil && e.Why != "" {
+		o.Cause, o.Why = Root, e.Why
+		return o
+	}
 	by := "no watchdog says that it has reset the box"
 	if reset {
 		by = "the hardware watchdog has reset the box"

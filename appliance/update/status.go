@@ -100,6 +100,9 @@ func (e Entry) String() string {
 	if e.Primary {
 		s += ", primary"
 	}
+	if e.Why != "" {
+		s += ": " + e.Why
+	}
 	return s
 }
 

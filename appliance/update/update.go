@@ -57,6 +57,7 @@ type Entry struct {
 	State     string `json:"state"`           // "good", "trying" or "bad"
 	TriesLeft int    `json:"tries,omitempty"` // while it is tried
 	Primary   bool   `json:"primary"`         // the next boot starts it
+	Why       string `json:"why,omitempty"`   // its first program has marked it bad
 }
 
 // Box is how a box stands.

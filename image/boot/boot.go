@@ -42,8 +42,9 @@ type Backend interface {
 type Entry struct {
 	Version   string `json:"version"`
 	State     State  `json:"state"`
-	TriesLeft int    `json:"tries-left"` // of one that is tried: boots to come
-	Primary   bool   `json:"primary"`    // the one that is booted next
+	TriesLeft int    `json:"tries-left"`    // of one that is tried: boots to come
+	Primary   bool   `json:"primary"`       // the one that is booted next
+	Why       string `json:"why,omitempty"` // it is bad, where somebody has said so
 }
 
 // State is what is known of a version, in RAUC's words.

@@ -1,6 +1,8 @@
 package boot
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"holdfast/image/uki"
 	"holdfast/image/versions"
@@ -48,6 +52,7 @@ type kernel struct {
 	counted bool
 	left    int // tries, if counted
 	program bool
+	why     string // it is bad
 }
 
 // parseName reads the name of a file; ok is false for one that is not ours.
@@ -82,8 +87,14 @@ func (b *SystemdBoot) kernels() (list []kernel, err error) {
 		if !ok {
 			continue
 		}
-		if k.program, err = isProgram(b.kernelPath(k.name)); err != nil {
+		head, err := readHead(b.kernelPath(k.name))
+		if err != nil {
 			return nil, err
+		}
+		// Boot loaders take nothing else for a program at all.
+		k.program = bytes.HasPrefix(head, []byte("MZ"))
+		if k.counted && k.left == 0 && !k.program {
+			k.why = reason(head)
 		}
 		list = append(list, k)
 	}
@@ -102,16 +113,32 @@ func (b *SystemdBoot) kernels() (list []kernel, err error) {
 	return list, nil
 }
 
-// isProgram tells whether boot loaders take a file for a program at all.
-func isProgram(path string) (bool, error) {
+// readHead reads a file's first sector, or as much as there is.
+func readHead(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer f.Close()
-	var magic [2]byte
-	n, _ := f.ReadAt(magic[:], 0)
-	return string(magic[:n]) == "MZ", nil
+	head := make([]byte, sector)
+	n, _ := f.ReadAt(head, 0)
+	return head[:n], nil
+}
+
+// reason is what a mark says; "" if a power cut has left anything else in its
+// place.
+func reason(head []byte) string {
+	s := strings.TrimSpace(string(head))
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return ""
+	}
+	return s
+}
+
+// mark is what reason reads.
+func mark(why string) []byte {
+	why = strings.Join(strings.Fields(why), " ")
+	return []byte(strings.ToValidUTF8(why[:min(len(why), sector)], ""))
 }
 
 func (b *SystemdBoot) path(p string) string          { return filepath.Join(b.root, p) }
@@ -185,11 +212,11 @@ func appendEntry(entries []Entry, list []kernel, version string, onTrial bool) [
 		spent := k.counted && k.left == 0
 		switch {
 		case k.program && !k.counted:
-			e.State, e.TriesLeft, known = Good, 0, true
+			e.State, e.TriesLeft, e.Why, known = Good, 0, "", true
 		case k.program && (!spent || onTrial):
 			e.State, e.TriesLeft, known = Trying, k.left, true
 		case spent:
-			known = true
+			e.Why, known = cmp.Or(e.Why, k.why), true
 		}
 	}
 	if !known {
@@ -381,21 +408,25 @@ func (b *SystemdBoot) tidy(version string) error {
 	return b.dropAll(func(k kernel) bool { return !k.counted && k.version != version && k.version != before })
 }
 
-// MarkBad takes a version's program away, and leaves a name that says why: a
+// MarkBad takes a version's program away, and leaves a name that says so: a
 // loader that has nothing else would still take one without tries left.
-func (b *SystemdBoot) MarkBad(version string) error {
-	if err := b.markBad(version); err != nil {
+func (b *SystemdBoot) MarkBad(version string) error { return b.Reject(version, "") }
+
+// Reject is MarkBad by somebody who says why: the mark keeps it.
+func (b *SystemdBoot) Reject(version, why string) error {
+	if err := b.markBad(version, why); err != nil {
 		return fmt.Errorf("mark version %s bad: %w", version, err)
 	}
 	return nil
 }
 
-func (b *SystemdBoot) markBad(version string) error {
+func (b *SystemdBoot) markBad(version, why string) error {
 	entries, err := b.State()
 	if err != nil {
 		return err
 	}
-	if _, ok := find(entries, version); !ok {
+	e, ok := find(entries, version)
+	if !ok {
 		return errors.New("it is not in place")
 	}
 	other := otherGood(entries, version)
@@ -405,11 +436,12 @@ func (b *SystemdBoot) markBad(version string) error {
 	if err := b.rescueOther(version, other); err != nil {
 		return err
 	}
-	mark := b.kernelPath(prefix + version + "+0" + suffix)
+	path := b.kernelPath(prefix + version + "+0" + suffix)
 	return steps(
 		func() error { return b.dropAll(func(k kernel) bool { return k.version == version && k.program }) },
-		func() error { return b.disk.Write(mark, nil) },
-		func() error { return b.disk.Sync(filepath.Dir(mark)) },
+		func() error { return b.disk.Write(path, mark(cmp.Or(why, e.Why))) },
+		func() error { return b.disk.Sync(path) },
+		func() error { return b.disk.Sync(filepath.Dir(path)) },
 	)
 }
 

@@ -135,6 +135,34 @@ func TestUnloadable(t *testing.T) {
 	}
 }
 
+// TestReject: a mark says why, until the version is put in place again. What a power
+// cut has made of it says nothing.
+func TestReject(t *testing.T) {
+	b := newBox(t, "1.0.0")
+	tried("2.0.0")(b)
+	want(t, b.MarkGood("2.0.0"), "")
+	os.RemoveAll(b.path(efivars)) // the first program of a box does without
+	step := func(err error, why string) {
+		t.Helper()
+		want(t, err, "")
+		if got := text(t, b); got != "2.0.0 bad, 1.0.0 good primary" || b.reset(false) != "1.0.0" {
+			t.Error(got)
+		}
+		entries, err := b.State()
+		if err != nil || entries[0].Why != why {
+			t.Errorf("%q %v, want %q", entries[0].Why, err, why)
+		}
+	}
+	step(b.Reject("2.0.0", "its root is broken:\nblock 7"), "its root is broken: block 7")
+	step(b.MarkBad("2.0.0"), "its root is broken: block 7")
+	step(b.Reject("2.0.0", strings.Repeat("é", 400)), strings.Repeat("é", 256))
+	for _, left := range []string{"", "\x00\x00\x00", "a\xffb", "MZ\x90\x00"} {
+		b.write("efi/EFI/Linux/holdfast_2.0.0+0.efi", []byte(left))
+		step(nil, "")
+	}
+	want(t, b.Reject("1.0.0", "x"), "no other version is good")
+}
+
 // TestNotCounted: what systemd-boot has not started for a try is not marked.
 func TestNotCounted(t *testing.T) {
 	b := newBox(t, "1.0.0")

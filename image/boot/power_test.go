@@ -157,7 +157,7 @@ func TestPowerCut(t *testing.T) {
 		"mark a good one bad": {func(b *box) {
 			tried("2.0.0")(b)
 			want(b.T, b.MarkGood("2.0.0"), "")
-		}, func(b *box) error { return b.MarkBad("2.0.0") },
+		}, func(b *box) error { return b.Reject("2.0.0", "its root is broken") },
 			"1.0.0 2.0.0", "1.0.0 2.0.0", "2.0.0 bad, 1.0.0 good primary", nil},
 		"remove": {func(b *box) {
 			tried("2.0.0")(b)

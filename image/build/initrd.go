@@ -18,6 +18,8 @@ var (
 	dogModules  = []string{"i6300esb?", "iTCO_wdt?", "sp5100_tco?", "sbsa_gwdt?", "dw_wdt?", "imx2_wdt?", "wdat_wdt?"}
 	diskModules = []string{"virtio_blk", "virtio_scsi", "virtio_pci?", "virtio_mmio?", "ahci?", "nvme?", "sd_mod", "usb_storage", "uas", "xhci_pci?", "ehci_pci?", "mmc_block",
 		"sdhci_pci?", "sdhci_acpi?", "sdhci_iproc?", "squashfs", "dm_verity", "sha256_generic?", "sha256_ssse3?", "sha256_arm64?", "sha2_ce?"}
+	// To mark a version bad whose root is broken.
+	espModules = []string{"vfat", "nls_cp437", "nls_ascii"}
 )
 
 // initrd is the first files of the kernel: our first program, and modules.
@@ -28,10 +30,11 @@ func (p *Parts) initrd(ctx context.Context, r *rootfs.Root) ([]byte, error) {
 		return nil, err
 	}
 	t.File("init", 0o755, program)
-	for _, dir := range []string{"dev", "proc", "sys", "run", "root"} {
+	t.File("etc/os-release", 0o644, r.Tree["etc/os-release"].Data)
+	for _, dir := range []string{"dev", "proc", "sys", "run", "root", "efi"} {
 		t.Dir(dir, 0o755)
 	}
-	for dir, names := range map[string][]string{"modules/watchdog": dogModules, "modules/disk": diskModules} {
+	for dir, names := range map[string][]string{"modules/watchdog": dogModules, "modules/disk": diskModules, "modules/esp": espModules} {
 		files, err := debian.InOrder(r.All, names)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 // Package early is the first program of a box, before there is a root: it arms
 // the hardware watchdog, finds the slot of its version, has the kernel prove
-// what is read of it, and gives the box to the service manager.
+// what is read of it, and gives the box to the service manager. A version whose root
+// is broken is marked bad, and another one is started.
 package early
 
 import (
@@ -102,11 +103,50 @@ func Run() error {
 	if err := modules("/modules/disk"); err != nil {
 		say("%v", err)
 	}
+	return start(l)
+}
+
+// start begins the version, and comes back if it can't be begun: then it has been
+// marked bad, if there is another one. What nothing else can stand in for is
+// begun although blocks of it are broken: they can't be read, and all that is
+// read is proven.
+func start(l Line) error {
 	from, err := find(l)
+	if err != nil {
+		return refuse(err)
+	}
+	if broken := prove(l.Root, from); broken != nil {
+		refused := refuse(broken)
+		if !errors.Is(refused, errAlone) {
+			return refused
+		}
+		say("%v: it is started all the same, without what is broken", refused)
+		return run(l, from, "")
+	}
+	// What breaks from now on is found by the next start.
+	return refuse(run(l, from, " 1 restart_on_corruption"))
+}
+
+// prove reads all of the root: what breaks a version that is good is found before
+// it runs, when there still is a choice.
+func prove(r verity.Root, from string) error {
+	f, err := os.Open(from)
 	if err != nil {
 		return err
 	}
-	if err := verify(l.Root, from); err != nil {
+	defer f.Close()
+	begin := time.Now()
+	if err := r.Check(f); err != nil {
+		return fmt.Errorf("its root is broken: %s: %w", from, err)
+	}
+	say("%s: its root is whole: %d MiB in %s", from, r.Size()>>20, time.Since(begin).Round(time.Millisecond))
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // the memory is wanted elsewhere
+	return nil
+}
+
+// run has the kernel prove what is read, and enters the root.
+func run(l Line, from, onError string) error {
+	if err := verify(l.Root, from, onError); err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
 	return enter(l, from)

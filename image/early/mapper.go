@@ -28,7 +28,9 @@ const (
 )
 
 // verify makes the device of which the kernel proves each block, by the root.
-func verify(r verity.Root, dev string) error {
+// Without more words of what it does about one that is broken, that one can't be
+// read.
+func verify(r verity.Root, dev, onError string) error {
 	ctl, err := control()
 	if err != nil {
 		return err
@@ -37,7 +39,7 @@ func verify(r verity.Root, dev string) error {
 	if err := dm(ctl, dmCreate, "DM_DEV_CREATE", nil); err != nil {
 		return err
 	}
-	if err := dm(ctl, dmLoad, "DM_TABLE_LOAD", target(r.Sectors(), "verity", r.Table(dev)+" 1 restart_on_corruption")); err != nil {
+	if err := dm(ctl, dmLoad, "DM_TABLE_LOAD", target(r.Sectors(), "verity", r.Table(dev)+onError)); err != nil {
 		return err
 	}
 	if err := dm(ctl, dmSuspend, "DM_DEV_SUSPEND", nil); err != nil {

@@ -53,22 +53,39 @@ func Find(root string) (slots []Slot, err error) {
 	return slots, nil
 }
 
-// read takes what the kernel says of a block device. One that goes away
+// ESPs are the devices of our EFI system partitions, below a root folder, for a
+// time at which there is nobody yet who knows them by their labels.
+func ESPs(root string) (devices []string, err error) {
+	files, err := filepath.Glob(filepath.Join(root, "sys/class/block/*/uevent"))
+	for _, f := range files {
+		if label, device := partition(f); label == "holdfast-esp" {
+			devices = append(devices, device)
+		}
+	}
+	return devices, err
+}
+
+// partition takes what the kernel says of a block device. One that goes away
 // meanwhile is none.
-func read(uevent string) (s Slot, ok bool) {
+func partition(uevent string) (label, device string) {
 	text, err := os.ReadFile(uevent)
 	if err != nil {
-		return s, false
+		return "", ""
 	}
 	for line := range strings.Lines(string(text)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		switch key {
 		case "PARTNAME":
-			s.Label = value
+			label = value
 		case "DEVNAME":
-			s.Device = "/dev/" + value
+			device = "/dev/" + value
 		}
 	}
+	return label, device
+}
+
+func read(uevent string) (s Slot, ok bool) {
+	s.Label, s.Device = partition(uevent)
 	letter, ok := strings.CutPrefix(s.Label, Label)
 	if !ok || len(letter) != 1 || letter[0] < 'a' || letter[0] > 'z' || s.Device == "" {
 		return s, false

@@ -65,6 +65,13 @@ func TestInactive(t *testing.T) {
 	}
 }
 
+func TestESPs(t *testing.T) {
+	devs, err := ESPs(machine(t, "", "vda vda1 holdfast-esp", "vda vda2 holdfast-root-a", "sda sda1 holdfast-esp", "sdb sdb1 esp"))
+	if got := strings.Join(devs, " "); err != nil || got != "/dev/sda1 /dev/vda1" {
+		t.Error(got, err)
+	}
+}
+
 func TestNoMachine(t *testing.T) {
 	if slots, err := Find(t.TempDir()); err != nil || len(slots) != 0 {
 		t.Error(slots, err)

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -163,21 +164,41 @@ func (r Root) Holds(dev io.ReaderAt) bool {
 	return r.sum(block) == r.Hash
 }
 
-// Check reads all of a device, and is nil if it is the one whose root this is.
+// Check reads all of a device, and is nil if it is the one whose root this is:
+// each block of it is proven, the topmost of its hashes first.
 func (r Root) Check(dev io.ReaderAt) error {
-	got, tree, err := Hash(io.NewSectionReader(dev, 0, int64(r.Blocks)*Block), r.Salt)
-	if err != nil {
-		return err
+	want, at := r.Hash[:], r.Blocks+1
+	for _, n := range slices.Backward(r.levels()) {
+		level := make([]byte, 0, min(n*Block, chunk))
+		err := r.prove(dev, at, n, want, func(b []byte) { level = append(level, b...) })
+		if err != nil {
+			return fmt.Errorf("hashes: %w", err)
+		}
+		want, at = level, at+n
 	}
-	if got.Hash != r.Hash {
-		return fmt.Errorf("its root hash is %x, want %x", got.Hash, r.Hash)
-	}
-	have := make([]byte, len(tree)-Block)
-	if _, err := dev.ReadAt(have, int64(r.Blocks+1)*Block); err != nil {
-		return fmt.Errorf("hashes: %w", err)
-	}
-	if string(have) != string(tree[Block:]) {
-		return errors.New("its hashes are not those of its data")
+	return r.prove(dev, 0, r.Blocks, want, func([]byte) {})
+}
+
+// chunk is how much is read at once, in octets.
+const chunk = 1 << 20
+
+// prove compares blocks of a device with the hashes that they have to have, and
+// gives them away.
+func (r Root) prove(dev io.ReaderAt, at, blocks uint64, want []byte, give func([]byte)) error {
+	in, buf := io.NewSectionReader(dev, int64(at)*Block, int64(blocks)*Block), make([]byte, min(blocks*Block, chunk))
+	for left := blocks * Block; left > 0; {
+		b := buf[:min(left, chunk)]
+		if _, err := io.ReadFull(in, b); err != nil {
+			return fmt.Errorf("block %d or behind it: %w", at, err)
+		}
+		give(b)
+		left -= uint64(len(b))
+		for ; len(b) > 0; b, at = b[Block:], at+1 {
+			if h := r.sum(b[:Block]); string(h[:]) != string(want[:len(h)]) {
+				return fmt.Errorf("block %d is not what it was made of: its hash is %x…, want %x…", at, h[:4], want[:4])
+			}
+			want = want[sha256.Size:]
+		}
 	}
 	return nil
 }

@@ -1,0 +1,59 @@
+package early
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast/image/boot"
+	"holdfast/image/slot"
+)
+
+// errAlone is that there is no other version to be started, as far as is known.
+var errAlone = errors.New("it can't be marked bad")
+
+// refuse has another version be started from now on. What it gives is why this
+// one was not, and errAlone if there is none. Where there is no EFI system
+// partition, the script of the boot loader counts tries, and all is left to it.
+func refuse(why error) error {
+	devs, err := slot.ESPs("/")
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	if len(devs) == 0 {
+		return fmt.Errorf("%w; there is no EFI system partition on which it could be marked bad", why)
+	}
+	if err := modules("/modules/esp"); err != nil {
+		say("%v", err)
+	}
+	alone := fmt.Errorf("%w; %w", why, errAlone)
+	for _, dev := range devs { // the stick that the box was installed from has one, too
+		err := markBad(dev, why)
+		if err == nil {
+			return fmt.Errorf("%w; it is marked bad", why)
+		}
+		alone = fmt.Errorf("%w: %s: %w", alone, dev, err)
+	}
+	return alone
+}
+
+// markBad marks this version on a partition.
+func markBad(dev string, why error) error {
+	const at = "/efi"
+	if err := mount(dev, "vfat", at, unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_NOSUID, "umask=0077"); err != nil {
+		return err
+	}
+	defer unix.Unmount(at, 0)
+	return reject("/", why)
+}
+
+// reject marks the version that the files below a folder are of.
+func reject(root string, why error) error {
+	b := boot.NewSystemdBoot(root)
+	version, _, err := b.Current()
+	if err != nil {
+		return err
+	}
+	return b.Reject(version, why.Error())
+}

@@ -1,0 +1,183 @@
+//go:build images
+
+package vm_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/image/verity"
+	"holdfast/lab"
+	"holdfast/lab/vm"
+)
+
+// Where the slots of an image's disk begin.
+const (
+	slotA = 257 << 20
+	slotB = 385 << 20
+)
+
+// TestFlip is bits that a disk turns in the root of a version that was good: the
+// other version is started, for good; and if there is none, the box is as good as
+// it can be.
+func TestFlip(t *testing.T) {
+	l := lab.New(t)
+	one, two := vm.Build(l, "amd64", "1.0.0", ""), vm.Build(l, "amd64", "2.0.0", "")
+	m := bootImage(t, "amd64", one, vm.Options{})
+	m.announced("first boot")
+	m.Reachable()
+	m.runs("1.0.0")
+	top := root(t, two).Blocks + 1
+	for _, c := range []struct {
+		what  string
+		block uint64
+		why   string
+	}{
+		{"a bit of the data", 1000, "its root is broken: /dev/vda3: block 1000 "},
+		{"a bit of the topmost hashes", top, "no slot holds the root"},
+	} {
+		m.update(c.what+": a good version", two.Bundle, "")
+		m.Reachable()
+		m.runs("2.0.0")
+		m.flip(slotB, c.block)
+		m.announced(c.what)
+		m.Reachable()
+		m.runs("1.0.0")
+		if out := m.Run("holdfast update status"); !strings.Contains(out, "slot: 2.0.0 bad: "+c.why) || !strings.Contains(out, ": 2.0.0 failed (root): "+c.why) {
+			t.Errorf("%s: %s", c.what, out)
+		} else {
+			t.Log(out)
+		}
+	}
+
+	driver, block := rare(t, one)
+	m.flip(slotA, block)
+	m.announced("a bit of the only good version")
+	m.Reachable()
+	m.runs("1.0.0")
+	if out := m.Run("cat /" + driver + " 2>&1 >/dev/null || true"); !strings.Contains(out, "Input/output error") {
+		t.Errorf("what is broken is read: %q", out)
+	}
+	m.update("the next update mends it", two.Bundle, "")
+	m.Reachable()
+	m.runs("2.0.0")
+}
+
+// TestHang is a version that hangs before it has a root: the hardware, which is
+// armed by then, ends each of its tries.
+func TestHang(t *testing.T) {
+	l := lab.New(t)
+	none := verity.Root{Hash: [32]byte{1}, Blocks: 1000}
+	one, hangs := vm.Build(l, "amd64", "1.0.0", ""), vm.Build(l, "amd64", "4.0.0", "holdfast.root="+none.String()+" holdfast.wait=4000 holdfast.watchdog=60")
+	m := bootImage(t, "amd64", one, vm.Options{})
+	m.announced("first boot")
+	m.Reachable()
+	m.runs("1.0.0")
+	m.send(hangs.Bundle, "/var/tmp/bundle")
+	t.Log(m.Run("holdfast update /var/tmp/bundle 2>&1"))
+	m.gone("it hangs")
+	begin := time.Now()
+	m.Until(20*time.Minute, "three tries are ended by the hardware", func() bool { return len(m.Events("WATCHDOG")) == 3 })
+	m.announced("after three tries")
+	t.Logf("nothing was announced for %s", time.Since(begin).Round(time.Second))
+	m.Reachable()
+	m.runs("1.0.0")
+	if n := len(m.Events("WATCHDOG")); n != 3 {
+		t.Errorf("the hardware has reset it %d times", n)
+	}
+	if out := m.Run("holdfast update status"); !strings.Contains(out, "1.0.0 to 4.0.0 failed (start): ") || !strings.Contains(out, "the hardware watchdog has reset the box") {
+		t.Error(out)
+	} else {
+		t.Log(out)
+	}
+}
+
+// root is that of an image.
+func root(t *testing.T, i *vm.Image) verity.Root {
+	t.Helper()
+	_, rest, _ := strings.Cut(i.Line, "holdfast.root=")
+	word, _, _ := strings.Cut(rest, " ")
+	r, err := verity.Parse(word)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// flip turns a machine off, turns a bit of a slot's block, and turns it on again.
+func (m *imaged) flip(slot int64, block uint64) {
+	m.t.Helper()
+	m.Run("sync")
+	m.Kill()
+	f, err := os.OpenFile(m.Disks[0], os.O_RDWR, 0)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	at := slot + int64(block)*verity.Block + 77
+	if _, err := f.ReadAt(b[:], at); err != nil {
+		m.t.Fatal(err)
+	}
+	b[0] ^= 1 << 3
+	if _, err := f.WriteAt(b[:], at); err != nil {
+		m.t.Fatal(err)
+	}
+	m.Start()
+	m.gone("power off")
+}
+
+// rare is a file of an image's root that this machine does not read, a driver of
+// hardware that it has not, and a block that has some of it.
+func rare(t *testing.T, i *vm.Image) (file string, block uint64) {
+	t.Helper()
+	disk, err := os.Open(i.Disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	data := make([]byte, root(t, i).Blocks*verity.Block)
+	if _, err := disk.ReadAt(data, slotA); err != nil {
+		t.Fatal(err)
+	}
+	image := filepath.Join(t.TempDir(), "root")
+	list, err := read(image, data, "-l", image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.FieldsSeq(string(list)) {
+		if strings.HasSuffix(name, "/i40e.ko") {
+			file = strings.TrimPrefix(name, "squashfs-root/")
+		}
+	}
+	want, err := read(image, data, "-cat", image, file)
+	if err != nil || len(want) == 0 {
+		t.Fatal(file, err)
+	}
+	// Half of the data at a time is lost: the half that the file needs has some of it.
+	low, high := uint64(1), binary.LittleEndian.Uint64(data[64:])/verity.Block // behind that are the inodes
+	for high-low > 1 {
+		mid, lost := (low+high)/2, bytes.Clone(data)
+		clear(lost[low*verity.Block : mid*verity.Block])
+		if got, err := read(image, lost, "-cat", image, file); err == nil && bytes.Equal(got, want) {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return file, low
+}
+
+// read looks into an image of a file system.
+func read(path string, data []byte, args ...string) ([]byte, error) {
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return nil, err
+	}
+	return exec.Command("unsquashfs", args...).Output()
+}
