@@ -212,13 +212,16 @@ func (b *box) update(rest string) string {
 }
 
 // killed is an update that ends without a word: before the loader was told, or
-// behind that.
+// behind that, or in between: an older version is there, and would not be tried.
 func (b *box) killed(rest string) {
 	version, where, _ := strings.Cut(rest, " ")
 	if _, err := b.begin(b.t.Context(), version, Options{}); err != nil {
 		b.t.Fatal(err)
 	}
-	if where == "behind" {
+	switch where {
+	case "between":
+		b.all = slices.Insert(b.all, 0, Entry{Version: version, Slot: "rootfs.1", State: "trying", TriesLeft: 1})
+	case "behind":
 		_ = bundle{loader: &b.loader, version: version}.Install(b.t.Context())
 	}
 }
