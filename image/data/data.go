@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,84 +29,105 @@ type Options struct {
 	Say    func(format string, args ...any)
 }
 
-// Result is what became of the partition.
-type Result struct {
-	Made   bool  // there was no file system, or one that could not be mended
-	Memory bool  // /var is in memory: the disk can't be used
-	Err    error // why
-}
-
-// Prepare mounts /var, and /etc over the image's own. It comes back without
-// either only if memory is full too.
-func Prepare(ctx context.Context, o Options) (r Result, err error) {
+// Prepare mounts /var, in memory if the disk can't be used, and /etc over the
+// image's own. It comes back without either only if memory is full too.
+func Prepare(ctx context.Context, o Options) error {
 	if o.Say == nil {
 		o.Say = func(string, ...any) {}
 	}
 	at := filepath.Join(o.Root, "/var")
-	if r.Made, r.Err = o.disk(ctx, at); r.Err != nil {
-		o.Say("data: %v; /var is in memory, and what is written there is gone with the next boot", r.Err)
-		r.Memory = true
+	if err := o.disk(ctx, at); err != nil {
+		o.Say("data: %v; /var is in memory, and what is written there is gone with the next boot", err)
 		if err := unix.Mount("tmpfs", at, "tmpfs", 0, "mode=0755,size=25%"); err != nil {
-			return r, fmt.Errorf("mount /var in memory: %w", err)
+			return fmt.Errorf("mount /var in memory: %w", err)
 		}
 	}
-	return r, o.etc(at)
+	return o.etc(at)
 }
 
-// disk mounts the partition, however much it takes.
-func (o Options) disk(ctx context.Context, at string) (made bool, err error) {
+// disk mounts the partition, however much it takes: what a check has not seen, a
+// check of all of it may, and else it is made anew.
+func (o Options) disk(ctx context.Context, at string) error {
 	dev, err := o.device(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	grow(ctx, dev, o.Say)
-	switch state(dev) {
-	case empty:
+	if state(dev) == empty {
 		o.Say("data: %s is new", dev)
-		made = true
-	case ours:
-		if why := check(ctx, dev); why != nil {
-			o.Say("data: %s could not be mended and is made anew: %v", dev, why)
-			made = true
+	} else {
+		for _, mend := range []func(context.Context, string) error{check, checkAll} {
+			if err = mend(ctx, dev); err == nil {
+				o.enlarge(ctx, dev)
+				err = use(dev, at)
+			}
+			if err == nil {
+				return nil
+			}
+			o.Say("data: %s: %v", dev, err)
 		}
+		o.Say("data: %s could not be mended and is made anew", dev)
 	}
-	if made {
-		if err := create(ctx, dev); err != nil {
-			return false, err
-		}
-	} else if err := enlarge(ctx, dev); err != nil {
-		o.Say("data: %s keeps its size: %v", dev, err)
+	if err := create(ctx, dev); err != nil {
+		return err
 	}
-	err = mount(dev, at)
-	if err != nil && !made { // what the check has not seen
-		o.Say("data: %s can't be mounted and is made anew: %v", dev, err)
-		if err = create(ctx, dev); err == nil {
-			made, err = true, mount(dev, at)
-		}
-	}
-	return made, err
+	return use(dev, at)
 }
 
 // enlarge has a file system fill its partition. The program wants it checked as a
 // whole first, unless there is nothing to do.
-func enlarge(ctx context.Context, dev string) error {
+func (o Options) enlarge(ctx context.Context, dev string) {
 	if _, err := run(ctx, "resize2fs", dev); err == nil {
-		return nil
+		return
 	}
-	if out, err := run(ctx, "e2fsck", "-f", "-p", dev); exit(err) >= 4 {
-		return fmt.Errorf("e2fsck: %w: %s", err, last(out))
+	err := checkAll(ctx, dev)
+	if err == nil {
+		var out string
+		if out, err = run(ctx, "resize2fs", dev); err != nil {
+			err = fmt.Errorf("resize2fs: %w: %s", err, last(out))
+		}
 	}
-	if out, err := run(ctx, "resize2fs", dev); err != nil {
-		return fmt.Errorf("resize2fs: %w: %s", err, last(out))
+	if err != nil {
+		o.Say("data: %s keeps its size: %v", dev, err)
+	}
+}
+
+// use mounts a file system if it is of use: one may say that it is clean, and a
+// check believes it.
+func use(dev, at string) error {
+	if err := unix.Mount(dev, at, "ext4", unix.MS_NOATIME|unix.MS_NODEV|unix.MS_NOSUID, "errors=remount-ro"); err != nil {
+		return fmt.Errorf("mount %s on %s: %w", dev, at, err)
+	}
+	if err := look(at); err != nil {
+		return errors.Join(err, unix.Unmount(at, 0))
 	}
 	return nil
 }
 
-func mount(dev, at string) error {
-	if err := unix.Mount(dev, at, "ext4", unix.MS_NOATIME|unix.MS_NODEV|unix.MS_NOSUID, "errors=remount-ro"); err != nil {
-		return fmt.Errorf("mount %s on %s: %w", dev, at, err)
+// look goes through the folders of what a box needs, and writes. The kernel takes
+// the right to write from a file system that is broken; one that is full is not.
+func look(at string) error {
+	for _, dir := range []string{"etc", "lib"} {
+		if err := filepath.WalkDir(filepath.Join(at, dir), func(_ string, d fs.DirEntry, err error) error {
+			if err == nil {
+				_, err = d.Info()
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		}); err != nil {
+			return err
+		}
 	}
-	return nil
+	f, err := os.CreateTemp(at, ".look-")
+	if errors.Is(err, unix.ENOSPC) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // device waits for the partition.
@@ -149,24 +171,21 @@ func state(dev string) int {
 	return ours
 }
 
-// check mends what can be. The program says 1 if it has mended something, and 2
-// if the box should boot anew, which it does not need before it has mounted it.
-func check(ctx context.Context, dev string) error {
-	out, err := run(ctx, "e2fsck", "-p", dev)
-	if code := exit(err); err == nil || code == 1 || code == 2 {
+// check mends what is safe to mend, of a file system that does not say that it is
+// clean.
+func check(ctx context.Context, dev string) error { return fsck(ctx, "-p", dev) }
+
+// checkAll mends whatever can be.
+func checkAll(ctx context.Context, dev string) error { return fsck(ctx, "-f", "-y", dev) }
+
+// fsck says 1 if it has mended something, and 2 if the box should boot anew, which
+// it does not need before it has mounted it.
+func fsck(ctx context.Context, args ...string) error {
+	out, err := run(ctx, append([]string{"e2fsck"}, args...)...)
+	if e := (*exec.ExitError)(nil); err == nil || errors.As(err, &e) && (e.ExitCode() == 1 || e.ExitCode() == 2) {
 		return nil
 	}
-	if out2, err2 := run(ctx, "e2fsck", "-f", "-y", dev); exit(err2) >= 4 {
-		return fmt.Errorf("e2fsck: %w: %s", err, last(out+out2))
-	}
-	return nil
-}
-
-func exit(err error) int {
-	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
-		return e.ExitCode()
-	}
-	return 0
+	return fmt.Errorf("e2fsck: %w: %s", err, last(out))
 }
 
 func create(ctx context.Context, dev string) error {

@@ -3,6 +3,7 @@ package data
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,8 +47,30 @@ func TestKeepAndRestore(t *testing.T) {
 			t.Errorf("%s was kept", name)
 		}
 	}
-	if err := Restore(file, again, 0, 0); err == nil || !strings.Contains(err.Error(), "has generations already") {
+	// What is damaged makes way, but for nothing less than a whole copy; and
+	// nothing at all takes the place of none.
+	write(t, again+"/generations/1/files/edge.conf", "noise", 0o600)
+	write(t, again+"/generations/2/files/edge.conf", "noise", 0o600)
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, string(whole[:len(whole)-1600]), 0o600)
+	if err := Restore(file, again, os.Getuid(), os.Getgid()); err == nil {
+		t.Error("half a copy was taken")
+	}
+	if _, err := os.Stat(again + "/generations/2"); err != nil {
 		t.Error(err)
+	}
+	write(t, file, string(whole), 0o600)
+	if err := Keep(t.TempDir(), file); err != nil {
+		t.Error(err)
+	}
+	if err := Restore(file, again, os.Getuid(), os.Getgid()); err != nil {
+		t.Error(err)
+	}
+	if out, err := exec.Command("diff", "-r", "-x", "lock", "-x", ".2", state+"/generations", again+"/generations").CombinedOutput(); err != nil {
+		t.Errorf("%s", out)
 	}
 }
 
@@ -99,4 +122,95 @@ func TestStates(t *testing.T) {
 	if err := check(t.Context(), dev); err == nil {
 		t.Error("what is broken was mended")
 	}
+}
+
+// TestPrepare: whatever is on the disk, there is a /var and an /etc that can be
+// written, and what can be saved is saved.
+func TestPrepare(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage string // what is done to it while nobody has it mounted, for a shell
+		says   string
+		kept   bool
+	}{
+		{"as it was", "true", "", true},
+		{"nothing", "head -c 32M /dev/zero >$DEV", "is new", false},
+		{"noise", "head -c 32M /dev/urandom >$DEV", "is new", false},
+		{"a mark and noise", `head -c 32M /dev/urandom >$DEV; printf '\123\357' | dd of=$DEV bs=1 seek=1080 conv=notrunc status=none`, "is made anew", false},
+		{"a folder that is gone", "debugfs -w -R 'clri /lib' $DEV", "lib", false},
+		{"a file that is gone", "debugfs -w -R 'clri /lib/holdfast/state' $DEV", "state", false},
+		{"full", "true", "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, dev := t.TempDir(), filepath.Join(t.TempDir(), "dev")
+			write(t, dev, "", 0o600)
+			if err := os.Truncate(dev, 32<<20); err != nil {
+				t.Fatal(err)
+			}
+			loop := attach(t, dev)
+			prepare(t, loop, root)
+			write(t, root+"/var/lib/holdfast/state", "state", 0o600)
+			if c.name == "full" {
+				exec.Command("sh", "-c", "cat /dev/zero >"+root+"/var/full").Run()
+			}
+			away(t, root)
+			if out, err := exec.Command("sh", "-c", "DEV="+loop+"; "+c.damage).CombinedOutput(); err != nil {
+				t.Fatalf("%v %s", err, out)
+			}
+			said := prepare(t, loop, root)
+			if !strings.Contains(said, c.says) || strings.Contains(said, "in memory") {
+				t.Errorf("said %q", said)
+			}
+			if text, err := os.ReadFile(root + "/var/lib/holdfast/state"); (err == nil && string(text) == "state") != c.kept {
+				t.Errorf("kept: %q, %v", text, err)
+			}
+			if c.name != "full" {
+				write(t, root+"/etc/new", "text", 0o600)
+			}
+		})
+	}
+}
+
+func TestInMemory(t *testing.T) {
+	root := t.TempDir()
+	if said := prepare(t, root+"/none", root); !strings.Contains(said, "in memory") {
+		t.Errorf("said %q", said)
+	}
+	write(t, root+"/etc/new", "text", 0o600)
+}
+
+// prepare is a boot of a box whose files are below root; the test ends it.
+func prepare(t *testing.T, dev, root string) string {
+	t.Helper()
+	for _, dir := range []string{"/var", "/etc"} {
+		if err := os.MkdirAll(root+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var said strings.Builder
+	t.Cleanup(func() { exec.Command("umount", "-q", root+"/etc", root+"/var").Run() })
+	if err := Prepare(t.Context(), Options{Device: dev, Root: root, Say: func(f string, args ...any) { fmt.Fprintf(&said, f+"\n", args...) }}); err != nil {
+		t.Fatalf("%v; said %s", err, &said)
+	}
+	return said.String()
+}
+
+// away ends a boot.
+func away(t *testing.T, root string) {
+	t.Helper()
+	if out, err := exec.Command("umount", root+"/etc", root+"/var").CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+}
+
+// attach has a file be a disk.
+func attach(t *testing.T, file string) string {
+	t.Helper()
+	out, err := exec.Command("losetup", "--find", "--show", file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("losetup: %v %s", err, out)
+	}
+	loop := strings.TrimSpace(string(out))
+	t.Cleanup(func() { exec.Command("losetup", "-d", loop).Run() })
+	return loop
 }

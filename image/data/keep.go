@@ -23,10 +23,11 @@ const (
 )
 
 // Keep writes a copy of a state directory into a file, as a whole or not at all,
-// if it differs. Keys are in it: the file is for root alone.
+// if it differs. Nothing is no copy: it takes the place of none. Keys are in it:
+// the file is for root alone.
 func Keep(state, file string) error {
 	text, err := pack(state)
-	if err != nil {
+	if err != nil || text == nil {
 		return err
 	}
 	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
@@ -54,12 +55,15 @@ func Keep(state, file string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// pack is the archive of what is kept. A generation that is being written has a
+// pack is the archive of what is kept; nil: there is no generation. A generation that is being written has a
 // name that begins with a dot, and is no generation yet.
 func pack(state string) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for _, name := range kept {
+	for i, name := range kept {
+		if i == 1 && b.Len() == 0 {
+			return nil, nil
+		}
 		err := filepath.WalkDir(filepath.Join(state, name), func(path string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
@@ -109,48 +113,61 @@ func put(w *tar.Writer, state, path string) error {
 	return err
 }
 
-// Restore puts a copy back into a state directory that has none of it, for an
-// owner.
+// Restore puts a copy back into a state directory, for an owner: in the place of
+// what is there, once it was found to be whole.
 func Restore(file, state string, uid, gid int) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	files, err := unpack(io.LimitReader(f, most))
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
 	for _, name := range kept {
-		if _, err := os.Stat(filepath.Join(state, name)); err == nil {
-			return fmt.Errorf("%s has %s already", state, name)
+		if err := os.RemoveAll(filepath.Join(state, name)); err != nil {
+			return err
 		}
 	}
-	r := tar.NewReader(io.LimitReader(f, most))
-	for n := 0; n < mostKept; n++ {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return own(state, uid, gid)
+	for _, one := range files {
+		to := filepath.Join(state, one.name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		if err := unpack(r, h, state); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+		if err := os.WriteFile(to, one.text, one.mode); err != nil {
+			return err
 		}
 	}
-	return fmt.Errorf("%s: has more than %d files", file, mostKept)
+	return own(state, uid, gid)
 }
 
-func unpack(r io.Reader, h *tar.Header, state string) error {
-	if !filepath.IsLocal(h.Name) || h.Typeflag != tar.TypeReg {
-		return fmt.Errorf("%q does not belong there", h.Name)
+// copied is a file of a copy.
+type copied struct {
+	name string
+	mode fs.FileMode
+	text []byte
+}
+
+func unpack(from io.Reader) (files []copied, err error) {
+	for r := tar.NewReader(from); len(files) < mostKept; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !filepath.IsLocal(h.Name) || h.Typeflag != tar.TypeReg {
+			return nil, fmt.Errorf("%q does not belong there", h.Name)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, copied{filepath.FromSlash(h.Name), fs.FileMode(h.Mode).Perm() & 0o700, text})
 	}
-	to := filepath.Join(state, filepath.FromSlash(h.Name))
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return err
-	}
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, text, fs.FileMode(h.Mode).Perm()&0o700)
+	return nil, fmt.Errorf("it has more than %d files", mostKept)
 }
 
 // own gives all of it to the service's user.
