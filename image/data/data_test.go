@@ -27,7 +27,10 @@ func TestKeepAndRestore(t *testing.T) {
 	write(t, state+"/generations/1/files/edge.conf", "neighbor", 0o600)
 	write(t, state+"/generations/1/files/helper", "#!", 0o700)
 	write(t, state+"/generations/.2/files/edge.conf", "half", 0o600)
+	write(t, state+"/generations/1/files/lock", "a file of the configuration", 0o600)
+	write(t, state+"/generations/1/files/.env", "another", 0o600)
 	write(t, state+"/generations/lock", "", 0o600)
+	write(t, state+"/generations/facts", "up", 0o600)
 	write(t, state+"/history", "ring", 0o600)
 	if err := Keep(state, file); err != nil {
 		t.Fatal(err)
@@ -42,7 +45,7 @@ func TestKeepAndRestore(t *testing.T) {
 	if st, err := os.Stat(again + "/generations/1/files/helper"); err != nil || st.Mode().Perm() != 0o700 {
 		t.Error(st, err)
 	}
-	for _, name := range []string{"generations/.2", "generations/lock", "history"} {
+	for _, name := range []string{"generations/.2", "generations/lock", "generations/facts", "history"} {
 		if _, err := os.Stat(filepath.Join(again, name)); err == nil {
 			t.Errorf("%s was kept", name)
 		}
@@ -69,7 +72,7 @@ func TestKeepAndRestore(t *testing.T) {
 	if err := Restore(file, again, os.Getuid(), os.Getgid()); err != nil {
 		t.Error(err)
 	}
-	if out, err := exec.Command("diff", "-r", "-x", "lock", "-x", ".2", state+"/generations", again+"/generations").CombinedOutput(); err != nil {
+	if out, err := exec.Command("diff", "-r", state+"/generations/1", again+"/generations/1").CombinedOutput(); err != nil {
 		t.Errorf("%s", out)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -55,15 +56,18 @@ func Keep(state, file string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// pack is the archive of what is kept; nil: there is no generation. A generation that is being written has a
-// name that begins with a dot, and is no generation yet.
+// left are names of the folder of generations that are not kept: whose process has
+// it, and how the box stands, which changes too often for an ESP.
+var left = []string{"lock", "facts"}
+
+// pack is the archive of what is kept; nil: there is no generation. A generation
+// that is being written has a name that begins with a dot, and is no generation
+// yet.
 func pack(state string) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for i, name := range kept {
-		if i == 1 && b.Len() == 0 {
-			return nil, nil
-		}
+	generations := filepath.Join(state, kept[0])
+	for _, name := range kept {
 		err := filepath.WalkDir(filepath.Join(state, name), func(path string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
@@ -71,16 +75,20 @@ func pack(state string) ([]byte, error) {
 			if err != nil {
 				return err
 			}
+			direct := filepath.Dir(path) == generations
 			switch {
-			case strings.HasPrefix(d.Name(), ".") && d.IsDir():
+			case direct && d.IsDir() && strings.HasPrefix(d.Name(), "."):
 				return filepath.SkipDir
-			case d.IsDir(), !d.Type().IsRegular(), d.Name() == "lock", strings.HasPrefix(d.Name(), "."):
+			case !d.Type().IsRegular(), direct && slices.Contains(left, d.Name()):
 				return nil
 			}
 			return put(w, state, path)
 		})
 		if err != nil {
 			return nil, err
+		}
+		if b.Len() == 0 { // drains alone are no state
+			return nil, nil
 		}
 	}
 	if err := w.Close(); err != nil {
