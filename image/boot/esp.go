@@ -252,6 +252,9 @@ func (b *SystemdBoot) install(version string, data []byte, tries int) error {
 	if err := b.dropAll(func(k kernel) bool { return k.version == version || k.counted || !k.program }); err != nil {
 		return err
 	}
+	if err := b.dropFound(); err != nil {
+		return err
+	}
 	if err := b.roomFor(len(data)); err != nil {
 		return err
 	}
@@ -289,6 +292,18 @@ func kernelVersion(data []byte) string {
 		}
 	}
 	return ""
+}
+
+// dropFound removes what fsck has made files of: what a power cut has left of
+// files that were being written or removed. Each would take a kernel image's room.
+func (b *SystemdBoot) dropFound() error {
+	found, err := filepath.Glob(b.path(esp + "/FSCK*.REC"))
+	for _, f := range found {
+		if err := b.disk.Remove(f); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // roomFor refuses an image for which there is no room: it is there three times

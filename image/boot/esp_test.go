@@ -57,7 +57,11 @@ func TestUpdate(t *testing.T) {
 	}
 	boot("1.0.0")
 	step("new", nil, "1.0.0 good primary")
+	b.write("efi/FSCK0000.REC", []byte("left by a power cut"))
 	step("install", b.Install("2.0.0", image("2.0.0"), 3), "2.0.0 trying 3 primary, 1.0.0 good")
+	if _, err := os.Stat(filepath.Join(b.root, "efi/FSCK0000.REC")); err == nil {
+		t.Error("what fsck has found still takes its room")
+	}
 	boot("2.0.0")
 	step("try", nil, "2.0.0 trying 2 primary, 1.0.0 good")
 	if v, trial, err := b.Current(); v != "2.0.0" || !trial || err != nil {
