@@ -59,10 +59,15 @@ type imaged struct {
 
 // bootImage boots an image with a stick that provisions it.
 func bootImage(t *testing.T, arch string, i *vm.Image, o vm.Options) *imaged {
+	return bootWith(t, arch, i, o, boxConf)
+}
+
+// bootWith is bootImage with a configuration of the test's own.
+func bootWith(t *testing.T, arch string, i *vm.Image, o vm.Options, conf string) *imaged {
 	l := lab.New(t)
 	h := l.Host("router")
 	o.Name, o.Link, o.Firmware, o.Image, o.Serial = "box", "tap0", arch, i.Disk, "BOX-1"
-	o.Disks = append(o.Disks, provisioned(l, boxConf))
+	o.Disks = append(o.Disks, provisioned(l, conf))
 	m := &imaged{t: t, on: time.Now()}
 	m.Machine = vm.Boot(h, o)
 	h.Address("tap0", vm.Router+"/24")
