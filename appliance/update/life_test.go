@@ -220,7 +220,7 @@ func (b *box) killed(rest string) {
 	}
 	switch where {
 	case "between":
-		b.all = slices.Insert(b.all, 0, Entry{Version: version, Slot: "rootfs.1", State: "trying", TriesLeft: 1})
+		b.all = slices.Insert(b.all, 0, Entry{Version: version, Slot: "rootfs.1", State: "trying", TriesLeft: Tries})
 	case "behind":
 		_ = bundle{loader: &b.loader, version: version}.Install(b.t.Context())
 	}

@@ -147,7 +147,7 @@ func cause(t *Trial, e *Entry, reset bool) Outcome {
 		return o
 	}
 	switch {
-	case t.Stage == Installing && e != nil && e.State == "trying" && !e.Primary:
+	case t.Stage == Installing && e != nil && e.TriesLeft >= t.Tries && !e.Primary:
 		o = Outcome{State: Interrupted, Cause: Power, Why: "the box was started anew before the boot loader was told to try it"}
 	case e == nil:
 		o.Cause, o.Why = Unloadable, "the boot loader does not have it any more"
