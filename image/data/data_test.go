@@ -75,6 +75,9 @@ func TestKeepAndRestore(t *testing.T) {
 	if out, err := exec.Command("diff", "-r", state+"/generations/1", again+"/generations/1").CombinedOutput(); err != nil {
 		t.Errorf("%s", out)
 	}
+	if _, err := os.Stat(again + "/generations/2"); err == nil {
+		t.Error("what was damaged is still there")
+	}
 }
 
 func TestRestoreTakesNothingOutside(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"holdfast/appliance/update"
+	"holdfast/image/build"
 	"holdfast/lab"
 	"holdfast/lab/vm"
 )
@@ -50,7 +52,7 @@ func TestPowerCutsOfUpdate(t *testing.T) {
 	for _, v := range []string{"1.0.0", "2.0.0"} {
 		c.versions[v] = vm.Build(l, "amd64", v, "")
 	}
-	c.imaged = bootImage(t, "amd64", c.versions["1.0.0"], vm.Options{})
+	c.imaged = bootWith(t, "amd64", c.versions["1.0.0"], vm.Options{}, strings.Replace(boxConf, "on lo; }", "on lo; drain { wait 2s; } }", 1))
 	c.Rand = chance(t)
 	c.announced("first boot")
 	c.Reachable()
@@ -332,7 +334,7 @@ func (c *cuts) report(rounds int) {
 	for i, m := range moments {
 		c.t.Logf("%s: %d cuts, lasts %s", m.name, c.hit[m.name], c.lasted[i].Round(time.Second/100))
 	}
-	c.t.Log(c.Run("holdfast update status; ls -R /efi; df -h /efi /var 2>/dev/null || cat /proc/mounts"))
+	c.t.Log(c.Run("holdfast update status; ls -l /efi /efi/EFI/Linux"))
 }
 
 // configured waits until a configuration is good: before that a box takes no update.
@@ -345,15 +347,25 @@ func (m *imaged) configured() {
 }
 
 // TestPowerCutsOfFirstBoot cuts the power at random moments of the first boot of a
-// disk as it was flashed; the next one announces.
+// disk as it was flashed, which is larger than the image: its partition grows. The
+// next boot announces.
 func TestPowerCutsOfFirstBoot(t *testing.T) {
-	i := vm.Build(lab.New(t), "amd64", "1.0.0", "")
+	l := lab.New(t)
+	i := *vm.Build(l, "amd64", "1.0.0", "")
+	flashed := filepath.Join(l.Dir, "flashed")
+	if out, err := exec.Command("cp", "--sparse=always", i.Disk, flashed).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	if err := os.Truncate(flashed, build.DiskSize+128<<20); err != nil {
+		t.Fatal(err)
+	}
+	i.Disk = flashed
 	r, rounds := chance(t), int(number(t, "HOLDFAST_CUTS", 8))
 	first := 50 * time.Second
 	for n := range rounds {
 		after := time.Duration((float64(n) + r.Float64()) / float64(rounds) * float64(first))
 		t.Run(fmt.Sprint(n+1), func(t *testing.T) {
-			m := bootImage(t, "amd64", i, vm.Options{})
+			m := bootImage(t, "amd64", &i, vm.Options{})
 			time.Sleep(after)
 			m.Kill()
 			said := strings.Split(strings.TrimSpace(m.Console()), "\n")
@@ -363,6 +375,9 @@ func TestPowerCutsOfFirstBoot(t *testing.T) {
 			m.announced("by itself")
 			m.Reachable()
 			m.runs("1.0.0")
+			if n, err := strconv.Atoi(m.Run("cat /sys/class/block/vda4/size")); err != nil || n < (64+100)<<11 {
+				t.Errorf("its partition has not grown: %d sectors, %v", n, err)
+			}
 			if out := m.Run("systemctl --failed --no-pager --no-legend"); out != "" {
 				t.Errorf("failed: %s", out)
 			}

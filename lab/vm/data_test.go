@@ -106,7 +106,7 @@ func (d *damaged) comesOn(what string) {
 	if _, ok := d.bird.Route(drained); ok {
 		d.t.Errorf("%s: what was drained is announced", what)
 	}
-	d.t.Logf("%s: %s", what, d.Run("grep -E ' (/var|/efi) ' /proc/mounts; ls /efi; holdfast drain --help >/dev/null; holdfast status | head -5; systemctl --failed --no-pager --no-legend"))
+	d.t.Logf("%s: %s", what, d.Run("grep -E ' (/var|/efi) ' /proc/mounts; ls /efi; holdfast status | head -5; systemctl --failed --no-pager --no-legend"))
 }
 
 // write writes onto the disk.
