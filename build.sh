@@ -5,8 +5,8 @@
 #   ./build.sh image amd64   the image of a box and its bundle, for amd64 or arm64:
 #                            VERSION (0.0.1), KEY (file of the key that signs),
 #                            KEYS (public keys that boxes take bundles of),
-#                            CACHE (folder for packages); a third word is the folder
-#                            to write into
+#                            CACHE (folder for packages), WITH (folder whose files are
+#                            laid over the root); a third word is the folder to write into
 #   ./build.sh --check       builds all that twice, from two folders, the second time
 #                            with an empty cache and as another user, and compares;
 #                            images are compressed less, which takes a third of the time
@@ -56,7 +56,7 @@ image() {
 	go build -o "$2/mkimage" ./cmd/mkimage
 	# shellcheck disable=SC2086 # words
 	SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)} ${AS:-} "$2/mkimage" -o "$2" -arch "$1" -version "${VERSION:-0.0.1}" \
-		-cache "${CACHE:-$HOME/.cache/holdfast}/$1" -program "$2/holdfast-linux-$1" -early "$2/initrd-$1" -key "${KEY:-}" -keys "${KEYS:-}" ${APPEND:+-append "$APPEND"} ${MORE:-}
+		-cache "${CACHE:-$HOME/.cache/holdfast}/$1" -program "$2/holdfast-linux-$1" -early "$2/initrd-$1" -key "${KEY:-}" -keys "${KEYS:-}" -with "${WITH:-}" ${APPEND:+-append "$APPEND"} ${MORE:-}
 	rm "$2/mkimage"
 }
 

@@ -39,10 +39,14 @@ func run() error {
 	private := flag.String("key", "", "file of the private key that signs the bundle; without one there is no bundle")
 	keys := flag.String("keys", "", "public keys that boxes take bundles of, with commas between")
 	flag.BoolVar(&o.Fast, "fast", false, "compress the root less: for tests")
+	with := flag.String("with", "", "folder whose files are laid over the root: etc/holdfast/provision.conf, etc/ssl/certs/own.crt, …")
 	plain := flag.Bool("plain", false, "do not compress the disk")
 	flag.Parse()
 	if o.Epoch, err = strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err != nil {
 		return fmt.Errorf("SOURCE_DATE_EPOCH: want seconds since 1970: %w", err)
+	}
+	if *with != "" {
+		o.With = os.DirFS(*with)
 	}
 	signers, err := signersOf(&o, *private, *keys)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"debug/buildinfo"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,7 @@ type Options struct {
 	MinVersion string            // the oldest version that boxes with this one take; "": any
 	Keys       map[string]string // public keys of those who may sign bundles, by a name
 	Append     string            // for the kernel's command line
+	With       fs.FS             // files that are laid over the root; nil: none
 	Fast       bool              // the root is compressed less: for tests
 	Epoch      int64             // the one time that is in the image, in seconds since 1970 (SOURCE_DATE_EPOCH)
 }
@@ -74,7 +76,7 @@ func Make(ctx context.Context, o Options) (*Parts, error) {
 	if !ok {
 		return nil, fmt.Errorf("want amd64 or arm64, got %q", o.Arch)
 	}
-	r, err := rootfs.Build(ctx, rootfs.Options{Arch: o.Arch, Cache: o.Cache, Program: o.Program, Version: o.Version, MinVersion: o.MinVersion, Keys: o.Keys, Disk: true})
+	r, err := rootfs.Build(ctx, rootfs.Options{Arch: o.Arch, Cache: o.Cache, Program: o.Program, Version: o.Version, MinVersion: o.MinVersion, Keys: o.Keys, With: o.With, Disk: true})
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ var overlay embed.FS
 // packages are what a root is picked of, with what they depend on; the kernel
 // comes by the name of its architecture.
 var packages = []string{"systemd", "systemd-sysv", "udev", "dbus", "polkitd", "kmod", "iproute2", "mount", "util-linux", "util-linux-extra", "login", "coreutils", "dash", "grep",
-	"procps", "openssh-server", "systemd-boot-efi", "e2fsprogs", "dosfstools", "fdisk"}
+	"procps", "openssh-server", "systemd-boot-efi", "e2fsprogs", "dosfstools", "fdisk", "ca-certificates"}
 
 // modules are the kernel's that a box may need before anybody can load more. A
 // "?" is for what only some architectures have.
@@ -67,6 +67,7 @@ type Options struct {
 	Polkit     bool              // others than root are asked who they are
 	Disk       bool              // the root is on a disk and is not written: what is, stands on the data partition
 	Program    string            // the path of our static program for Arch; "": somebody puts it there later
+	With       fs.FS             // what whoever builds the image lays over all else; nil: nothing
 }
 
 // Root is a root, and the kernel that goes with it.
@@ -151,6 +152,9 @@ func (r *Root) own(o Options) error {
 			return err
 		}
 	}
+	if err := r.authorities(); err != nil {
+		return err
+	}
 	r.Symlink("etc/systemd/system/default.target", "/lib/systemd/system/multi-user.target")
 	r.Symlink("etc/systemd/system/dbus-org.freedesktop.network1.service", "/lib/systemd/system/systemd-networkd.service")
 	for _, dir := range []string{"dev", "proc", "sys", "run", "var", "root", "mnt", "etc/holdfast", "var/lib", "boot", "efi"} {
@@ -159,6 +163,25 @@ func (r *Root) own(o Options) error {
 	r.Dir("tmp", 0o777|fs.ModeSticky)
 	r.Symlink("var/run", "/run")
 	r.Symlink("var/tmp", "/tmp")
+	if o.With == nil {
+		return nil
+	}
+	return r.Copy("", o.With)
+}
+
+// authorities puts the certificates that the package's script would put together
+// where programs look for them: a bundle may come by https.
+func (r *Root) authorities() error {
+	var all []byte
+	for _, name := range r.All.Names() {
+		if ok, _ := path.Match("usr/share/ca-certificates/mozilla/*.crt", name); ok {
+			all = append(all, r.All[name].Data...)
+		}
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("no package has certificates of authorities")
+	}
+	r.File("etc/ssl/certs/ca-certificates.crt", 0o644, all)
 	return nil
 }
 
