@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -121,15 +122,56 @@ func Expand(at string, id Identity) (*url.URL, error) {
 // Lease is the source of the URL in a DHCP lease (RFC 2132 option 67, the boot
 // file's name): in what dhclient keeps, and in what the kernel's or klibc's own
 // DHCP left at the boot. systemd-networkd does not keep that option; from it, the
-// private option 224 is taken.
-func Lease(root string, id Identity, f Fetcher) Source {
+// private option 224 is taken. As long as a link of its asks for a lease one may
+// come, which is waited for: waits is told, once.
+func Lease(root string, id Identity, f Fetcher, waits func()) Source {
 	return Source{Name: "dhcp", Find: func(ctx context.Context) ([]Candidate, error) {
-		at := leaseURL(root)
-		if at == "" {
-			return nil, nil
+		for n := 0; ; n++ {
+			asks := asking(root) // before the leases: the last may come between
+			if at := leaseURL(root); at != "" {
+				return f.find(ctx, at, id)
+			}
+			if !asks {
+				return nil, nil
+			}
+			if n == 0 {
+				waits()
+			}
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(time.Second):
+			}
 		}
-		return f.find(ctx, at, id)
 	}}
+}
+
+// asking says whether systemd-networkd asks DHCP for an address that it has not
+// got yet. Its word "configured" says less: router advertisements are enough for it.
+func asking(root string) bool {
+	links, _ := filepath.Glob(filepath.Join(root, "run/systemd/netif/links/*"))
+	for _, l := range links {
+		if _, err := os.Stat(filepath.Join(root, "run/systemd/netif/leases", filepath.Base(l))); err == nil {
+			continue
+		}
+		state, _ := os.ReadFile(l)
+		for line := range strings.Lines(string(state)) {
+			if file, ok := strings.CutPrefix(strings.TrimSpace(line), "NETWORK_FILE="); ok && wantsDHCP(filepath.Join(root, file)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func wantsDHCP(path string) bool {
+	text, _ := os.ReadFile(path)
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "DHCP="); ok {
+			return slices.Contains([]string{"yes", "true", "on", "1", "ipv4"}, v)
+		}
+	}
+	return false
 }
 
 // leaseURL is the first URL in the files of leases; "": there is none.

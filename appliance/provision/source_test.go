@@ -152,7 +152,7 @@ func TestURLSource(t *testing.T) {
 	if err != nil || len(all) != 1 || strings.Join(all[0].Configurations(), "") != "edge.conf" {
 		t.Error(all, err)
 	}
-	if _, err := Lease(t.TempDir(), box, f).Find(t.Context()); err != nil {
+	if _, err := Lease(t.TempDir(), box, f, nil).Find(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -357,4 +357,46 @@ func TestCarrierAlone(t *testing.T) {
 			t.Error(h.took)
 		}
 	})
+}
+
+// TestLateLease: a lease that comes later is waited for, and one that no link asks
+// for is not.
+func TestLateLease(t *testing.T) {
+	root := t.TempDir()
+	put := func(path, text string) {
+		path = filepath.Join(root, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("etc/systemd/network/dhcp.network", "[Match]\nName=*\n\n[Network]\nDHCP=yes\n")
+	put("etc/systemd/network/static.network", "[Network]\nAddress=192.0.2.1/24\n")
+	put("run/systemd/netif/links/1", "ADMIN_STATE=unmanaged\n")
+	put("run/systemd/netif/links/2", "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/static.network\n")
+	waits := 0
+	find := func(ctx context.Context) string {
+		a := &answers{all: []any{tarOf(t, bundle(t, "a", "*", 1))}}
+		all, err := Lease(root, box, Fetcher{Tries: 1, Transport: a}, func() { waits++ }).Find(ctx)
+		if err != nil || len(all) == 0 {
+			return fmt.Sprint("nothing ", err)
+		}
+		return all[0].Name
+	}
+	if got := find(t.Context()); got != "nothing <nil>" || waits != 0 {
+		t.Errorf("nobody asks: %s, waited %d times", got, waits)
+	}
+	put("run/systemd/netif/links/3", "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/dhcp.network\n")
+	synctest.Test(t, func(t *testing.T) {
+		go func() {
+			time.Sleep(time.Hour)
+			put("run/systemd/netif/leases/3", fmt.Sprintf("ADDRESS=192.0.2.7\nOPTION_224=%x\n", "https://x/${serial}.tar"))
+		}()
+		if got := find(t.Context()); got != "S1.tar" || waits != 1 {
+			t.Errorf("an hour later: %s, waited %d times", got, waits)
+		}
+	})
+	put("run/systemd/netif/leases/3", "ADDRESS=192.0.2.7\n")
+	if got := find(t.Context()); got != "nothing <nil>" || waits != 1 {
+		t.Errorf("a lease without the option: %s, waited %d times", got, waits)
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -38,10 +39,15 @@ func provisionRun(c *call) error {
 		}
 		sources = append(sources, s)
 	} else {
-		sources = everySource(id, said.Signed)
+		sources = everySource(id, said.Signed, func() {
+			fmt.Fprintf(c.out, "holdfast provision: this box is %s; no bundle yet: it waits for a DHCP lease that names one\n", id)
+		})
 	}
 	err = carrier.Run(ctx, sources)
-	if provision.IsNothing(err) && *device == "" {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return nil // the service is stopped
+	case provision.IsNothing(err) && *device == "":
 		fmt.Fprintf(c.out, "holdfast provision: this box is %s; its addresses are %s; %s; bundles can be dropped into %s\n", id, addresses(), err, carrier.Drop)
 		return nil // it is a box like another
 	}
@@ -49,11 +55,11 @@ func provisionRun(c *call) error {
 }
 
 // everySource is all sources, in the order in which they are asked.
-func everySource(id provision.Identity, signed bool) []provision.Source {
+func everySource(id provision.Identity, signed bool, waits func()) []provision.Source {
 	line, _ := os.ReadFile("/proc/cmdline")
 	f := provision.Fetcher{Signed: signed, Floor: floor(), Tries: 30}
 	return append(provision.Volumes(), provision.Credentials(os.Getenv("CREDENTIALS_DIRECTORY")),
-		provision.CommandLine(string(line), id, f), provision.Lease("/", id, f))
+		provision.CommandLine(string(line), id, f), provision.Lease("/", id, f, waits))
 }
 
 // floor is a time that has passed: this program was installed then.
