@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,7 +57,12 @@ func init() {
 	verbs = []*verb{runVerb, serverVerb, statusVerb, neighborsVerb, routesVerb, explainVerb, topVerb, historyVerb, reloadVerb, drainVerb, undrainVerb, rollbackVerb, diffVerb, generationsVerb, cliVerb, updateVerb, watchdogVerb, unitsVerb, restartUnitVerb, logsVerb, rebootVerb, bridgeVerb, validateVerb, configVerb, configurationVerb, decodeVerb, encodeVerb, healthcheckVerb, provisionVerb, bundleVerb, envVerb, versionVerb, completionVerb, simVerb, installUnitsVerb, helperHostVerb, imageDataVerb, imageKeepVerb, imageKeysVerb, imageConsoleVerb}
 }
 
-func main() { os.Exit(run(called(os.Args), os.Stdout, os.Stderr)) }
+func main() {
+	if _, err := os.Stat("/etc/resolv.conf"); os.IsNotExist(err) {
+		net.DefaultResolver = networkd("/run/systemd/netif/state")
+	}
+	os.Exit(run(called(os.Args), os.Stdout, os.Stderr))
+}
 
 // called is the arguments, for a link with the name of ExaBGP 4's command line
 // too.
