@@ -42,6 +42,7 @@ need sfdisk fdisk
 need xz xz-utils
 need qemu-system-aarch64 qemu-system-arm
 need /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64
+need dnsmasq dnsmasq-base
 # Boot loaders' own tools.
 need efibootmgr efibootmgr
 need fw_setenv libubootenv-tool

@@ -74,7 +74,7 @@ func makeImage(l *lab.Lab, arch, version, more string) (*Image, error) {
 		}
 	}
 	p, err := build.Make(context.Background(), build.Options{Arch: arch, Version: version, Cache: filepath.Join(cache, arch), Program: program, Early: early,
-		Append: strings.TrimSpace(slow + " " + more), Fast: true, Epoch: 1_700_000_000, Keys: map[string]string{"lab": images.key.Public().String()}})
+		Append: strings.TrimSpace(slow + " " + more), Fast: true, With: trusted(), Epoch: 1_700_000_000, Keys: map[string]string{"lab": images.key.Public().String()}})
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,14 @@ neighbor 10.0.0.2 {
 }
 `
 
-// provisioned is a stick that brings a configuration and the lab's ssh key to any box.
+// provisioned is a stick that provisions any box.
 func provisioned(l *lab.Lab, conf string) string {
+	l.Helper()
+	return vm.Stick(l, "stick", "HOLDFAST", map[string]string{"box.tar": packed(l, conf)})
+}
+
+// packed is a bundle that brings a configuration and the lab's ssh key to any box.
+func packed(l *lab.Lab, conf string) string {
 	l.Helper()
 	key, err := os.ReadFile(vm.Key(l) + ".pub")
 	if err != nil {
@@ -45,11 +51,10 @@ func provisioned(l *lab.Lab, conf string) string {
 	if err != nil {
 		l.Fatalf("%v", err)
 	}
-	return vm.Stick(l, "stick", "HOLDFAST", map[string]string{"box.tar": string(tar)})
+	return string(tar)
 }
 
-// imaged is a machine that booted an image through its firmware, with a neighbor
-// that is BIRD.
+// imaged is a machine that booted an image, with a neighbor that is BIRD.
 type imaged struct {
 	*vm.Machine
 	t    *testing.T
@@ -65,9 +70,15 @@ func bootImage(t *testing.T, arch string, i *vm.Image, o vm.Options) *imaged {
 // bootWith is bootImage with a configuration of the test's own.
 func bootWith(t *testing.T, arch string, i *vm.Image, o vm.Options, conf string) *imaged {
 	l := lab.New(t)
-	h := l.Host("router")
-	o.Name, o.Link, o.Firmware, o.Image, o.Serial = "box", "tap0", arch, i.Disk, "BOX-1"
+	o.Firmware, o.Image = arch, i.Disk
 	o.Disks = append(o.Disks, provisioned(l, conf))
+	return power(t, l, o)
+}
+
+// power turns a machine on that is wired to a neighbor.
+func power(t *testing.T, l *lab.Lab, o vm.Options) *imaged {
+	h := l.Host("router")
+	o.Name, o.Link, o.Serial = "box", "tap0", "BOX-1"
 	m := &imaged{t: t, on: time.Now()}
 	m.Machine = vm.Boot(h, o)
 	h.Address("tap0", vm.Router+"/24")
@@ -106,9 +117,7 @@ func TestImage(t *testing.T) {
 	m.runs("1.0.0")
 	t.Log(m.Run("ls -l /efi/EFI/* ; holdfast update status"))
 
-	if out := m.Run("systemctl --failed --no-pager --no-legend"); out != "" {
-		t.Errorf("failed: %s", out)
-	}
+	m.nothingFailed()
 
 	// The daemon is frozen: the session ends, and the hardware resets the box.
 	m.Run("systemctl kill --kill-who=main -s STOP holdfast")
@@ -136,6 +145,14 @@ func TestImage(t *testing.T) {
 	m.Reachable()
 	if out := m.Run("ls /efi/EFI/Linux"); !strings.Contains(out, "holdfast_1.0.0.efi") || strings.Contains(out, "+") {
 		t.Errorf("tries were used up: %s", out)
+	}
+}
+
+// nothingFailed complains of units that have.
+func (m *imaged) nothingFailed() {
+	m.t.Helper()
+	if out := m.Run("systemctl --failed --no-pager --no-legend"); out != "" {
+		m.t.Errorf("failed: %s", out)
 	}
 }
 

@@ -15,6 +15,7 @@ type qmp struct {
 	conn   net.Conn
 	mu     sync.Mutex
 	events []Event
+	errors []string
 }
 
 // Event is one of QEMU's: WATCHDOG, RESET, SHUTDOWN, …
@@ -40,15 +41,35 @@ func (m *Machine) monitor() *qmp {
 	}
 	go func() {
 		for lines := bufio.NewScanner(q.conn); lines.Scan(); {
-			var e Event
-			if json.Unmarshal(lines.Bytes(), &e) == nil && e.Event != "" {
-				q.mu.Lock()
-				q.events = append(q.events, e)
-				q.mu.Unlock()
-			}
+			q.hear(lines.Bytes())
 		}
 	}()
 	return q
+}
+
+func (q *qmp) hear(line []byte) {
+	var said struct {
+		Event
+		Error struct{ Desc string }
+	}
+	if json.Unmarshal(line, &said) != nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if said.Event.Event != "" {
+		q.events = append(q.events, said.Event)
+	}
+	if said.Error.Desc != "" {
+		q.errors = append(q.errors, said.Error.Desc)
+	}
+}
+
+// refused is what the emulator would not do.
+func (q *qmp) refused() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.errors
 }
 
 func (q *qmp) close() { q.conn.Close() }
@@ -65,11 +86,31 @@ func (m *Machine) Events(name string) (list []Event) {
 	return list
 }
 
-// Execute has the emulator do something, such as system_reset or stop.
-func (m *Machine) Execute(command string) {
+// Execute has the emulator do something, such as system_reset or stop; arguments
+// are an object, if there are some.
+func (m *Machine) Execute(command string, arguments ...any) {
 	m.Helper()
-	m.qmp.conn.SetWriteDeadline(time.Now().Add(patience))
-	if _, err := m.qmp.conn.Write([]byte(`{"execute":"` + command + `"}` + "\n")); err != nil {
+	said := map[string]any{"execute": command}
+	for _, a := range arguments {
+		said["arguments"] = a
+	}
+	text, err := json.Marshal(said)
+	if err != nil {
 		m.Fatalf("vm: %s: %v", command, err)
 	}
+	m.qmp.conn.SetWriteDeadline(time.Now().Add(patience))
+	if _, err := m.qmp.conn.Write(append(text, '\n')); err != nil {
+		m.Fatalf("vm: %s: %v", command, err)
+	}
+}
+
+// USB is the arguments of a machine into which sticks can be plugged.
+var USB = []string{"-device", "qemu-xhci,id=usb"}
+
+// Plug plugs an image in as a stick, while the machine runs.
+func (m *Machine) Plug(image string) {
+	m.Helper()
+	type object map[string]any
+	m.Execute("blockdev-add", object{"driver": "raw", "node-name": "stick", "file": object{"driver": "file", "filename": image}})
+	m.Execute("device_add", object{"driver": "usb-storage", "id": "stick", "drive": "stick", "bus": "usb.0", "removable": true})
 }

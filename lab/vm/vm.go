@@ -33,6 +33,9 @@ type Options struct {
 	// lab's root in memory.
 	Firmware string
 	Image    string // path; the machine has a copy
+	// Direct is an image for amd64 whose kernel is started directly, so that more
+	// can stand on its command line.
+	Direct *Image
 }
 
 // Machine is one that has been started.
@@ -61,17 +64,20 @@ func Boot(h *lab.Host, o Options) *Machine {
 	if m.Memory == 0 {
 		m.Memory = 768
 	}
-	if m.Firmware == "" {
-		m.writeInitrd()
-	} else {
+	switch {
+	case m.Direct != nil:
+		m.Disks = append([]string{m.overlay(m.Direct.Disk)}, m.Disks...)
+	case m.Firmware != "":
 		m.Disks = append([]string{m.overlay(m.Image)}, m.Disks...)
+	default:
+		m.writeInitrd()
 	}
 	h.IP("tuntap add dev " + o.Link + " mode tap")
 	h.IP("link set " + o.Link + " up")
 	h.Cleanup(m.Kill)
 	h.Cleanup(func() {
 		if h.Failed() {
-			h.Logf("the console of %s\n%s", o.Name, lab.Tail(m.console, 60))
+			h.Logf("the console of %s\n%s\nwhat the emulator refused: %q", o.Name, lab.Tail(m.console, 60), m.qmp.refused())
 		}
 	})
 	m.Start()
@@ -113,11 +119,14 @@ func (m *Machine) Start() {
 		"-qmp", "unix:" + m.base + ".qmp,server=on,wait=off",
 		"-device", "i6300esb", "-action", "watchdog=reset", "-device", "virtio-rng-pci",
 		"-netdev", "tap,id=n,script=no,downscript=no,ifname=" + m.Link, "-device", "virtio-net-pci,netdev=n,mac=52:54:00:12:34:56"}
-	if m.Firmware == "" {
+	switch {
+	case m.Direct != nil:
+		args = append(args, "-machine", "q35", "-cpu", "max", "-kernel", m.Direct.Kernel, "-initrd", m.Direct.Initrd, "-append", m.Direct.Line+" "+m.Append)
+	case m.Firmware != "":
+		args = append(args, m.firmware()...)
+	default:
 		args = append(args, "-machine", "q35", "-cpu", "max", "-kernel", Kernel(m.Lab), "-initrd", m.initrd,
 			"-append", "console=ttyS0 rdinit=/sbin/init panic=5 quiet systemd.show_status=0 "+m.Append)
-	} else {
-		args = append(args, m.firmware()...)
 	}
 	if m.Serial != "" {
 		args = append(args, "-smbios", "type=1,serial="+m.Serial)
