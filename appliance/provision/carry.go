@@ -43,6 +43,9 @@ func (c *Carrier) Run(ctx context.Context, sources []Source) error {
 	last := errNothing
 	for _, s := range sources {
 		all, err := s.Find(ctx)
+		if ctx.Err() != nil { // the service is stopped, and nobody waits any more
+			return ctx.Err()
+		}
 		if err != nil {
 			c.say("%s: %s", s.Name, err)
 			last = fmt.Errorf("%s: %w", s.Name, err)

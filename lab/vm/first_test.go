@@ -67,7 +67,7 @@ func TestProvisioned(t *testing.T) {
 }
 
 // waiting is the screen of a box that nobody has provisioned.
-var waiting = regexp.MustCompile(`Holdfast 1\.0\.0, serial BOX-1, mac 52:54:00:12:34:56\s+enp0s3 +up +10\.0\.0\.1/24.*\s+ssh key +(SHA256:\S+)\s+not provisioned: serial BOX-1, .*waits for a bundle`)
+var waiting = regexp.MustCompile(`Holdfast 1\.0\.0, serial BOX-1, .*mac 52:54:00:12:34:56\s+enp0s3 +up +10\.0\.0\.1/24.*\s+ssh key +(SHA256:\S+)\s+not provisioned: serial BOX-1, .*waits for a bundle`)
 
 // TestUnprovisioned is a box that says what it is and waits, lets nobody in, and
 // takes what is plugged in while it runs.
