@@ -129,7 +129,9 @@ func (m *machine) open(ctx context.Context, name string) (*bundle, io.Closer, er
 	var read bytes.Buffer
 	b, err := image.Open(io.TeeReader(from, &read))
 	if err == nil {
-		_, err = b.Verify(keys)
+		if _, err = b.Verify(keys); err != nil {
+			err = fmt.Errorf("%w: this box takes what a key in %s has signed", err, image.KeysFolder)
+		}
 	}
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("%s: %w", name, err), from.Close())
