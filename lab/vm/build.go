@@ -29,17 +29,18 @@ var images struct {
 }
 
 // Build makes an image of a version, once for all tests of a process. All are
-// signed by one key, which all know. More goes onto the kernel's command line.
-func Build(l *lab.Lab, arch, version, more string) *Image {
+// signed by one key, which all know. More goes onto the kernel's command line, and
+// faults into our programs.
+func Build(l *lab.Lab, arch, version, more string, faults ...Fault) *Image {
 	l.Helper()
 	images.Lock()
 	defer images.Unlock()
-	id := arch + " " + version + " " + more
+	id := fmt.Sprint(arch, " ", version, " ", more, faults)
 	if i := images.made[id]; i != nil {
 		return i
 	}
 	makeRoot(l) // the folder, and the key for root
-	i, err := makeImage(l, arch, version, more)
+	i, err := makeImage(arch, version, more, faults)
 	if err != nil {
 		l.Fatalf("vm: image %s: %v", id, err)
 	}
@@ -50,25 +51,36 @@ func Build(l *lab.Lab, arch, version, more string) *Image {
 	return i
 }
 
-// slow gives an emulator on a loaded host more time than a box needs until the
-// daemon feeds the hardware.
-const slow = "holdfast.watchdog=240"
+// SigningKey is the one that signs all images: for bundles of the same parts.
+func SigningKey() signature.Private {
+	images.Lock()
+	defer images.Unlock()
+	return images.key
+}
 
-func makeImage(l *lab.Lab, arch, version, more string) (*Image, error) {
-	dir := filepath.Join(made.dir, arch+"-"+version)
+// slow gives an emulator on a loaded host more time than a box needs until the
+// daemon feeds the hardware, and keeps the kernel from a panic over a timer that
+// does not tick in time.
+const slow = "holdfast.watchdog=240 no_timer_check"
+
+func makeImage(arch, version, more string, faults []Fault) (*Image, error) {
+	dir := filepath.Join(made.dir, fmt.Sprintf("%s-%s-%d", arch, version, len(images.made)))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	changed, err := overlay(dir, faults)
+	if err != nil {
 		return nil, err
 	}
 	program, early := filepath.Join(dir, "holdfast"), filepath.Join(dir, "initrd")
 	for out, of := range map[string]string{program: "holdfast/cmd/holdfast", early: "holdfast/cmd/initrd"} {
-		c := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w -X main.version="+version, "-o", out, of)
+		c := exec.Command("go", "build", "-trimpath", "-overlay", changed, "-tags", "nethttpomithttp2", "-ldflags", "-s -w -X main.version="+version, "-o", out, of)
 		c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
 		if text, err := c.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("go build %s: %w: %s", of, err, text)
 		}
 	}
 	if len(images.made) == 0 {
-		var err error
 		if images.key, err = signature.Generate(); err != nil {
 			return nil, err
 		}
