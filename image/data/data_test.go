@@ -31,6 +31,7 @@ func TestKeepAndRestore(t *testing.T) {
 	write(t, state+"/generations/1/files/.env", "another", 0o600)
 	write(t, state+"/generations/lock", "", 0o600)
 	write(t, state+"/generations/facts", "up", 0o600)
+	write(t, state+"/generations/facts.new", "up", 0o600)
 	write(t, state+"/history", "ring", 0o600)
 	if err := Keep(state, file); err != nil {
 		t.Fatal(err)
@@ -45,7 +46,7 @@ func TestKeepAndRestore(t *testing.T) {
 	if st, err := os.Stat(again + "/generations/1/files/helper"); err != nil || st.Mode().Perm() != 0o700 {
 		t.Error(st, err)
 	}
-	for _, name := range []string{"generations/.2", "generations/lock", "generations/facts", "history"} {
+	for _, name := range []string{"generations/.2", "generations/lock", "generations/facts", "generations/facts.new", "history"} {
 		if _, err := os.Stat(filepath.Join(again, name)); err == nil {
 			t.Errorf("%s was kept", name)
 		}

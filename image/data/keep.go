@@ -79,7 +79,7 @@ func pack(state string) ([]byte, error) {
 			switch {
 			case direct && d.IsDir() && strings.HasPrefix(d.Name(), "."):
 				return filepath.SkipDir
-			case !d.Type().IsRegular(), direct && slices.Contains(left, d.Name()):
+			case !d.Type().IsRegular(), direct && slices.Contains(left, strings.TrimSuffix(d.Name(), ".new")):
 				return nil
 			}
 			return put(w, state, path)

@@ -43,6 +43,7 @@ func TestBrokenData(t *testing.T) {
 	d.Until(wait, "the ESP has a good configuration", func() bool { return d.Ask("grep -a -c '\"good\"' /efi/holdfast/state.tar") != "" })
 	d.Run("holdfast drain web --reason disks --wait")
 	d.Until(wait, "the ESP knows of the drain", func() bool { return d.Ask("grep -a -c disks /efi/holdfast/state.tar") != "" })
+	d.Until(wait, "it is on the disk", func() bool { return d.Ask("systemctl show -P ActiveState holdfast-keep") == "inactive" })
 	d.Kill()
 	d.Disks = d.Disks[:1]
 	for _, one := range []struct {
