@@ -67,7 +67,9 @@ func TestKeepAndRestore(t *testing.T) {
 		t.Error(err)
 	}
 	write(t, file, string(whole), 0o600)
-	if err := Keep(t.TempDir(), file); err != nil {
+	none := t.TempDir()
+	write(t, none+"/generations/bundles", "1", 0o600)
+	if err := Keep(none, file); err != nil {
 		t.Error(err)
 	}
 	if err := Restore(file, again, os.Getuid(), os.Getgid()); err != nil {

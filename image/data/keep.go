@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // What is kept of a state directory outside the data partition: enough for a box
@@ -41,19 +43,22 @@ func Keep(state, file string) error {
 	if err != nil {
 		return err
 	}
+	defer f.Close()
 	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
+	if err = errors.Join(err, f.Sync()); err == nil {
 		err = os.Rename(file+".new", file)
 	}
 	if err != nil {
 		return err
 	}
+	// FAT writes what a name stands for with the file, and not with its folder:
+	// else the name would still have the old copy after a power cut.
 	dir, err := os.Open(filepath.Dir(file))
 	if err != nil {
 		return err
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	defer dir.Close()
+	return errors.Join(unix.Syncfs(int(dir.Fd())), f.Sync(), dir.Sync())
 }
 
 // left are names of the folder of generations that are not kept: whose process has
@@ -66,7 +71,7 @@ var left = []string{"lock", "facts"}
 func pack(state string) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	generations := filepath.Join(state, kept[0])
+	generations, whole := filepath.Join(state, kept[0]), false
 	for _, name := range kept {
 		err := filepath.WalkDir(filepath.Join(state, name), func(path string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
@@ -82,12 +87,13 @@ func pack(state string) ([]byte, error) {
 			case !d.Type().IsRegular(), direct && slices.Contains(left, strings.TrimSuffix(d.Name(), ".new")):
 				return nil
 			}
+			whole = whole || !direct
 			return put(w, state, path)
 		})
 		if err != nil {
 			return nil, err
 		}
-		if b.Len() == 0 { // drains alone are no state
+		if !whole { // drains alone are no state
 			return nil, nil
 		}
 	}
