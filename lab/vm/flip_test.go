@@ -69,18 +69,20 @@ func TestFlip(t *testing.T) {
 	m.runs("2.0.0")
 }
 
-// TestHang is a version that hangs before it has a root: the hardware, which is
-// armed by then, ends each of its tries.
+// TestHang is a version that hangs before it has a root, since it waits for one
+// that is not there: the hardware, which is armed by then, ends each of its tries.
 func TestHang(t *testing.T) {
 	l := lab.New(t)
-	none := verity.Root{Hash: [32]byte{1}, Blocks: 1000}
-	one, hangs := vm.Build(l, "amd64", "1.0.0", ""), vm.Build(l, "amd64", "4.0.0", "holdfast.root="+none.String()+" holdfast.wait=4000 holdfast.watchdog=60")
+	one, hangs := vm.Build(l, "amd64", "1.0.0", ""), vm.Build(l, "amd64", "4.0.0", "holdfast.wait=4000 holdfast.watchdog=60")
 	m := bootImage(t, "amd64", one, vm.Options{})
 	m.announced("first boot")
 	m.Reachable()
 	m.runs("1.0.0")
 	m.send(hangs.Bundle, "/var/tmp/bundle")
 	t.Log(m.Run("holdfast update /var/tmp/bundle 2>&1"))
+	m.Kill() // it has begun to shut down
+	m.turn(slotB, root(t, hangs).Blocks+1)
+	m.Start()
 	m.gone("it hangs")
 	begin := time.Now()
 	m.Until(20*time.Minute, "three tries are ended by the hardware", func() bool { return len(m.Events("WATCHDOG")) == 3 })
@@ -115,6 +117,14 @@ func (m *imaged) flip(slot int64, block uint64) {
 	m.t.Helper()
 	m.Run("sync")
 	m.Kill()
+	m.turn(slot, block)
+	m.Start()
+	m.gone("power off")
+}
+
+// turn turns a bit of a slot's block on the disk of a machine that is off.
+func (m *imaged) turn(slot int64, block uint64) {
+	m.t.Helper()
 	f, err := os.OpenFile(m.Disks[0], os.O_RDWR, 0)
 	if err != nil {
 		m.t.Fatal(err)
@@ -129,8 +139,6 @@ func (m *imaged) flip(slot int64, block uint64) {
 	if _, err := f.WriteAt(b[:], at); err != nil {
 		m.t.Fatal(err)
 	}
-	m.Start()
-	m.gone("power off")
 }
 
 // rare is a file of an image's root that this machine does not read, a driver of
