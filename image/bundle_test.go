@@ -160,8 +160,8 @@ func TestMakeRefuses(t *testing.T) {
 	}{
 		"no kernel":          {imagetest.For, good[0].Data, []byte("MZ"), "uki.efi: is not a program for UEFI on 64 bits"},
 		"a kernel's half":    {imagetest.For, good[0].Data, good[1].Data[:100000], "uki.efi: section .linux is cut off: it ends at octet "},
-		"another root":       {imagetest.For, good[0].Data, imagetest.Kernel(t, "1.2", other), "root.img: the kernel would refuse it: its root hash is "},
-		"a bit":              {imagetest.For, flipped, good[1].Data, "root.img: the kernel would refuse it: its root hash is "},
+		"another root":       {imagetest.For, good[0].Data, imagetest.Kernel(t, "1.2", other), "root.img: the kernel would refuse it: hashes: block "},
+		"a bit":              {imagetest.For, flipped, good[1].Data, "root.img: the kernel would refuse it: block 1 is not what it was made of"},
 		"two roots":          {imagetest.For, good[0].Data, imagetest.Kernel(t, "1.2", r, "holdfast.root="+r.String()), "uki.efi: command line: want holdfast.root= once, got it 2 times"},
 		"a kernel's version": {imagetest.For, good[0].Data, imagetest.Kernel(t, "1.2-rc1", r), `uki.efi: os-release: IMAGE_VERSION: want up to 6 numbers with dots between, as 1.12.0, got "1.2-rc1"`},
 		"nobody's":           {image.Release{Arch: "amd64"}, good[0].Data, good[1].Data, `compatible: want a family of boards, as "holdfast-amd64", got ""`},

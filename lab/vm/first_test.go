@@ -87,9 +87,9 @@ func TestUnprovisioned(t *testing.T) {
 	if known := m.Host.Run("sh", "-c", "ssh-keyscan -t ed25519 -T 60 "+vm.Address+" 2>/dev/null | ssh-keygen -lf -"); !strings.Contains(known, key) {
 		t.Errorf("the console says %s, its ssh %s", key, known)
 	}
-	m.refused("a key that no bundle has brought", "root@", "-i", vm.Key(l))
-	m.refused("a password", "root@", "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password,keyboard-interactive")
-	m.refused("another user", "holdfast@", "-i", vm.Key(l))
+	m.keyless("a key that no bundle has brought", "root@", "-i", vm.Key(l))
+	m.keyless("a password", "root@", "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password,keyboard-interactive")
+	m.keyless("another user", "holdfast@", "-i", vm.Key(l))
 
 	stick := provisioned(l, leasedConf)
 	m.Plug(stick)
@@ -107,8 +107,8 @@ func TestUnprovisioned(t *testing.T) {
 	}
 }
 
-// refused has ssh try to get in: all that the box offers is keys.
-func (m *imaged) refused(what, user string, how ...string) {
+// keyless has ssh try to get in: all that the box offers is keys.
+func (m *imaged) keyless(what, user string, how ...string) {
 	m.t.Helper()
 	out, err := m.Try(append(append([]string{"ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "NumberOfPasswordPrompts=0", "-o", "ConnectTimeout=60"}, how...), user+vm.Address, "true")...)
 	if err == nil || !strings.Contains(err.Error(), "Permission denied (publickey).") {

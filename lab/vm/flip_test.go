@@ -17,11 +17,8 @@ import (
 	"holdfast/lab/vm"
 )
 
-// Where the slots of an image's disk begin.
-const (
-	slotA = 257 << 20
-	slotB = 385 << 20
-)
+// slotB is where the second slot begins.
+const slotB = slotA + slotSize
 
 // TestFlip is bits that a disk turns in the root of a version that was good: the
 // other version is started, for good; and if there is none, the box is as good as
