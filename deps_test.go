@@ -72,7 +72,7 @@ var rooms = map[string]room{
 
 	"image/tree":           {why: "files in memory, whatever they are of"},
 	"image/debian":         {may: "image/tree", why: "packages become files; which ones is not its business"},
-	"image/data":           {why: "a partition and what lies on it"},
+	"image/data":           {may: "image/slot", why: "a partition and what lies on it"},
 	"image/verity":         {pure: true, why: "hashes of blocks"},
 	"image/uki":            {pure: true, why: "octets of a program"},
 	"image/early":          {may: "image/boot image/slot image/verity", why: "the first program has nothing but the kernel; what it can't start it marks bad"},

@@ -55,7 +55,7 @@ func newBox(t *testing.T) *box {
 func installer(dir string, boot image.Boot) *image.Installer {
 	return &image.Installer{
 		Release: image.Release{Compatible: "holdfast-amd64", Version: "1.2", Arch: "amd64", MinVersion: "1.0"},
-		Keys:    []signature.Key{ours.Public()}, Slot: slot.Slot{Name: "rootfs.1", Device: filepath.Join(dir, "b")}, Boot: boot, Tries: 3,
+		Keys:    []signature.Key{ours.Public()}, Slot: slot.Slot{Name: "rootfs.1", Partition: slot.Partition{Device: filepath.Join(dir, "b")}}, Boot: boot, Tries: 3,
 		Tell: func(image.Progress) {},
 	}
 }

@@ -35,8 +35,11 @@ var imageDataVerb = &verb{word: "image-data", hidden: true, help: "make, check a
 			return err
 		}
 		say := func(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
-		if err := data.Prepare(context.Background(), data.Options{Wait: 30 * time.Second, Say: say}); err != nil {
+		if err := data.Prepare(context.Background(), data.Options{Say: say}); err != nil {
 			return err
+		}
+		if err := data.LinkESP(); err != nil {
+			say("data: the ESP: %v", err)
 		}
 		// A check that has mended the file system may have lost it as well.
 		if _, _, err := generation.Look(stateFolder, generation.Good, generation.Trying); err == nil {

@@ -75,7 +75,7 @@ func imaged(t *testing.T) (m *machine, dir string) {
 	write("a", nil)
 	write("b", make([]byte, 8<<20))
 	l := loader{&entries{all: []boot.Entry{{Version: "1.1", State: boot.Good, Primary: true}}},
-		[]slot.Slot{{Name: "rootfs.0", Device: filepath.Join(dir, "a"), Booted: true}, {Name: "rootfs.1", Device: filepath.Join(dir, "b")}}}
+		[]slot.Slot{{Name: "rootfs.0", Partition: slot.Partition{Device: filepath.Join(dir, "a")}, Booted: true}, {Name: "rootfs.1", Partition: slot.Partition{Device: filepath.Join(dir, "b")}}}}
 	release := imagetest.For
 	release.Version = "1.1"
 	m = &machine{loader: l, release: release, keys: filepath.Join(dir, "keys")}

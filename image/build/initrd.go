@@ -12,12 +12,13 @@ import (
 	"holdfast/image/tree"
 )
 
-// Modules that have to be loaded before there is a root, in two steps: the
-// watchdog comes before anything that could hang.
+// Modules that have to be loaded before there is a root, in steps: the watchdog
+// comes before anything that could hang, and of disks those that boxes have most.
 var (
 	dogModules  = []string{"i6300esb?", "iTCO_wdt?", "sp5100_tco?", "sbsa_gwdt?", "dw_wdt?", "imx2_wdt?", "wdat_wdt?"}
 	diskModules = []string{"virtio_blk", "virtio_scsi", "virtio_pci?", "virtio_mmio?", "ahci?", "nvme?", "sd_mod", "usb_storage", "uas", "xhci_pci?", "ehci_pci?", "mmc_block",
-		"sdhci_pci?", "sdhci_acpi?", "sdhci_iproc?", "squashfs", "dm_verity", "sha256_generic?", "sha256_ssse3?", "sha256_arm64?", "sha2_ce?"}
+		"sdhci_pci?", "sdhci_acpi?", "sdhci_iproc?"}
+	rootModules = []string{"squashfs", "dm_verity", "sha256_generic?", "sha256_ssse3?", "sha256_arm64?", "sha2_ce?"}
 	// To mark a version bad whose root is broken.
 	espModules = []string{"vfat", "nls_cp437", "nls_ascii"}
 )
@@ -34,7 +35,7 @@ func (p *Parts) initrd(ctx context.Context, r *rootfs.Root) ([]byte, error) {
 	for _, dir := range []string{"dev", "proc", "sys", "run", "root", "efi"} {
 		t.Dir(dir, 0o755)
 	}
-	for dir, names := range map[string][]string{"modules/watchdog": dogModules, "modules/disk": diskModules, "modules/esp": espModules} {
+	for dir, names := range map[string][]string{"modules/watchdog": dogModules, "modules/disk": diskModules, "modules/root": rootModules, "modules/esp": espModules} {
 		files, err := debian.InOrder(r.All, names)
 		if err != nil {
 			return nil, err
@@ -48,7 +49,11 @@ func (p *Parts) initrd(ctx context.Context, r *rootfs.Root) ([]byte, error) {
 		return nil, err
 	}
 	// The kernel knows no other check, and wants it in one block.
-	xz := exec.CommandContext(ctx, "xz", "--check=crc32", "--lzma2=preset=9e,dict=8MiB", "--threads=1", "--stdout")
+	preset := "9e"
+	if p.Fast {
+		preset = "0"
+	}
+	xz := exec.CommandContext(ctx, "xz", "--check=crc32", "--lzma2=preset="+preset+",dict=8MiB", "--threads=1", "--stdout")
 	xz.Stdin, xz.Stdout = &b, &out
 	if err := xz.Run(); err != nil {
 		return nil, fmt.Errorf("xz: %w", err)

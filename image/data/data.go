@@ -13,19 +13,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// Label is the name of the partition in the partition table.
-const Label = "holdfast-data"
+	"holdfast/image/slot"
+)
 
 // Options is where things are; the zero value is a box.
 type Options struct {
-	Device string // "": the partition of that label
+	Device string // "": the partition beside the slot that runs
 	Root   string // "": the box's own
-	Wait   time.Duration
 	Say    func(format string, args ...any)
 }
 
@@ -47,10 +44,12 @@ func Prepare(ctx context.Context, o Options) error {
 
 // disk mounts the partition, however much it takes: what a check has not seen, a
 // check of all of it may, and else it is made anew.
-func (o Options) disk(ctx context.Context, at string) error {
-	dev, err := o.device(ctx)
-	if err != nil {
-		return err
+func (o Options) disk(ctx context.Context, at string) (err error) {
+	dev := o.Device
+	if dev == "" {
+		if dev, err = slot.Beside("/", slot.Data); err != nil {
+			return err
+		}
 	}
 	grow(ctx, dev, o.Say)
 	if state(dev) == empty {
@@ -130,26 +129,6 @@ func look(at string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// device waits for the partition.
-func (o Options) device(ctx context.Context) (string, error) {
-	dev := o.Device
-	if dev == "" {
-		dev = "/dev/disk/by-partlabel/" + Label
-	}
-	for end := time.Now().Add(o.Wait); ; {
-		if to, err := filepath.EvalSymlinks(dev); err == nil {
-			return to, nil
-		} else if time.Now().After(end) {
-			return "", err
-		}
-		select {
-		case <-ctx.Done():
-			return "", ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
 // What is on a partition.
 const (
 	empty = iota
@@ -189,7 +168,7 @@ func fsck(ctx context.Context, args ...string) error {
 }
 
 func create(ctx context.Context, dev string) error {
-	if out, err := run(ctx, "mkfs.ext4", "-q", "-F", "-L", Label, "-E", "lazy_itable_init=1,lazy_journal_init=1", dev); err != nil {
+	if out, err := run(ctx, "mkfs.ext4", "-q", "-F", "-L", slot.Data, "-E", "lazy_itable_init=1,lazy_journal_init=1", dev); err != nil {
 		return fmt.Errorf("mkfs.ext4 %s: %w: %s", dev, err, last(out))
 	}
 	return nil

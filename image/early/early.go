@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,13 +95,13 @@ func Run() error {
 	if err != nil {
 		return fmt.Errorf("command line: %w", err)
 	}
-	if err := modules("/modules/watchdog"); err != nil {
+	if err := modules("/modules/watchdog", never); err != nil {
 		say("%v", err)
 	}
 	if err := arm(l); err != nil {
 		say("the hardware watchdog is not armed: %v", err)
 	}
-	if err := modules("/modules/disk"); err != nil {
+	if err := modules("/modules/root", never); err != nil {
 		say("%v", err)
 	}
 	return start(l)
@@ -112,6 +113,9 @@ func Run() error {
 // read is proven.
 func start(l Line) error {
 	from, err := find(l)
+	if err == nil {
+		err = os.WriteFile("/"+slot.Running, []byte(from+"\n"), 0o644)
+	}
 	if err != nil {
 		return refuse(err)
 	}
@@ -165,19 +169,24 @@ func mount(source, kind, at string, flags uintptr, data string) error {
 	return nil
 }
 
-// modules loads what lies in a folder, in the order of the names: the build has
-// put those that others need before them. One that finds no hardware says so,
-// which is no error.
-func modules(dir string) error {
+// modules loads what lies in a folder, in the order of the names, until it is
+// enough: the build has put those that others need before them. One that finds no
+// hardware says so, which is no error.
+func modules(dir string, enough func() bool) error {
 	files, err := filepath.Glob(dir + "/*.ko")
 	var errs []error
 	for _, f := range files {
+		if enough() {
+			break
+		}
 		if err := load(f); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(append(errs, err)...)
 }
+
+func never() bool { return false }
 
 func load(path string) error {
 	f, err := os.Open(path)
@@ -193,19 +202,27 @@ func load(path string) error {
 }
 
 // find waits for the partition that holds the root: firmware says nothing of
-// where we came from, and disks take their time.
-func find(l Line) (string, error) {
-	for end := time.Now().Add(l.Wait); ; time.Sleep(50 * time.Millisecond) {
-		names := devices()
-		for _, dev := range names {
-			if holds(l.Root, dev) {
-				return dev, nil
-			}
+// where we came from, and disks take their time. Of the drivers of all disks no
+// more are loaded than it takes: some look for their hardware for long.
+func find(l Line) (from string, err error) {
+	var names []string
+	look := func() bool {
+		names = devices()
+		i := slices.IndexFunc(names, func(dev string) bool { return holds(l.Root, dev) })
+		if i >= 0 {
+			from = names[i]
 		}
+		return i >= 0
+	}
+	if err := modules("/modules/disk", look); err != nil {
+		say("%v", err)
+	}
+	for end := time.Now().Add(l.Wait); !look(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			return "", fmt.Errorf("no slot holds the root %x…: looked at %s", l.Root.Hash[:4], strings.Join(names, " "))
 		}
 	}
+	return from, nil
 }
 
 // devices are those of the slots.
@@ -237,9 +254,6 @@ const mapped = "holdfast-root"
 func enter(l Line, from string) error {
 	const root = "/root"
 	if err := mount("/dev/mapper/"+mapped, "squashfs", root, unix.MS_RDONLY|unix.MS_NODEV, ""); err != nil {
-		return err
-	}
-	if err := os.WriteFile("/"+slot.Running, []byte(from+"\n"), 0o644); err != nil {
 		return err
 	}
 	for _, dir := range []string{"/dev", "/proc", "/sys", "/run"} {

@@ -17,18 +17,15 @@ var errAlone = errors.New("it can't be marked bad")
 // one was not, and errAlone if there is none. Where there is no EFI system
 // partition, the script of the boot loader counts tries, and all is left to it.
 func refuse(why error) error {
-	devs, err := slot.ESPs("/")
-	if err != nil {
-		return errors.Join(why, err)
-	}
+	devs := esps("/")
 	if len(devs) == 0 {
 		return fmt.Errorf("%w; there is no EFI system partition on which it could be marked bad", why)
 	}
-	if err := modules("/modules/esp"); err != nil {
+	if err := modules("/modules/esp", never); err != nil {
 		say("%v", err)
 	}
 	alone := fmt.Errorf("%w; %w", why, errAlone)
-	for _, dev := range devs { // the stick that the box was installed from has one, too
+	for _, dev := range devs {
 		err := markBad(dev, why)
 		if err == nil {
 			return fmt.Errorf("%w; it is marked bad", why)
@@ -36,6 +33,24 @@ func refuse(why error) error {
 		alone = fmt.Errorf("%w: %s: %w", alone, dev, err)
 	}
 	return alone
+}
+
+// esps are the EFI system partitions on which this version may be in place: that
+// of its slot's disk, or, if no slot was found, all of ours.
+func esps(root string) (devices []string) {
+	if dev, err := slot.Beside(root, slot.ESP); err == nil {
+		return []string{dev}
+	}
+	all, err := slot.Partitions(root)
+	if err != nil {
+		say("%v", err)
+	}
+	for _, p := range all {
+		if p.Label == slot.ESP {
+			devices = append(devices, p.Device)
+		}
+	}
+	return devices
 }
 
 // markBad marks this version on a partition.

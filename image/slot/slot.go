@@ -13,8 +13,13 @@ import (
 )
 
 // Label is how the names of such partitions begin, in the partition table. They
-// are never written anew: which version a slot holds is told by its content.
-const Label = "holdfast-root-"
+// are never written anew: which version a slot holds is told by its content. ESP
+// and Data are the names of the partitions beside them.
+const (
+	Label = "holdfast-root-"
+	ESP   = "holdfast-esp"
+	Data  = "holdfast-data"
+)
 
 // Running is the file, below the root, in which the first program of a box notes
 // the device that it has mounted.
@@ -22,82 +27,105 @@ const Running = "run/holdfast-slot"
 
 // Slot is a place for a root.
 type Slot struct {
-	Name   string // "rootfs.0" is that with the label "…-a"
-	Label  string // "holdfast-root-a"
-	Device string // "/dev/vda2"
-	Disk   string // "vda"
-	Booted bool   // this system runs from it
+	Name string // "rootfs.0" is that with the label "…-a"
+	Partition
+	Booted bool // this system runs from it
 }
 
 // Find gives the slots of all disks, below a root folder ("/"), in the order of
 // their disks and labels. There may be others than those of the disk that runs:
 // the stick that the box was installed from has the same labels.
 func Find(root string) (slots []Slot, err error) {
-	files, err := filepath.Glob(filepath.Join(root, "sys/class/block/*/uevent"))
+	booted, err := running(root)
 	if err != nil {
 		return nil, err
 	}
-	booted, err := os.ReadFile(filepath.Join(root, Running))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, f := range files {
-		s, ok := read(f)
-		if !ok {
+	all, err := Partitions(root)
+	for _, p := range all {
+		letter, ok := strings.CutPrefix(p.Label, Label)
+		if !ok || len(letter) != 1 || letter[0] < 'a' || letter[0] > 'z' {
 			continue
 		}
-		s.Booted = s.Device == strings.TrimSpace(string(booted))
-		slots = append(slots, s)
+		slots = append(slots, Slot{Name: fmt.Sprintf("rootfs.%d", letter[0]-'a'), Partition: p, Booted: p.Device == booted})
 	}
-	slices.SortFunc(slots, func(a, b Slot) int { return strings.Compare(a.Disk+" "+a.Label, b.Disk+" "+b.Label) })
-	return slots, nil
+	return slots, err
 }
 
-// ESPs are the devices of our EFI system partitions, below a root folder, for a
-// time at which there is nobody yet who knows them by their labels.
-func ESPs(root string) (devices []string, err error) {
+// running is the device that this system runs from, "" if it is none.
+func running(root string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(root, Running))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// Partition is one of those that an image has, known by its name in the partition
+// table.
+type Partition struct {
+	Label  string // "holdfast-root-a"
+	Device string // "/dev/vda2"
+	Disk   string // "vda"
+}
+
+// Partitions gives our partitions of all disks, below a root folder, in the order
+// of their disks and labels, as the kernel knows them: before udev does.
+func Partitions(root string) (all []Partition, err error) {
 	files, err := filepath.Glob(filepath.Join(root, "sys/class/block/*/uevent"))
 	for _, f := range files {
-		if label, device := partition(f); label == "holdfast-esp" {
-			devices = append(devices, device)
+		if p, ok := read(f); ok {
+			all = append(all, p)
 		}
 	}
-	return devices, err
+	slices.SortFunc(all, func(a, b Partition) int { return strings.Compare(a.Disk+" "+a.Label, b.Disk+" "+b.Label) })
+	return all, err
 }
 
-// partition takes what the kernel says of a block device. One that goes away
+// Beside gives the device of the partition with a label, on the disk that this
+// system runs from.
+func Beside(root, label string) (string, error) {
+	booted, err := running(root)
+	if err != nil {
+		return "", err
+	}
+	all, err := Partitions(root)
+	if err != nil {
+		return "", err
+	}
+	from := slices.IndexFunc(all, func(p Partition) bool { return p.Device == booted })
+	if from < 0 {
+		return "", errors.New("/" + Running + ": want the device of a slot: this system did not start from one")
+	}
+	at := slices.IndexFunc(all, func(p Partition) bool { return p.Label == label && p.Disk == all[from].Disk })
+	if at < 0 {
+		return "", fmt.Errorf("disk %s has no partition %s: write an image to it", all[from].Disk, label)
+	}
+	return all[at].Device, nil
+}
+
+// read takes what the kernel says of a block device. One that goes away
 // meanwhile is none.
-func partition(uevent string) (label, device string) {
+func read(uevent string) (p Partition, ok bool) {
 	text, err := os.ReadFile(uevent)
 	if err != nil {
-		return "", ""
+		return p, false
 	}
 	for line := range strings.Lines(string(text)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		switch key {
 		case "PARTNAME":
-			label = value
+			p.Label = value
 		case "DEVNAME":
-			device = "/dev/" + value
+			p.Device = "/dev/" + value
 		}
 	}
-	return label, device
-}
-
-func read(uevent string) (s Slot, ok bool) {
-	s.Label, s.Device = partition(uevent)
-	letter, ok := strings.CutPrefix(s.Label, Label)
-	if !ok || len(letter) != 1 || letter[0] < 'a' || letter[0] > 'z' || s.Device == "" {
-		return s, false
-	}
-	s.Name = fmt.Sprintf("rootfs.%d", letter[0]-'a')
 	// /sys/class/block/vda2 leads to …/block/vda/vda2
 	at, err := filepath.EvalSymlinks(filepath.Dir(uevent))
-	if err != nil {
-		return s, false
+	if err != nil || p.Device == "" || !strings.HasPrefix(p.Label, "holdfast-") {
+		return p, false
 	}
-	s.Disk = filepath.Base(filepath.Dir(at))
-	return s, true
+	p.Disk = filepath.Base(filepath.Dir(at))
+	return p, true
 }
 
 // Inactive is the slot that an update is written to: that of the running disk

@@ -65,10 +65,21 @@ func TestInactive(t *testing.T) {
 	}
 }
 
-func TestESPs(t *testing.T) {
-	devs, err := ESPs(machine(t, "", "vda vda1 holdfast-esp", "vda vda2 holdfast-root-a", "sda sda1 holdfast-esp", "sdb sdb1 esp"))
-	if got := strings.Join(devs, " "); err != nil || got != "/dev/sda1 /dev/vda1" {
-		t.Error(got, err)
+func TestBeside(t *testing.T) {
+	all := []string{"vda vda1 holdfast-esp", "vda vda2 holdfast-root-a", "sda sda1 holdfast-esp", "sda sda2 holdfast-root-a", "sdb sdb1 esp", "sda sda4 holdfast-data"}
+	for name, c := range map[string]struct{ running, label, want string }{
+		"the disk runs":      {"/dev/vda2", ESP, "/dev/vda1"},
+		"the stick runs":     {"/dev/sda2", ESP, "/dev/sda1"},
+		"only the stick has": {"/dev/vda2", Data, "disk vda has no partition holdfast-data: write an image to it"},
+		"not from a slot":    {"", ESP, "/run/holdfast-slot: want the device of a slot: this system did not start from one"},
+	} {
+		got, err := Beside(machine(t, c.running, all...), c.label)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }
 
