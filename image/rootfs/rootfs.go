@@ -46,12 +46,15 @@ var modules = []string{
 }
 
 // masked are units that can't do their work here: the root is not written, and
-// nobody answers at a first boot.
+// nobody answers at a first boot; and some that nobody here has a use for, each of
+// which takes its time at each boot.
 var masked = []string{"systemd-remount-fs.service", "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "systemd-user-sessions.service",
 	"systemd-repart.service", "systemd-firstboot.service", "systemd-hwdb-update.service", "systemd-machine-id-commit.service", "systemd-boot-system-token.service",
 	"systemd-boot-update.service", "systemd-pcrphase.service", "systemd-pcrphase-sysinit.service", "systemd-pcrphase-initrd.service", "systemd-timesyncd.service", "ldconfig.service", "systemd-sysusers.service",
 	"getty@tty1.service", "autovt@.service", "systemd-ask-password-wall.path", "systemd-ask-password-console.path", "systemd-resolved.service", "systemd-networkd-wait-online.service",
-	"dpkg-db-backup.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-oomd.service", "systemd-homed.service", "systemd-userdbd.socket", "quotaon.service", "systemd-quotacheck.service", "rc-local.service"}
+	"dpkg-db-backup.timer", "e2scrub_reap.service", "fstrim.timer", "systemd-oomd.service", "systemd-homed.service", "systemd-userdbd.socket", "quotaon.service", "systemd-quotacheck.service", "rc-local.service",
+	"dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount",
+	"modprobe@.service", "kmod-static-nodes.service", "systemd-tmpfiles-setup-dev.service", "systemd-binfmt.service"}
 
 // enabled are units that are wanted at each boot, beside what static units want.
 var enabled = []string{"systemd-networkd.service", "ssh.service", "holdfast.service", "holdfast-helper.socket", "holdfast-provision.service"}
