@@ -68,7 +68,7 @@ func (m *imaged) comesBack(b bad) {
 		args = "--deadline " + b.deadline + " "
 	}
 	silence, console := m.silence(), len(m.Console())
-	m.Run("holdfast update " + args + "/var/tmp/bundle")
+	m.installs(args + "/var/tmp/bundle")
 	begin, outcome := time.Now(), ""
 	m.Until(40*time.Minute, b.name+": the box knows what became of it", func() bool {
 		time.Sleep(2 * time.Second) // it has better things to do

@@ -76,7 +76,7 @@ func TestHang(t *testing.T) {
 	m.Reachable()
 	m.runs("1.0.0")
 	m.send(hangs.Bundle, "/var/tmp/bundle")
-	t.Log(m.Run("holdfast update /var/tmp/bundle 2>&1"))
+	m.installs("/var/tmp/bundle")
 	m.Kill() // it has begun to shut down
 	m.turn(slotB, root(t, hangs).Blocks+1)
 	m.Start()

@@ -72,9 +72,20 @@ func (m *imaged) update(what, bundle, args string) {
 // announced.
 func (m *imaged) tries(what, args string) {
 	m.t.Helper()
-	m.t.Log(m.Run("holdfast update " + args + " 2>&1"))
+	m.installs(args)
 	m.gone(what)
 	m.announced(what)
+}
+
+// installs has a bundle installed, until the reboot into it has begun: that may end
+// the connection before the command has.
+func (m *imaged) installs(args string) {
+	m.t.Helper()
+	out, err := m.Try(m.SSH("holdfast update " + args + " 2>&1")...)
+	if err != nil && !strings.HasSuffix(string(out), "rebooting\n") {
+		m.t.Fatalf("%v %s", err, out)
+	}
+	m.t.Logf("%s", out)
 }
 
 // onESP puts a file onto the ESP of a machine that is off.
