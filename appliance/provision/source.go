@@ -25,30 +25,57 @@ type Source struct {
 	Answer func(name string, text []byte) error
 }
 
-// Credentials is the source of what systemd hands to a unit: out of SMBIOS, qemu's
-// fw_cfg or the ESP, all of which it reads itself. holdfast.bundle is an archive,
-// or one in base64; holdfast.conf a configuration alone.
-func Credentials(folder string) Source {
+// Credentials is the source of what systemd hands to a unit in a folder: out of
+// SMBIOS, qemu's fw_cfg or the ESP. holdfast.bundle is an archive, or one in base64;
+// holdfast.conf a configuration alone. root is "/", or a folder that tests fill.
+func Credentials(root, folder string) Source {
 	return Source{Name: "credential", Find: func(context.Context) (all []Candidate, err error) {
-		if folder == "" {
-			return nil, nil
+		b, err := credential(root, folder, "holdfast.bundle")
+		if err != nil {
+			return nil, err
 		}
-		b, err := os.ReadFile(filepath.Join(folder, "holdfast.bundle"))
-		if err == nil {
+		if b != nil {
 			c := Candidate{Name: "holdfast.bundle"}
 			c.Bundle, c.Err = ReadTar(c.Name, bytes.NewReader(unbase64(b)))
 			all = append(all, c)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
 		}
-		b, err = os.ReadFile(filepath.Join(folder, "holdfast.conf"))
-		if err == nil {
+		b, err = credential(root, folder, "holdfast.conf")
+		if b != nil {
 			all = append(all, Candidate{Name: "holdfast.conf", Bundle: Plain("holdfast.conf", b)})
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
 		}
-		return all, nil
+		return all, err
 	}}
+}
+
+// credential is one of a name; nil: there is none. SMBIOS is read first, and here:
+// Debian 12's systemd reads 4096 octets of it, and takes what is cut for whole.
+func credential(root, folder, name string) ([]byte, error) {
+	if b := oem(root, name); b != nil || folder == "" {
+		return b, nil
+	}
+	b, err := os.ReadFile(filepath.Join(folder, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// oem is a credential among SMBIOS's OEM strings, which stand behind the five octets
+// of a structure of type 11; nil: it is not there.
+func oem(root, name string) []byte {
+	files, _ := filepath.Glob(filepath.Join(root, "sys/firmware/dmi/entries/11-*/raw"))
+	for _, file := range files {
+		raw, _ := os.ReadFile(file)
+		for _, s := range bytes.Split(raw[min(5, len(raw)):], []byte{0}) {
+			if v, ok := bytes.CutPrefix(s, []byte("io.systemd.credential:"+name+"=")); ok {
+				return v
+			}
+			if v, ok := bytes.CutPrefix(s, []byte("io.systemd.credential.binary:"+name+"=")); ok {
+				return unbase64(v)
+			}
+		}
+	}
+	return nil
 }
 
 // unbase64 is what base64 stands for, or the octets as they are.

@@ -164,7 +164,7 @@ func TestCredentials(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "holdfast.bundle"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		all, err := Credentials(dir).Find(t.Context())
+		all, err := Credentials(t.TempDir(), dir).Find(t.Context())
 		if err != nil || len(all) != 1 || all[0].Err != nil || all[0].Version() != 3 {
 			t.Error(all, err)
 		}
@@ -172,11 +172,36 @@ func TestCredentials(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "holdfast.conf"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if all, err := Credentials(dir).Find(t.Context()); err != nil || len(all) != 2 {
+	if all, err := Credentials(t.TempDir(), dir).Find(t.Context()); err != nil || len(all) != 2 {
 		t.Error(all, err)
 	}
-	if all, err := Credentials("").Find(t.Context()); err != nil || all != nil {
+	if all, err := Credentials(t.TempDir(), "").Find(t.Context()); err != nil || all != nil {
 		t.Error(all, err)
+	}
+}
+
+// TestOEM: a credential in SMBIOS is whole, however much systemd has read of it.
+func TestOEM(t *testing.T) {
+	whole := tarOf(t, bundle(t, "a", "*", 3))
+	coded := base64.StdEncoding.EncodeToString([]byte(whole))
+	for _, s := range []string{"io.systemd.credential.binary:holdfast.bundle=" + coded, "io.systemd.credential:holdfast.bundle=" + coded} {
+		root, dir := t.TempDir(), t.TempDir()
+		entry := filepath.Join(root, "sys/firmware/dmi/entries/11-0")
+		if err := os.MkdirAll(entry, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for path, text := range map[string]string{
+			filepath.Join(entry, "raw"):           "\x0b\x05\x00\x0e\x03another\x00" + s + "\x00io.systemd.credential:holdfast.conf=x\x00\x00",
+			filepath.Join(dir, "holdfast.bundle"): whole[:len(whole)/2],
+		} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := Credentials(root, dir).Find(t.Context())
+		if err != nil || len(all) != 2 || all[0].Err != nil || all[0].Version() != 3 || all[1].Name != "holdfast.conf" {
+			t.Error(all, err)
+		}
 	}
 }
 
