@@ -28,7 +28,7 @@ func (d *Daemon) properties(ctx context.Context) (box.Facts, error) {
 		return box.Facts{}, err
 	}
 	in, plan, _ := d.reconciler.decided()
-	f := box.Facts{Summary: summary(in, plan, peers), Generation: d.changes.view.Load().name(), Armed: in.Watchdog.Armed, Draining: len(in.Drains) > 0,
+	f := box.Facts{Summary: d.summary(in, plan, peers), Generation: d.changes.view.Load().name(), Armed: in.Watchdog.Armed, Draining: len(in.Drains) > 0,
 		Sessions: map[string]string{}, Gates: map[string]string{}}
 	for _, p := range peers.Peers {
 		f.Sessions[p.Name] = p.State

@@ -57,7 +57,7 @@ func (d *Daemon) status(ctx context.Context) (*Status, error) {
 	in, plan, since := d.reconciler.decided()
 	n, acked := d.monitor.Stats(), d.receipts.look()
 	s := &Status{Version: d.options.Version, PID: os.Getpid(), Started: d.started, Config: d.options.Path,
-		Summary: summary(in, plan, peers) + d.changes.view.Load().sentence(), Change: d.changes.view.Load(), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
+		Summary: d.summary(in, plan, peers) + d.changes.view.Load().sentence(), Change: d.changes.view.Load(), Watchdog: d.watchdogStatus(in.Settings.Hardware), Routes: peers.Routes,
 		Loop: LoopStatus{Turns: loop.Turns, TurnP50: loop.Turn.Quantile(.5).Microseconds(), TurnP99: loop.Turn.Quantile(.99).Microseconds(),
 			TurnMax: loop.Turn.Max.Microseconds(), MailboxP99: loop.Mailbox.Quantile(.99).Microseconds(), MailboxWorst: loop.Mailbox.Max.Microseconds()},
 		Netlink: NetlinkStatus{n.Wakeups, n.Listings, n.Overruns}, Checks: checksStatus(in.Settings, d.reconciler.standings()),
@@ -114,14 +114,18 @@ func (d *Daemon) sentence() string {
 		return err.Error()
 	}
 	in, plan, _ := d.reconciler.decided()
-	text := d.unprovisioned()
-	if text == "" {
-		text = summary(in, plan, peers)
-	}
-	return text + d.changes.view.Load().sentence()
+	return d.summary(in, plan, peers) + d.changes.view.Load().sentence()
 }
 
-// summary is the box in one sentence.
+// summary is the box in one sentence, also one that waits for its first bundle.
+func (d *Daemon) summary(in desired.Inputs, plan desired.Plan, peers speaker.Status) string {
+	if text := d.unprovisioned(); text != "" {
+		return text
+	}
+	return summary(in, plan, peers)
+}
+
+// summary is a box that is provisioned in one sentence.
 func summary(in desired.Inputs, plan desired.Plan, peers speaker.Status) string {
 	up := 0
 	for _, p := range peers.Peers {

@@ -103,7 +103,7 @@ func TestFirstBundle(t *testing.T) {
 	}
 	socket := filepath.Join(s.Dir, "box.ctl")
 	s.box.Start("holdfast", []string{"STATE_DIRECTORY=" + filepath.Join(s.Dir, "state")}, lab.Binary(t), "run", filepath.Join(etc, "holdfast.conf"), "--socket", socket)
-	s.Until(soon, "it is up", func() bool { return strings.Contains(s.holdfast("status", "--socket", socket), "0 of 0 sessions") })
+	s.Until(soon, "it is up", func() bool { return strings.Contains(s.holdfast("status", "--socket", socket), "not provisioned: ") })
 	s.put("edge.conf", s.provisioned("192.0.2.98/32"))
 	if got := s.result("edge.conf.rejected.txt"); !strings.HasPrefix(got, "edge.conf: rejected\nnobody signed it\n") {
 		t.Errorf("%s", got)
