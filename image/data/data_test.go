@@ -27,6 +27,8 @@ func TestKeepAndRestore(t *testing.T) {
 	write(t, state+"/generations/1/files/edge.conf", "neighbor", 0o600)
 	write(t, state+"/generations/1/files/helper", "#!", 0o700)
 	write(t, state+"/generations/.2/files/edge.conf", "half", 0o600)
+	write(t, state+"/generations/1/record.new", "{", 0o600)
+	write(t, state+"/generations/1/files/edge.new", "a file of the configuration", 0o600)
 	write(t, state+"/generations/1/files/lock", "a file of the configuration", 0o600)
 	write(t, state+"/generations/1/files/.env", "another", 0o600)
 	write(t, state+"/generations/lock", "", 0o600)
@@ -37,6 +39,9 @@ func TestKeepAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := Restore(file, again, os.Getuid(), os.Getgid()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(state + "/generations/1/record.new"); err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.Command("diff", "-r", state+"/generations/1", again+"/generations/1").CombinedOutput()
@@ -81,6 +86,36 @@ func TestKeepAndRestore(t *testing.T) {
 	if _, err := os.Stat(again + "/generations/2"); err == nil {
 		t.Error("what was damaged is still there")
 	}
+}
+
+// TestKeepMeanwhile: generations come and go while they are read.
+func TestKeepMeanwhile(t *testing.T) {
+	state, file := t.TempDir(), filepath.Join(t.TempDir(), "state.tar")
+	write(t, state+"/generations/1/record", "{}", 0o600)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			os.MkdirAll(state+"/generations/2", 0o700)
+			for _, name := range []string{"a", "b", "c", "d"} {
+				os.WriteFile(state+"/generations/2/"+name, nil, 0o600)
+			}
+			os.RemoveAll(state + "/generations/2")
+		}
+	}()
+	for range 200 {
+		if err := Keep(state, file); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(done)
+	<-ended
 }
 
 func TestRestoreTakesNothingOutside(t *testing.T) {

@@ -30,6 +30,9 @@ const (
 // the file is for root alone.
 func Keep(state, file string) error {
 	text, err := pack(state)
+	for n := 0; n < 100 && errors.Is(err, fs.ErrNotExist); n++ {
+		text, err = pack(state) // a file went or got another name meanwhile
+	}
 	if err != nil || text == nil {
 		return err
 	}
@@ -67,7 +70,7 @@ var left = []string{"lock", "facts"}
 
 // pack is the archive of what is kept; nil: there is no generation. A generation
 // that is being written has a name that begins with a dot, and is no generation
-// yet.
+// yet; a file beside one's files is written as NAME.new.
 func pack(state string) ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -81,10 +84,11 @@ func pack(state string) ([]byte, error) {
 				return err
 			}
 			direct := filepath.Dir(path) == generations
+			record := filepath.Dir(filepath.Dir(path)) == generations
 			switch {
 			case direct && d.IsDir() && strings.HasPrefix(d.Name(), "."):
 				return filepath.SkipDir
-			case !d.Type().IsRegular(), direct && slices.Contains(left, strings.TrimSuffix(d.Name(), ".new")):
+			case !d.Type().IsRegular(), direct && slices.Contains(left, d.Name()), (direct || record) && strings.HasSuffix(d.Name(), ".new"):
 				return nil
 			}
 			whole = whole || !direct
