@@ -84,7 +84,12 @@ func TestUnprovisioned(t *testing.T) {
 		return found != nil
 	})
 	t.Logf("%s after power:%s", time.Since(m.on).Round(time.Second/10), waiting.FindString(m.Console()))
-	if known := m.Host.Run("sh", "-c", "ssh-keyscan -t ed25519 -T 60 "+vm.Address+" 2>/dev/null | ssh-keygen -lf -"); !strings.Contains(known, key) {
+	var known []byte
+	m.Until(6*time.Minute, "its ssh has a key", func() bool {
+		known, _ = m.Try("sh", "-c", "ssh-keyscan -t ed25519 -T 60 "+vm.Address+" 2>/dev/null | ssh-keygen -lf -")
+		return len(known) > 0
+	})
+	if !strings.Contains(string(known), key) {
 		t.Errorf("the console says %s, its ssh %s", key, known)
 	}
 	m.keyless("a key that no bundle has brought", "root@", "-i", vm.Key(l))
