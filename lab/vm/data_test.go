@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"strconv"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -132,15 +132,33 @@ func (d *damaged) noise(from, to int64) {
 }
 
 // debugfs breaks the file system of the data partition in one place, and leaves
-// nothing in its journal that would mend it.
+// nothing in its journal that would mend it. It works on a copy: e2fsck does not
+// open again what is at an offset.
 func (d *damaged) debugfs(command string) {
 	d.t.Helper()
-	at := d.Disks[0] + "?offset=" + strconv.Itoa(dataAt)
-	exec.Command("e2fsck", "-p", at).Run()
-	out, err := exec.Command("debugfs", "-w", "-R", command, at).CombinedOutput()
-	if err != nil || strings.Contains(string(out), "File not found") {
+	b := make([]byte, dataTo-dataAt)
+	f, err := os.Open(d.Disks[0])
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.ReadAt(b, dataAt); err != nil {
+		d.t.Fatal(err)
+	}
+	part := filepath.Join(d.t.TempDir(), "data")
+	if err := os.WriteFile(part, b, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	if out, err := exec.Command("sh", "-c", `e2fsck -p "$0" || [ $? = 1 ]`, part).CombinedOutput(); err != nil { // 1: it has mended something
+		d.t.Fatalf("e2fsck: %v %s", err, out)
+	}
+	if out, err := exec.Command("debugfs", "-w", "-R", command, part).CombinedOutput(); err != nil || strings.Contains(string(out), "File not found") {
 		d.t.Fatalf("debugfs: %v %s", err, out)
 	}
+	if b, err = os.ReadFile(part); err != nil {
+		d.t.Fatal(err)
+	}
+	d.write(dataAt, b)
 }
 
 // dirtyESP leaves what a power cut does: clusters that no file has, and a mark that
