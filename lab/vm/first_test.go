@@ -104,7 +104,7 @@ func TestUnprovisioned(t *testing.T) {
 	if n := len(m.Events("RESET")); n != 0 {
 		t.Errorf("it was reset %d times", n)
 	}
-	m.Until(time.Minute, "the result is on the stick", func() bool { return strings.Contains(vm.Read(stick, "BOX-1.result.txt"), ": taken\n") })
+	m.Until(wait, "the result is on the stick", func() bool { return strings.Contains(vm.Read(stick, "BOX-1.result.txt"), ": taken\n") })
 	for line := range strings.Lines(m.Run("cat /etc/shadow")) {
 		if f := strings.Split(line, ":"); !strings.HasPrefix(f[1], "*") && !strings.HasPrefix(f[1], "!") {
 			t.Errorf("%s has a password", f[0])
