@@ -108,17 +108,24 @@ var moments = []struct {
 	{"firmware", func(c *cuts) bool { return len(c.Events("RESET")) > c.resets }},
 	{"boot loader", said("BdsDxe: starting")},
 	{"kernel of the new version", said("early: ")},
-	{"trial", said("update: being judged")},
+	{"trial", func(c *cuts) bool { return said("Holdfast " + c.target + ", ")(c) }},
 	{"announced on trial", func(c *cuts) bool { return c.has() }},
 	{"mark good", func(c *cuts) bool {
 		return strings.Contains(c.mtools("mdir", "-b", "::/EFI/Linux"), "/holdfast_"+c.target+".efi")
 	}},
-	{"good", said("update: good")},
+	{"good", func(c *cuts) bool {
+		if c.at != marked {
+			return false // to ask takes its time
+		}
+		s := c.status()
+		return s.Running == c.target && !s.OnTrial
+	}},
 }
 
 const (
 	installed = 5  // from here on the next boot tries it
 	judged    = 10 // from here on it does
+	marked    = 12 // the box knows itself that it was
 )
 
 // printed is what the installation prints.
