@@ -20,7 +20,7 @@ setup:
 # Without the cache of results: the lab builds the daemon by itself, and Go does
 # not see that it has changed.
 test: setup
-	go test -count=1 -timeout 20m ./...
+	go test -count=1 -timeout 40m ./...
 
 test-image: setup
 	# What make test has told already is not told again.
