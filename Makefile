@@ -6,7 +6,7 @@
 help:
 	@echo "make demo    a real session in namespaces, live in this terminal (KEEP=1: stays)"
 	@echo "make test    all tests, on real BGP speakers and a real kernel (as root)"
-	@echo "make test-image   updates, power cuts and first boots in emulated machines: two hours"
+	@echo "make test-image   updates, power cuts and first boots in emulated machines: hours"
 	@echo "make check   test, and gofmt, vet, staticcheck, race, fuzzers, govulncheck"
 	@echo "make bench   benchmarks"
 	@echo "make build   static binaries for amd64, arm64 and armv7 in dist/"
@@ -24,7 +24,7 @@ test: setup
 
 test-image: setup
 	# What make test has told already is not told again.
-	go test -count=1 -timeout 180m -v -tags images -skip '^(TestBox|TestRestart|TestImage|TestARM|TestDirect)$$' ./lab/vm
+	go test -count=1 -timeout 300m -v -tags images -skip '^(TestBox|TestRestart|TestImage|TestARM|TestDirect)$$' ./lab/vm
 
 check: setup
 	./lab/check.sh

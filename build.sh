@@ -9,7 +9,7 @@
 #                            laid over the root); a third word is the folder to write into
 #   ./build.sh --check       builds all that twice, from two folders, the second time
 #                            with an empty cache and as another user, and compares;
-#                            images are compressed less, which takes a third of the time
+#                            images are compressed less, for time
 set -eu
 cd "$(dirname "$0")"
 

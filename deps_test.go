@@ -76,7 +76,7 @@ var rooms = map[string]room{
 	"image/verity":         {pure: true, why: "hashes of blocks"},
 	"image/uki":            {pure: true, why: "octets of a program"},
 	"image/early":          {may: "image/boot image/slot image/verity", why: "the first program has nothing but the kernel; what it can't start it marks bad"},
-	"image/build":          {may: "image/tree image/debian image/rootfs image/uki image/verity", why: "an image is its parts"},
+	"image/build":          {may: "image/tree image/debian image/rootfs image/slot image/uki image/verity", why: "an image is its parts"},
 	"appliance/console":    {may: "netio/link", pure: true, why: "a screen is a text"},
 	"cmd/initrd":           {may: "image/early", why: "flags only"},
 	"cmd/mkimage":          {may: "image image/build image/signature", why: "flags only"},

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"holdfast/image/slot"
 )
 
 // Sizes in MiB. The data partition is what is left; it grows at the first boot.
@@ -76,7 +78,7 @@ func (p *Parts) partition(ctx context.Context, path string) error {
 	for _, row := range []struct {
 		name, kind string
 		size       int
-	}{{"holdfast-esp", typeESP, espSize}, {"holdfast-root-a", p.rootType, slotSize}, {"holdfast-root-b", p.rootType, slotSize}, {"holdfast-data", typeData, dataSize}} {
+	}{{slot.ESP, typeESP, espSize}, {slot.Label + "a", p.rootType, slotSize}, {slot.Label + "b", p.rootType, slotSize}, {slot.Data, typeData, dataSize}} {
 		fmt.Fprintf(&script, "start=%d, size=%d, type=%s, uuid=%s, name=%s\n", at<<11, row.size<<11, row.kind, p.id(row.name), row.name)
 		at += row.size
 	}

@@ -39,10 +39,7 @@ var bads = []bad{
 // TestBadVersions: a box that is given versions that are no good ends on the old
 // one, announcing, without anybody's help, and says why.
 func TestBadVersions(t *testing.T) {
-	m := bootImage(t, "amd64", vm.Build(lab.New(t), "amd64", "1.0.0", ""), vm.Options{})
-	m.announced("first boot")
-	m.Reachable()
-	m.runs("1.0.0")
+	m := flashed(t, vm.Build(lab.New(t), "amd64", "1.0.0", ""))
 	for _, b := range bads {
 		if !t.Run(b.name, func(t *testing.T) { m.in(t, func() { m.comesBack(b) }) }) {
 			return // what the box is like now is not known

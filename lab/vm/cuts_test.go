@@ -295,9 +295,7 @@ func (c *cuts) whole(version string) {
 	if i == nil {
 		c.t.Fatalf("version %q runs", version)
 	}
-	_, root, _ := strings.Cut(i.Line, "holdfast.root=")
-	root, _, _ = strings.Cut(root, " ")
-	if out := c.Run("cat /proc/cmdline; cat /dev/mapper/holdfast-root >/dev/null && echo whole"); root == "" || !strings.Contains(out, root) || !strings.HasSuffix(out, "whole") {
+	if out := c.Run("cat /proc/cmdline; cat /dev/mapper/holdfast-root >/dev/null && echo whole"); !strings.Contains(out, root(c.t, i).String()) || !strings.HasSuffix(out, "whole") {
 		c.t.Errorf("not the whole of %s: %s", version, out)
 	}
 }

@@ -26,10 +26,7 @@ const slotB = slotA + slotSize
 func TestFlip(t *testing.T) {
 	l := lab.New(t)
 	one, two := vm.Build(l, "amd64", "1.0.0", ""), vm.Build(l, "amd64", "2.0.0", "")
-	m := bootImage(t, "amd64", one, vm.Options{})
-	m.announced("first boot")
-	m.Reachable()
-	m.runs("1.0.0")
+	m := flashed(t, one)
 	top := root(t, two).Blocks + 1
 	for _, c := range []struct {
 		what  string
@@ -71,10 +68,7 @@ func TestFlip(t *testing.T) {
 func TestHang(t *testing.T) {
 	l := lab.New(t)
 	one, hangs := vm.Build(l, "amd64", "1.0.0", ""), vm.Build(l, "amd64", "4.0.0", "holdfast.wait=4000 holdfast.watchdog=60")
-	m := bootImage(t, "amd64", one, vm.Options{})
-	m.announced("first boot")
-	m.Reachable()
-	m.runs("1.0.0")
+	m := flashed(t, one)
 	m.send(hangs.Bundle, "/var/tmp/bundle")
 	m.installs("/var/tmp/bundle")
 	m.Kill() // it has begun to shut down

@@ -112,10 +112,9 @@ func (m *imaged) standing() (s standing) {
 		m.t.Fatal(err)
 	}
 	defer disk.Close()
-	const slot = 128 << 20 // behind one MiB and the ESP
 	for i := range s.slots {
 		h := sha256.New()
-		if n, err := io.Copy(h, io.NewSectionReader(disk, 257<<20+int64(i)*slot, slot)); err != nil || n != slot {
+		if n, err := io.Copy(h, io.NewSectionReader(disk, slotA+int64(i)*slotSize, slotSize)); err != nil || n != slotSize {
 			m.t.Fatalf("slot: %d octets: %v", n, err)
 		}
 		s.slots[i] = [32]byte(h.Sum(nil))

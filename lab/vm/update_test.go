@@ -20,10 +20,7 @@ import (
 func TestUpdate(t *testing.T) {
 	l := lab.New(t)
 	one, two := vm.Build(l, "amd64", "1.0.0", ""), vm.Build(l, "amd64", "2.0.0", "")
-	m := bootImage(t, "amd64", one, vm.Options{})
-	m.announced("first boot")
-	m.Reachable()
-	m.runs("1.0.0")
+	m := flashed(t, one)
 
 	out, in := fractions("BOX-1", "2.0.0")
 	m.send(two.Bundle, "/var/tmp/bundle")
@@ -59,6 +56,15 @@ func TestUpdate(t *testing.T) {
 	}
 	m.Run("holdfast update mark-bad 9.0.0") // else it is tried until its tries are used up
 	m.runs("2.0.0")
+}
+
+// flashed is a box that has announced after its first boot, with version 1.0.0.
+func flashed(t *testing.T, i *vm.Image) *imaged {
+	m := bootImage(t, "amd64", i, vm.Options{})
+	m.announced("first boot")
+	m.Reachable()
+	m.runs("1.0.0")
+	return m
 }
 
 // update sends a bundle and has it tried.
