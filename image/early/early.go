@@ -1,7 +1,8 @@
 // Package early is the first program of a box, before there is a root: it arms
 // the hardware watchdog, finds the slot of its version, has the kernel prove
-// what is read of it, and gives the box to the service manager. A version whose root
-// is broken is marked bad, and another one is started.
+// what is read of it, and gives the box to the service manager. Hashes that are
+// broken are made anew; a version whose data are is marked bad, and another one is
+// started.
 package early
 
 import (
@@ -140,11 +141,36 @@ func prove(r verity.Root, from string) error {
 	}
 	defer f.Close()
 	begin := time.Now()
-	if err := r.Check(f); err != nil {
+	err = r.Check(f)
+	if err != nil && mend(r, from) == nil {
+		err = r.Check(f)
+	}
+	if err != nil {
 		return fmt.Errorf("its root is broken: %s: %w", from, err)
 	}
 	say("%s: its root is whole: %d MiB in %s", from, r.Size()>>20, time.Since(begin).Round(time.Millisecond))
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // the memory is wanted elsewhere
+	return nil
+}
+
+// mend writes the hashes of a root anew, if all of its data are whole.
+func mend(r verity.Root, dev string) error {
+	f, err := os.OpenFile(dev, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	behind, err := r.Behind(f)
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(behind, int64(r.Blocks)*verity.Block); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	say("%s: its hashes were broken, and are made anew of its data, which are whole", dev)
 	return nil
 }
 
@@ -203,7 +229,8 @@ func load(path string) error {
 
 // find waits for the partition that holds the root: firmware says nothing of
 // where we came from, and disks take their time. Of the drivers of all disks no
-// more are loaded than it takes: some look for their hardware for long.
+// more are loaded than it takes: some look for their hardware for long. One that
+// is not known by its hashes may still be known by its data.
 func find(l Line) (from string, err error) {
 	var names []string
 	look := func() bool {
@@ -219,6 +246,9 @@ func find(l Line) (from string, err error) {
 	}
 	for end := time.Now().Add(l.Wait); !look(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
+			if i := slices.IndexFunc(names, func(dev string) bool { return mend(l.Root, dev) == nil }); i >= 0 {
+				return names[i], nil
+			}
 			return "", fmt.Errorf("no slot holds the root %x…: looked at %s", l.Root.Hash[:4], strings.Join(names, " "))
 		}
 	}

@@ -13,7 +13,8 @@ import (
 	"holdfast/image/verity"
 )
 
-// TestProve: a root that is whole is, and one bit is enough.
+// TestProve: a root that is whole is, and one bit of its data is enough. Its hashes
+// are made anew, even those by which it is found.
 func TestProve(t *testing.T) {
 	r, data := imagetest.Root(t, "1.0.0", imagetest.Blocks)
 	dev := filepath.Join(t.TempDir(), "slot")
@@ -21,12 +22,19 @@ func TestProve(t *testing.T) {
 		at   int
 		want string
 	}{
-		"whole":     {-1, ""},
-		"a bit":     {5*verity.Block + 9, "block 5 is not what it was made of"},
-		"of a hash": {len(data) - 1, "hashes: block "},
+		"whole":              {-1, ""},
+		"a bit":              {5*verity.Block + 9, "block 5 is not what it was made of"},
+		"of the topmost":     {int(r.Blocks+1)*verity.Block + 9, ""},
+		"of a hash":          {len(data) - verity.Block + 9, ""},
+		"of a hash and data": {-2, "hashes: block "},
 	} {
 		slot := append(bytes.Clone(data), make([]byte, verity.Block)...)
-		if c.at >= 0 {
+		switch c.at {
+		case -1:
+		case -2:
+			slot[9] ^= 1
+			slot[len(data)-1] ^= 1
+		default:
 			slot[c.at] ^= 1
 		}
 		if err := os.WriteFile(dev, slot, 0o600); err != nil {
@@ -35,6 +43,9 @@ func TestProve(t *testing.T) {
 		err := prove(r, dev)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), "its root is broken: "+dev+": "+c.want) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if now, _ := os.ReadFile(dev); c.want == "" && !bytes.HasPrefix(now, data) {
+			t.Errorf("%s: it is not as it was made", name)
 		}
 	}
 	if err := prove(r, filepath.Join(dev, "none")); err == nil {

@@ -154,6 +154,20 @@ func (r *Root) superblock() []byte {
 	return b
 }
 
+// Behind is what stands behind the data of a device, made anew of them: the
+// hashes are lost to nobody who has the data. They have to be those whose root
+// this is.
+func (r Root) Behind(dev io.ReaderAt) ([]byte, error) {
+	got, behind, err := Hash(io.NewSectionReader(dev, 0, int64(r.Blocks)*Block), r.Salt)
+	if err == nil && got != r {
+		err = errors.New("its data are not what it was made of")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return behind, nil
+}
+
 // Holds says whether a device is the one whose root this is, by its topmost
 // block of hashes: a look, and no proof of the rest.
 func (r Root) Holds(dev io.ReaderAt) bool {

@@ -52,6 +52,9 @@ func TestCheckFindsABit(t *testing.T) {
 		t.Fatal(err)
 	}
 	image := append(data, tree...)
+	if behind, err := r.Behind(bytes.NewReader(image)); err != nil || !bytes.Equal(behind, tree) {
+		t.Errorf("what stands behind the data is not what stood there: %v", err)
+	}
 	if err := r.Check(bytes.NewReader(image)); err != nil || !r.Holds(bytes.NewReader(image)) {
 		t.Fatal(err)
 	}
@@ -62,6 +65,9 @@ func TestCheckFindsABit(t *testing.T) {
 		image[at] ^= 1
 		if err := r.Check(bytes.NewReader(image)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("block %d is not what it was made of", at/Block)) {
 			t.Errorf("octet %d was changed: %v", at, err)
+		}
+		if _, err := r.Behind(bytes.NewReader(image)); (err != nil) != (at/Block < 300) {
+			t.Errorf("octet %d was changed, and what stands behind the data: %v", at, err)
 		}
 		image[at] ^= 1
 	}
