@@ -54,6 +54,7 @@ type Options struct {
 	API       int          // the version of the API: 4, 6, or 0 for commands of both and JSON of 6
 	Compact   bool         // prefixes in JSON are strings
 	Image     string       // the version of the image that runs; "": this is none
+	Broken    string       // what is broken of the root that runs; "": it is whole
 	Updates   string       // the folder of package update, where this is an image
 	Armed     string       // a file with the device that was armed before us; "": none was
 	Log       *slog.Logger

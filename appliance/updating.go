@@ -105,7 +105,7 @@ func (d *Daemon) updateStatus(ctx context.Context, _ string) (any, error) {
 	if d.options.Image == "" {
 		return nil, errors.New("this box runs no image of Holdfast: there is no update of one")
 	}
-	u := update.Updater{Folder: d.options.Updates, Facts: d.boxFacts, Clock: func() drain.Now { return drain.Clock(d.options.Getenv("HOLDFAST_BOOT_ID")) }}
+	u := update.Updater{Folder: d.options.Updates, Broken: d.options.Broken, Facts: d.boxFacts, Clock: func() drain.Now { return drain.Clock(d.options.Getenv("HOLDFAST_BOOT_ID")) }}
 	return u.Written(ctx, d.options.Image)
 }
 

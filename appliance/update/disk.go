@@ -44,6 +44,7 @@ type Attempt struct {
 	// Missing is what was missing when the deadline was over; nothing: it came to
 	// no verdict, or that is still to come.
 	Missing []string `json:"missing,omitempty"`
+	Cause   string   `json:"cause,omitempty"` // Root; "" is Health
 }
 
 // deadline is after the kernel's start. What a disk has made of it is bounded.

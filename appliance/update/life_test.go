@@ -111,7 +111,7 @@ func (b *box) clock() drain.Now {
 
 // boot starts what the loader starts, and the clock of a boot.
 func (b *box) boot(reset bool) string {
-	b.boots, b.since, b.reset = b.boots+1, time.Now(), reset
+	b.boots, b.since, b.reset, b.Broken = b.boots+1, time.Now(), reset, ""
 	e := &b.all[b.next()]
 	if e.Version == b.unloadable {
 		e = &b.all[0]
@@ -138,6 +138,8 @@ func (b *box) do(step string) string {
 			b.t.Fatal(err)
 		}
 		b.all[len(b.all)-1].Why = why
+	case "broken": // which its first program could tell nobody
+		b.Broken = rest
 	case "unloadable":
 		b.unloadable = rest
 	case "down":

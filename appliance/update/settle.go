@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func find(running string, trial bool, t *Trial, boot string, there bool) situati
 }
 
 // ErrFailed says that this boot is not to go on: the next one counts.
-var ErrFailed = errors.New("the version that is tried has failed")
+var ErrFailed = errors.New("this version has failed")
 
 // Settle is what a box does once in each boot about an update: it judges the
 // version that is tried, or writes down what became of one. It returns when
@@ -86,11 +87,26 @@ func (u *Updater) Settle(ctx context.Context) error {
 	case interrupted:
 		u.end(t, Outcome{State: Interrupted, Cause: Power, Why: "the box was started anew while it was written"})
 	}
+	if u.Broken != "" {
+		return u.leave(running)
+	}
 	// It is good, and its loader does what a power cut has kept it from.
 	if err := u.Backend.MarkGood(running); err != nil {
 		u.Log.Error("boot loader", "error", err)
 	}
 	return nil
+}
+
+// leave has another version than the one that runs be started, if there is one that
+// is good: the root of this one is broken, which its first program could not tell
+// the boot loader.
+func (u *Updater) leave(running string) error {
+	if err := u.markBad(running); err != nil {
+		u.Log.Error("update: the root that runs is broken: an update mends it", "version", running, "broken", u.Broken, "error", err)
+		return nil
+	}
+	u.end(&Trial{To: running}, Outcome{State: Failed, Cause: Root, Why: u.Broken})
+	return fmt.Errorf("%w: %s: %s", ErrFailed, running, u.Broken)
 }
 
 // lost writes down which version was good, and could not be started any more: this
@@ -137,7 +153,7 @@ func cause(t *Trial, e *Entry, reset bool) Outcome {
 	}
 	if n > 0 {
 		if last := t.Attempts[n-1]; len(last.Missing) > 0 {
-			o.Cause, o.Why = Health, strings.Join(last.Missing, "; ")
+			o.Cause, o.Why = cmp.Or(last.Cause, Health), strings.Join(last.Missing, "; ")
 			return o
 		}
 		o.Cause, o.Why = Died, "it came up and ended before a verdict: "+by
@@ -171,6 +187,10 @@ func (u *Updater) judge(ctx context.Context, t *Trial) error {
 	saved := u.save(t)
 	if saved != nil {
 		u.Log.Error("update", "error", saved) // it can be proven all the same
+	}
+	if u.Broken != "" {
+		t.attempt(now.Boot).Cause = Root
+		return u.fail(t, []string{u.Broken})
 	}
 	u.Log.Info("update: being judged", "version", t.To, "from", t.From, "deadline", t.deadline(), "boot", len(t.Attempts))
 	trial := verdict.Trial{Limit: since(t.deadline()), Steady: verdict.Steadily}

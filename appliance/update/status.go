@@ -12,7 +12,8 @@ import (
 // Status is what "holdfast update status --json" prints.
 type Status struct {
 	Running string    `json:"running"`
-	OnTrial bool      `json:"trial"` // what runs is tried
+	OnTrial bool      `json:"trial"`            // what runs is tried
+	Broken  string    `json:"broken,omitempty"` // what of the root that runs is; it can't be read
 	Slots   []Entry   `json:"slots,omitempty"`
 	Update  *Progress `json:"update,omitempty"` // that is under way
 	History []Outcome `json:"history"`          // the last one first
@@ -57,7 +58,7 @@ func (u *Updater) Written(ctx context.Context, running string) (Status, error) {
 }
 
 func (u *Updater) status(ctx context.Context, t *Trial, running string, trial bool) Status {
-	s := Status{Running: running, OnTrial: trial, History: append([]Outcome{}, History(u.Folder)...)}
+	s := Status{Running: running, OnTrial: trial, Broken: u.Broken, History: append([]Outcome{}, History(u.Folder)...)}
 	if t == nil {
 		return s
 	}
@@ -77,6 +78,9 @@ func (s *Status) String() string {
 		b.WriteString(", on trial")
 	}
 	b.WriteString("\n")
+	if s.Broken != "" {
+		fmt.Fprintf(&b, "broken: %s\n", s.Broken)
+	}
 	for _, e := range s.Slots {
 		fmt.Fprintf(&b, "slot: %s\n", e)
 	}

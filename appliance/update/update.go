@@ -78,7 +78,9 @@ type Updater struct {
 	Facts   func(context.Context) (verdict.Box, error) // how the box stands: the daemon's answer
 	Clock   func() drain.Now
 	Reset   func() bool // the hardware watchdog says that this boot is its doing
-	Log     *slog.Logger
+	// Broken is what is broken of the root that runs; "": it is whole.
+	Broken string
+	Log    *slog.Logger
 }
 
 // Options are how an update is made.

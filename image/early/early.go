@@ -126,6 +126,9 @@ func start(l Line) error {
 			return refused
 		}
 		say("%v: it is started all the same, without what is broken", refused)
+		if err := os.WriteFile("/"+slot.Broken, []byte(broken.Error()+"\n"), 0o644); err != nil {
+			say("%v", err)
+		}
 		return run(l, from, "")
 	}
 	// What breaks from now on is found by the next start.

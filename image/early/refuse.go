@@ -10,16 +10,16 @@ import (
 	"holdfast/image/slot"
 )
 
-// errAlone is that there is no other version to be started, as far as is known.
+// errAlone is that nothing else can be started, as far as is known here.
 var errAlone = errors.New("it can't be marked bad")
 
 // refuse has another version be started from now on. What it gives is why this
-// one was not, and errAlone if there is none. Where there is no EFI system
-// partition, the script of the boot loader counts tries, and all is left to it.
+// one was not, and errAlone if there is none, or if nobody here can say so to the boot
+// loader: then the box has to, once it runs.
 func refuse(why error) error {
 	devs := esps("/")
 	if len(devs) == 0 {
-		return fmt.Errorf("%w; there is no EFI system partition on which it could be marked bad", why)
+		return fmt.Errorf("%w; %w: there is no EFI system partition", why, errAlone)
 	}
 	if err := modules("/modules/esp", never); err != nil {
 		say("%v", err)

@@ -25,6 +25,17 @@ const (
 // the device that it has mounted.
 const Running = "run/holdfast-slot"
 
+// Broken is the file, below the root, in which the first program notes what is
+// broken of the root that it has started all the same.
+const Broken = "run/holdfast-broken"
+
+// Spoilt is what is broken of the root that this system runs from, below a root
+// folder; "": nothing that is known.
+func Spoilt(root string) string {
+	why, _ := os.ReadFile(filepath.Join(root, Broken))
+	return strings.TrimSpace(string(why))
+}
+
 // Slot is a place for a root.
 type Slot struct {
 	Name string // "rootfs.0" is that with the label "…-a"

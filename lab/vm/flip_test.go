@@ -55,6 +55,9 @@ func TestFlip(t *testing.T) {
 	if out := m.Run("cat /" + driver + " 2>&1 >/dev/null || true"); !strings.Contains(out, "Input/output error") {
 		t.Errorf("what is broken is read: %q", out)
 	}
+	if out := m.Run("holdfast update status"); !strings.HasPrefix(out, "running: 1.0.0\nbroken: its root is broken: /dev/vda2: block ") {
+		t.Errorf("nobody says that it is broken: %s", out)
+	}
 	m.update("the next update mends it", two.Bundle, "")
 	m.Reachable()
 	m.runs("2.0.0")
