@@ -14,6 +14,7 @@ type Facts struct {
 	Version string
 	ID      string // serial, UUID, MACs
 	Status  string // of the service, in a sentence
+	Update  string // what there is to know of the image's versions, "" if nothing
 	Key     string // the fingerprint of the box's ssh key, "" if it has none
 	Links   link.Snapshot
 }
@@ -39,6 +40,9 @@ func (f Facts) Text() string {
 		fmt.Fprintf(&b, "  ssh key    %s\n", f.Key)
 	}
 	fmt.Fprintf(&b, "  %s\n", f.Status)
+	if f.Update != "" {
+		fmt.Fprintf(&b, "  %s\n", f.Update)
+	}
 	return b.String()
 }
 

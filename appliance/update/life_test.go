@@ -185,6 +185,9 @@ func (b *box) text() string {
 		return err.Error() + "\n"
 	}
 	text := s.String()
+	if brief := s.Brief(); brief != "" {
+		text += "console: " + brief + "\n"
+	}
 	if t, _ := Load(b.Folder); t != nil {
 		if why := Late(t, b.running, b.clock()); why != "" {
 			text += "the daemon stops feeding: " + why + "\n"

@@ -93,6 +93,23 @@ func (s *Status) String() string {
 	return b.String()
 }
 
+// Brief is what who stands in front of the box has to know of its versions, in a
+// line: what is broken, what is on trial and lacks what, or how the last update
+// failed. "": nothing.
+func (s *Status) Brief() string {
+	switch {
+	case s.Broken != "":
+		return s.Broken
+	case s.OnTrial && s.Update != nil && len(s.Update.Missing) > 0:
+		return fmt.Sprintf("%s is on trial, and lacks: %s", s.Running, strings.Join(s.Update.Missing, "; "))
+	case s.OnTrial:
+		return fmt.Sprintf("%s is on trial, and lacks nothing", s.Running)
+	case len(s.History) > 0 && s.History[0].State == Failed:
+		return s.History[0].String()
+	}
+	return ""
+}
+
 func (e Entry) String() string {
 	s := fmt.Sprintf("%s %s", e.Version, e.State)
 	if e.Slot != "" {

@@ -17,6 +17,7 @@ import (
 	"holdfast/appliance/control"
 	"holdfast/appliance/generation"
 	"holdfast/appliance/provision"
+	"holdfast/appliance/update"
 	"holdfast/image/data"
 	"holdfast/netio/link"
 )
@@ -112,6 +113,10 @@ var imageConsoleVerb = &verb{word: "image-console", hidden: true, help: "say on 
 			var s appliance.Status
 			if err := control.Ask(control.DefaultSocket, control.Request{Do: "status"}, &s); err == nil {
 				f.Status = s.Summary
+			}
+			var u update.Status
+			if err := control.Ask(control.DefaultSocket, control.Request{Do: "update"}, &u); err == nil {
+				f.Update = u.Brief()
 			}
 			if text := f.Text(); text != last {
 				fmt.Fprint(c.out, text)

@@ -34,6 +34,7 @@ func TestUpdate(t *testing.T) {
 	if n := server.resumed(); n < server.breaks {
 		t.Errorf("it was resumed %d times, and broke %d times", n, server.breaks)
 	}
+	m.Wait("  2.0.0 is on trial, and lacks nothing\n")
 	m.runs("2.0.0")
 	t.Log(m.Run("holdfast update status"))
 
