@@ -34,6 +34,8 @@ func (r *Root) disk() error {
 	r.Symlink("etc/systemd/system/holdfast.service.wants/"+verdict, "/usr/lib/systemd/system/"+verdict)
 	r.Symlink("etc/systemd/system/boot-complete.target.requires/"+verdict, "/usr/lib/systemd/system/"+verdict)
 	r.Symlink("etc/systemd/system/systemd-bless-boot.service", "/dev/null")
+	// The manager's machine id lies below what lies over /etc: nobody could unmount it.
+	r.File(`etc/systemd/system/etc-machine\x2did.mount.d/stays.conf`, 0o644, []byte("[Unit]\nDefaultDependencies=no\n"))
 	for _, dir := range []string{"home", "srv", "root"} {
 		r.Dir(dir, 0o755)
 	}

@@ -35,6 +35,9 @@ func TestUpdate(t *testing.T) {
 		t.Errorf("it was resumed %d times, and broke %d times", n, server.breaks)
 	}
 	m.Wait("  2.0.0 is on trial, and lacks nothing\n")
+	if strings.Contains(m.Console(), "Failed unmounting") {
+		t.Errorf("the box does not shut down without a fault:\n%s", m.Console())
+	}
 	m.runs("2.0.0")
 	t.Log(m.Run("holdfast update status"))
 
