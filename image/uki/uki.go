@@ -21,6 +21,7 @@ type Section struct {
 const (
 	numberOfSections = 2
 	timeDateStamp    = 4
+	symbols          = 8 // where they are and how many
 	sizeOfOptional   = 16
 	optional         = 20
 	sectionAlignment = optional + 32
@@ -28,7 +29,9 @@ const (
 	sizeOfImage      = optional + 56
 	sizeOfHeaders    = optional + 60
 	checkSum         = optional + 64
-	row              = 40 // of the table of sections
+	numberOfTables   = optional + 108
+	certificates     = optional + 112 + 4*8 // the fifth table: where signatures are, and their size
+	row              = 40                   // of the table of sections
 
 	// apart is between added sections: the stub takes the kernel where it lies.
 	apart = 64 << 10
@@ -74,6 +77,8 @@ func Add(stub []byte, parts ...Section) ([]byte, error) {
 		return nil, fmt.Errorf("the stub is aligned to %d octets", align)
 	}
 	out = room(out, h, len(parts), align)
+	out = out[:max(behind(out, h), h.table+(h.sections+len(parts))*row)]
+	clear(out[h.pe+symbols : h.pe+symbols+8])
 	out = append(out, make([]byte, -len(out)&(align-1))...)
 	next := int(le.Uint32(out[h.pe+sizeOfImage:]))
 	for i, p := range parts {
@@ -120,6 +125,18 @@ func room(b []byte, h header, more, align int) []byte {
 	return slices.Concat(b[:old], make([]byte, size-old), b[old:])
 }
 
+// behind is where the sections end. What comes then, a table of symbols, would be a
+// gap between them and ours, and who signs an image and who proves it do not agree
+// on what is in a gap.
+func behind(b []byte, h header) int {
+	end := int(le.Uint32(b[h.pe+sizeOfHeaders:]))
+	for i := range h.sections {
+		r := b[h.table+i*row:]
+		end = max(end, int(le.Uint32(r[16:]))+int(le.Uint32(r[20:])))
+	}
+	return min(end, len(b))
+}
+
 // Sections are the parts of an image, which must be whole: one that is cut off
 // would stop some firmware for good.
 func Sections(b []byte) (parts []Section, err error) {
@@ -137,4 +154,15 @@ func Sections(b []byte) (parts []Section, err error) {
 		parts = append(parts, Section{name, b[at : at+min(size, raw)]})
 	}
 	return parts, nil
+}
+
+// Signed says whether an image has a signature for Secure Boot; whose it is, and of
+// what, is for the firmware to say.
+func Signed(b []byte) bool {
+	h, err := read(b)
+	if err != nil || le.Uint32(b[h.pe+numberOfTables:]) < 5 || h.pe+certificates+8 > h.table {
+		return false
+	}
+	at, size := uint64(le.Uint32(b[h.pe+certificates:])), uint64(le.Uint32(b[h.pe+certificates+4:]))
+	return size > 0 && at+size <= uint64(len(b))
 }

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"debug/pe"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const stub = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
@@ -77,11 +81,44 @@ func TestSections(t *testing.T) {
 	}
 }
 
+// TestSigned: a tool that signs finds nothing to complain of, and what it has signed
+// has the same parts.
+func TestSigned(t *testing.T) {
+	_, out := sample(t)
+	dir := t.TempDir()
+	from, to, key, cert := filepath.Join(dir, "from"), filepath.Join(dir, "to"), filepath.Join(dir, "key"), filepath.Join(dir, "cert")
+	if err := os.WriteFile(from, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, argv := range [][]string{
+		{"openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=test", "-keyout", key, "-out", cert},
+		{"sbsign", "--key", key, "--cert", cert, "--output", to, from},
+		{"sbverify", "--cert", cert, to},
+	} {
+		if text, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil || bytes.Contains(text, []byte("warning")) {
+			t.Fatalf("%s: %v %s", argv[0], err, text)
+		}
+	}
+	signed, err := os.ReadFile(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if Signed(out) || !Signed(signed) || Signed(signed[:len(signed)-1]) {
+		t.Error("what is signed is not told from what is not")
+	}
+	before, err1 := Sections(out)
+	after, err2 := Sections(signed)
+	if d := cmp.Diff(before, after); d != "" || err1 != nil || err2 != nil {
+		t.Error(err1, err2, d)
+	}
+}
+
 func FuzzSections(f *testing.F) {
 	_, out := sample(f)
 	f.Add(out[:2048])
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		Sections(b)
+		Signed(b)
 		if len(b) < 1<<16 {
 			Add(b, Section{".x", []byte("x")})
 		}
