@@ -8,11 +8,12 @@ test -n "${BOOT_B_LEFT}" || setenv BOOT_B_LEFT 0
 
 for slot in ${BOOT_ORDER}; do
 	if test "${slot}" = A; then left=${BOOT_A_LEFT}; else left=${BOOT_B_LEFT}; fi
+	if test ${left} -gt 0 && test "${slot}" = "${HOLDFAST_TRYING}"; then
+		setexpr BOOT_${slot}_LEFT ${left} - 1
+		# A try that can't be counted would be made for ever.
+		saveenv || left=0
+	fi
 	if test ${left} -gt 0; then
-		if test "${slot}" = "${HOLDFAST_TRYING}"; then
-			setexpr BOOT_${slot}_LEFT ${left} - 1
-			saveenv
-		fi
 		# mmc 0:2 is the partition that the box has as /boot.
 		if load mmc 0:2 ${kernel_addr_r} holdfast_${slot}.efi; then
 			bootefi ${kernel_addr_r} ${fdtcontroladdr}
