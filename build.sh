@@ -6,7 +6,9 @@
 #                            VERSION (0.0.1), KEY (file of the key that signs),
 #                            KEYS (public keys that boxes take bundles of),
 #                            CACHE (folder for packages), WITH (folder whose files are
-#                            laid over the root); a third word is the folder to write into
+#                            laid over the root), SECURE_BOOT_KEY and SECURE_BOOT_CERT
+#                            (files that sign what firmware starts); a third word is
+#                            the folder to write into
 #   ./build.sh --check       builds all that twice, from two folders, the second time
 #                            with an empty cache and as another user, and compares;
 #                            images are compressed less, for time
@@ -51,12 +53,14 @@ image() {
 	need sfdisk fdisk
 	need depmod kmod
 	need xz xz-utils
+	[ -z "${SECURE_BOOT_KEY:-}" ] || need sbsign sbsigntool
 	build "$1" "$2"
 	CGO_ENABLED=0 GOOS=linux GOARCH=$1 go build -trimpath -buildvcs=false -ldflags "-s -w -buildid=" -o "$2/initrd-$1" ./cmd/initrd
 	go build -o "$2/mkimage" ./cmd/mkimage
 	# shellcheck disable=SC2086 # words
 	SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)} ${AS:-} "$2/mkimage" -o "$2" -arch "$1" -version "${VERSION:-0.0.1}" \
-		-cache "${CACHE:-$HOME/.cache/holdfast}/$1" -program "$2/holdfast-linux-$1" -early "$2/initrd-$1" -key "${KEY:-}" -keys "${KEYS:-}" -with "${WITH:-}" ${APPEND:+-append "$APPEND"} ${MORE:-}
+		-cache "${CACHE:-$HOME/.cache/holdfast}/$1" -program "$2/holdfast-linux-$1" -early "$2/initrd-$1" -key "${KEY:-}" -keys "${KEYS:-}" -with "${WITH:-}" \
+		-secure-boot-key "${SECURE_BOOT_KEY:-}" -secure-boot-cert "${SECURE_BOOT_CERT:-}" ${APPEND:+-append "$APPEND"} ${MORE:-}
 	rm "$2/mkimage"
 }
 

@@ -43,6 +43,8 @@ need xz xz-utils
 need qemu-system-aarch64 qemu-system-arm
 need /usr/share/AAVMF/AAVMF_CODE.fd qemu-efi-aarch64
 need dnsmasq dnsmasq-base
+need sbsign sbsigntool
+need openssl openssl
 # Boot loaders' own tools.
 need efibootmgr efibootmgr
 need fw_setenv libubootenv-tool

@@ -113,11 +113,13 @@ func (b *box) clock() drain.Now {
 func (b *box) boot(reset bool) string {
 	b.boots, b.since, b.reset, b.Broken = b.boots+1, time.Now(), reset, ""
 	e := &b.all[b.next()]
-	if e.Version == b.unloadable {
-		e = &b.all[0]
-	}
-	if b.running, b.trial = e.Version, e.State == "trying"; b.trial {
+	e.Unloadable = e.Version == b.unloadable
+	b.running, b.trial = e.Version, e.State == "trying"
+	if b.trial {
 		e.TriesLeft--
+	}
+	if e.Unloadable {
+		b.running, b.trial = b.all[0].Version, false
 	}
 	return fmt.Sprintf("%s runs\n", b.running)
 }

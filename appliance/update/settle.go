@@ -167,7 +167,7 @@ func cause(t *Trial, e *Entry, reset bool) Outcome {
 		o = Outcome{State: Interrupted, Cause: Power, Why: "the box was started anew before the boot loader was told to try it"}
 	case e == nil:
 		o.Cause, o.Why = Unloadable, "the boot loader does not have it any more"
-	case e.State != "bad" && e.TriesLeft >= t.Tries:
+	case e.Unloadable || e.State != "bad" && e.TriesLeft >= t.Tries:
 		o.Cause, o.Why = Unloadable, "it was never started: firmware or boot loader could not load it"
 	default:
 		o.Cause, o.Why = Start, "it was started and never came as far as being judged: "+by

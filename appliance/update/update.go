@@ -58,6 +58,8 @@ type Entry struct {
 	TriesLeft int    `json:"tries,omitempty"` // while it is tried
 	Primary   bool   `json:"primary"`         // the next boot starts it
 	Why       string `json:"why,omitempty"`   // its first program has marked it bad
+	// Unloadable: the loader has chosen it for this boot, and could not start it.
+	Unloadable bool `json:"unloadable,omitempty"`
 }
 
 // Box is how a box stands.

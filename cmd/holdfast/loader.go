@@ -40,7 +40,7 @@ func (l loader) Entries() ([]update.Entry, error) {
 	running, _, err := l.Current()
 	var entries []update.Entry
 	for _, e := range all {
-		entries = append(entries, update.Entry{Version: e.Version, Slot: l.slot(e, e.Version == running), State: e.State.String(), TriesLeft: e.TriesLeft, Primary: e.Primary, Why: e.Why})
+		entries = append(entries, update.Entry{Version: e.Version, Slot: l.slot(e, e.Version == running), State: e.State.String(), TriesLeft: e.TriesLeft, Primary: e.Primary, Why: e.Why, Unloadable: e.Unloadable})
 	}
 	return entries, err
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -39,11 +40,16 @@ func run() error {
 	private := flag.String("key", "", "file of the private key that signs the bundle; without one there is no bundle")
 	keys := flag.String("keys", "", "public keys that boxes take bundles of, with commas between")
 	flag.BoolVar(&o.Fast, "fast", false, "compress the root less: for tests")
+	flag.StringVar(&o.SecureBoot.Key, "secure-boot-key", "", "file of the key that signs what firmware starts; without one nothing is signed")
+	flag.StringVar(&o.SecureBoot.Certificate, "secure-boot-cert", "", "file of the certificate for it, which the firmware of the boxes knows")
 	with := flag.String("with", "", "folder whose files are laid over the root: etc/holdfast/provision.conf, etc/ssl/certs/own.crt, …")
 	plain := flag.Bool("plain", false, "do not compress the disk")
 	flag.Parse()
 	if o.Epoch, err = strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err != nil {
 		return fmt.Errorf("SOURCE_DATE_EPOCH: want seconds since 1970: %w", err)
+	}
+	if (o.SecureBoot.Key == "") != (o.SecureBoot.Certificate == "") {
+		return errors.New("-secure-boot-key and -secure-boot-cert go together")
 	}
 	if *with != "" {
 		o.With = os.DirFS(*with)

@@ -45,6 +45,8 @@ type Entry struct {
 	TriesLeft int    `json:"tries-left"`    // of one that is tried: boots to come
 	Primary   bool   `json:"primary"`       // the one that is booted next
 	Why       string `json:"why,omitempty"` // it is bad, where somebody has said so
+	// Unloadable: the boot loader has chosen it for this boot, and another one runs.
+	Unloadable bool `json:"unloadable,omitempty"`
 }
 
 // State is what is known of a version, in RAUC's words.

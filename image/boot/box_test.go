@@ -136,6 +136,9 @@ func text(t *testing.T, b Backend) string {
 		if e.Primary {
 			s += " primary"
 		}
+		if e.Unloadable {
+			s += " unloadable"
+		}
 		words = append(words, s)
 	}
 	return strings.Join(words, ", ")

@@ -193,8 +193,13 @@ func (b *SystemdBoot) State() (entries []Entry, err error) {
 			entries = appendEntry(entries, list, k.version, trial && k.version == runs)
 		}
 	}
-	for i := range entries {
-		entries[i].Primary = entries[i].Version == primary
+	counted, err := b.countedVersion()
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range entries {
+		entries[i].Primary = e.Version == primary
+		entries[i].Unloadable = e.Version == counted && counted != runs
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return versions.Compare(b.Version, a.Version) })
 	return entries, nil
@@ -245,6 +250,9 @@ func (b *SystemdBoot) install(version string, data []byte, tries int) error {
 	if err := checkKernel(data, version); err != nil {
 		return err
 	}
+	if err := b.checkSigned(data); err != nil {
+		return err
+	}
 	if err := b.Enroll(); err != nil {
 		return err
 	}
@@ -281,6 +289,15 @@ func checkKernel(data []byte, version string) error {
 		return fmt.Errorf("its kernel image is of version %s", v)
 	}
 	return nil
+}
+
+// checkSigned refuses what firmware would refuse.
+func (b *SystemdBoot) checkSigned(data []byte) error {
+	on, err := b.variable("SecureBoot", global)
+	if err == nil && len(on) == 1 && on[0] == 1 && !uki.Signed(data) {
+		err = errors.New("its kernel image is not signed, and the firmware of this box starts only what is (Secure Boot): make a bundle of one that is signed")
+	}
+	return err
 }
 
 // kernelVersion is what a kernel image says of itself; "" is nothing.

@@ -130,13 +130,27 @@ func TestUnloadable(t *testing.T) {
 	}
 	want(t, b.MarkGood("2.0.0"), "only what runs")
 	want(t, b.MarkGood("1.0.0"), "")
-	if got := text(t, b); got != "2.0.0 trying 2 primary, 1.0.0 good" {
+	if got := text(t, b); got != "2.0.0 trying 2 primary unloadable, 1.0.0 good" {
 		t.Error(got)
 	}
 	want(t, b.MarkBad("2.0.0"), "")
 	if v := b.reset(true); v != "1.0.0" {
 		t.Fatalf("%q is booted", v)
 	}
+}
+
+// TestSecureBoot: where firmware starts only what is signed, nothing else is put in
+// place.
+func TestSecureBoot(t *testing.T) {
+	b := newBox(t, "1.0.0")
+	const variable = efivars + "/SecureBoot-" + global
+	b.write(variable, []byte{6, 0, 0, 0, 1})
+	want(t, b.Install("2.0.0", image("2.0.0"), 3), "starts only what is (Secure Boot)")
+	if got := text(t, b); got != "1.0.0 good primary" {
+		t.Error(got)
+	}
+	b.write(variable, []byte{6, 0, 0, 0, 0})
+	want(t, b.Install("2.0.0", image("2.0.0"), 3), "")
 }
 
 // TestReject: a mark says why, until the version is put in place again. What a power

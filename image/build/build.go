@@ -35,7 +35,33 @@ type Options struct {
 	Append     string            // for the kernel's command line
 	With       fs.FS             // files that are laid over the root; nil: none
 	Fast       bool              // the root is compressed less: for tests
+	SecureBoot SecureBoot        // who signs what firmware starts
 	Epoch      int64             // the one time that is in the image, in seconds since 1970 (SOURCE_DATE_EPOCH)
+}
+
+// SecureBoot is files in PEM with a key, and a certificate that the firmware of the
+// boxes knows: it starts nothing else, if that is turned on. Without them nothing is
+// signed. Signatures have a time in them: no two images are equal.
+type SecureBoot struct{ Key, Certificate string }
+
+// sign signs a program for the firmware.
+func (s SecureBoot) sign(ctx context.Context, program []byte) ([]byte, error) {
+	if s.Key == "" {
+		return program, nil
+	}
+	dir, err := os.MkdirTemp("", "holdfast-sign-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	if err := os.WriteFile(from, program, 0o600); err != nil {
+		return nil, err
+	}
+	if out, err := exec.CommandContext(ctx, "sbsign", "--key", s.Key, "--cert", s.Certificate, "--output", to, from).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("sbsign: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return os.ReadFile(to)
 }
 
 // firmware is what differs between architectures.
@@ -90,23 +116,21 @@ func Make(ctx context.Context, o Options) (*Parts, error) {
 	if p.Initrd, err = p.initrd(ctx, r); err != nil {
 		return nil, err
 	}
-	for _, want := range []struct {
-		name string
-		to   *[]byte
-	}{{f.boot, &p.boot}} {
-		file := r.All[want.name]
-		if file == nil {
-			return nil, fmt.Errorf("no package has %s", want.name)
+	for _, name := range []string{f.boot, f.stub} {
+		if r.All[name] == nil {
+			return nil, fmt.Errorf("no package has %s", name)
 		}
-		*want.to = file.Data
 	}
-	stub := r.All[f.stub]
-	if stub == nil {
-		return nil, fmt.Errorf("no package has %s", f.stub)
-	}
-	p.Line = p.line()
-	p.UKI, err = uki.Add(stub.Data, uki.Section{Name: ".osrel", Data: r.Tree["etc/os-release"].Data}, uki.Section{Name: ".cmdline", Data: []byte(p.Line)},
+	p.boot, p.Line = r.All[f.boot].Data, p.line()
+	p.UKI, err = uki.Add(r.All[f.stub].Data, uki.Section{Name: ".osrel", Data: r.Tree["etc/os-release"].Data}, uki.Section{Name: ".cmdline", Data: []byte(p.Line)},
 		uki.Section{Name: ".initrd", Data: p.Initrd}, uki.Section{Name: ".linux", Data: p.Kernel})
+	if err != nil {
+		return nil, err
+	}
+	if p.boot, err = o.SecureBoot.sign(ctx, p.boot); err != nil {
+		return nil, err
+	}
+	p.UKI, err = o.SecureBoot.sign(ctx, p.UKI)
 	return p, err
 }
 

@@ -28,19 +28,39 @@ var images struct {
 	made map[string]*Image
 }
 
+// recipe is what an image is made of.
+type recipe struct {
+	arch, version string
+	more          string // for the kernel's command line
+	faults        []Fault
+	signer        build.SecureBoot
+}
+
 // Build makes an image of a version, once for all tests of a process. All are
 // signed by one key, which all know. More goes onto the kernel's command line, and
 // faults into our programs.
 func Build(l *lab.Lab, arch, version, more string, faults ...Fault) *Image {
 	l.Helper()
+	return recipe{arch: arch, version: version, more: more, faults: faults}.build(l)
+}
+
+// BuildSigned is Build for amd64, of what firmware starts with Secure Boot, if it
+// knows who has signed it.
+func BuildSigned(l *lab.Lab, version string, by build.SecureBoot) *Image {
+	l.Helper()
+	return recipe{arch: "amd64", version: version, signer: by}.build(l)
+}
+
+func (r recipe) build(l *lab.Lab) *Image {
+	l.Helper()
 	images.Lock()
 	defer images.Unlock()
-	id := fmt.Sprint(arch, " ", version, " ", more, faults)
+	id := fmt.Sprint(r)
 	if i := images.made[id]; i != nil {
 		return i
 	}
 	makeRoot(l) // the folder, and the key for root
-	i, err := makeImage(arch, version, more, faults)
+	i, err := r.image()
 	if err != nil {
 		l.Fatalf("vm: image %s: %v", id, err)
 	}
@@ -64,19 +84,19 @@ func SigningKey() signature.Private {
 // expensive where devices are emulated.
 const slow = "holdfast.watchdog=240 no_timer_check tsc=reliable"
 
-func makeImage(arch, version, more string, faults []Fault) (*Image, error) {
-	dir := filepath.Join(made.dir, fmt.Sprintf("%s-%s-%d", arch, version, len(images.made)))
+func (r recipe) image() (*Image, error) {
+	dir := filepath.Join(made.dir, fmt.Sprintf("%s-%s-%d", r.arch, r.version, len(images.made)))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	changed, err := overlay(dir, faults)
+	changed, err := overlay(dir, r.faults)
 	if err != nil {
 		return nil, err
 	}
 	program, early := filepath.Join(dir, "holdfast"), filepath.Join(dir, "initrd")
 	for out, of := range map[string]string{program: "holdfast/cmd/holdfast", early: "holdfast/cmd/initrd"} {
-		c := exec.Command("go", "build", "-trimpath", "-overlay", changed, "-tags", "nethttpomithttp2", "-ldflags", "-s -w -X main.version="+version, "-o", out, of)
-		c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+		c := exec.Command("go", "build", "-trimpath", "-overlay", changed, "-tags", "nethttpomithttp2", "-ldflags", "-s -w -X main.version="+r.version, "-o", out, of)
+		c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+r.arch)
 		if text, err := c.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("go build %s: %w: %s", of, err, text)
 		}
@@ -86,8 +106,8 @@ func makeImage(arch, version, more string, faults []Fault) (*Image, error) {
 			return nil, err
 		}
 	}
-	p, err := build.Make(context.Background(), build.Options{Arch: arch, Version: version, Cache: filepath.Join(cache, arch), Program: program, Early: early,
-		Append: strings.TrimSpace(slow + " " + more), Fast: true, With: trusted(), Epoch: 1_700_000_000, Keys: map[string]string{"lab": images.key.Public().String()}})
+	p, err := build.Make(context.Background(), build.Options{Arch: r.arch, Version: r.version, Cache: filepath.Join(cache, r.arch), Program: program, Early: early, SecureBoot: r.signer,
+		Append: strings.TrimSpace(slow + " " + r.more), Fast: true, With: trusted(), Epoch: 1_700_000_000, Keys: map[string]string{"lab": images.key.Public().String()}})
 	if err != nil {
 		return nil, err
 	}

@@ -9,20 +9,25 @@ import (
 // board is a kind of machine that boots an image through its firmware.
 type board struct {
 	qemu, machine string
-	code, vars    string // of the firmware
-	serial        string
+	code, vars    string // of the firmware, and what it remembers at first
+	cpu           string
+	more          []string
 }
 
 var boards = map[string]board{
-	"amd64": {"qemu-system-x86_64", "q35", "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd", "max"},
-	"arm64": {"qemu-system-aarch64", "virt,gic-version=3", "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", "cortex-a57"},
+	"amd64": {qemu: "qemu-system-x86_64", machine: "q35", code: "/usr/share/OVMF/OVMF_CODE_4M.fd", vars: "/usr/share/OVMF/OVMF_VARS_4M.fd", cpu: "max"},
+	// Its firmware starts only what Snakeoil has signed.
+	"amd64-secure": {qemu: "qemu-system-x86_64", machine: "q35,smm=on", code: "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", vars: "/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd", cpu: "max",
+		more: []string{"-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"}},
+	"arm64": {qemu: "qemu-system-aarch64", machine: "virt,gic-version=3", code: "/usr/share/AAVMF/AAVMF_CODE.fd", vars: "/usr/share/AAVMF/AAVMF_VARS.fd", cpu: "cortex-a57"},
 }
 
-// arguments are those of an emulator for a machine that boots its first disk
+// firmware is the arguments of an emulator for a machine that boots its first disk
 // through firmware, with a memory of its own for what the firmware remembers.
 func (m *Machine) firmware() []string {
 	m.Helper()
 	b := boards[m.Firmware]
+	args := append([]string{"-machine", b.machine, "-cpu", b.cpu}, b.more...)
 	vars := m.base + ".vars"
 	if _, err := os.Stat(vars); err != nil {
 		text, err := os.ReadFile(b.vars)
@@ -33,8 +38,7 @@ func (m *Machine) firmware() []string {
 			m.Fatalf("vm: %v", err)
 		}
 	}
-	return []string{"-machine", b.machine, "-cpu", b.serial,
-		"-drive", "if=pflash,format=raw,readonly=on,file=" + b.code, "-drive", "if=pflash,format=raw,file=" + vars}
+	return append(args, "-drive", "if=pflash,format=raw,readonly=on,file="+b.code, "-drive", "if=pflash,format=raw,file="+vars)
 }
 
 // Overlay makes a disk that begins as another is, and gives its path; what is
