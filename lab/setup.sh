@@ -48,6 +48,8 @@ need openssl openssl
 # Boot loaders' own tools.
 need efibootmgr efibootmgr
 need fw_setenv libubootenv-tool
+need mkimage u-boot-tools
+need /usr/lib/u-boot/qemu_arm64/u-boot.bin u-boot-qemu
 need grub-editenv grub-common
 need ssh openssh-client
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -357,14 +356,10 @@ func (m *imaged) configured() {
 func TestPowerCutsOfFirstBoot(t *testing.T) {
 	l := lab.New(t)
 	i := *vm.Build(l, "amd64", "1.0.0", "")
-	flashed := filepath.Join(l.Dir, "flashed")
-	if out, err := exec.Command("cp", "--sparse=always", i.Disk, flashed).CombinedOutput(); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
-	if err := os.Truncate(flashed, build.DiskSize+128<<20); err != nil {
+	i.Disk = copied(l, i.Disk)
+	if err := os.Truncate(i.Disk, build.DiskSize+128<<20); err != nil {
 		t.Fatal(err)
 	}
-	i.Disk = flashed
 	r, rounds := chance(t), int(number(t, "HOLDFAST_CUTS", 8))
 	var first time.Duration // the cuts are spread over it, and what follows it at once
 	if !t.Run("not cut", func(t *testing.T) {

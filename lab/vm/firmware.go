@@ -9,7 +9,7 @@ import (
 // board is a kind of machine that boots an image through its firmware.
 type board struct {
 	qemu, machine string
-	code, vars    string // of the firmware, and what it remembers at first
+	code, vars    string // of the firmware, and what it remembers at first; "": nothing
 	cpu           string
 	more          []string
 }
@@ -20,6 +20,7 @@ var boards = map[string]board{
 	"amd64-secure": {qemu: "qemu-system-x86_64", machine: "q35,smm=on", code: "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", vars: "/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd", cpu: "max",
 		more: []string{"-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"}},
 	"arm64": {qemu: "qemu-system-aarch64", machine: "virt,gic-version=3", code: "/usr/share/AAVMF/AAVMF_CODE.fd", vars: "/usr/share/AAVMF/AAVMF_VARS.fd", cpu: "cortex-a57"},
+	"uboot": {qemu: "qemu-system-aarch64", machine: "virt,gic-version=3", code: "/usr/lib/u-boot/qemu_arm64/u-boot.bin", cpu: "cortex-a57"},
 }
 
 // firmware is the arguments of an emulator for a machine that boots its first disk
@@ -28,6 +29,9 @@ func (m *Machine) firmware() []string {
 	m.Helper()
 	b := boards[m.Firmware]
 	args := append([]string{"-machine", b.machine, "-cpu", b.cpu}, b.more...)
+	if b.vars == "" {
+		return append(args, "-bios", b.code)
+	}
 	vars := m.base + ".vars"
 	if _, err := os.Stat(vars); err != nil {
 		text, err := os.ReadFile(b.vars)

@@ -4,7 +4,6 @@ package vm_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -105,11 +104,7 @@ func (m *imaged) onESP(name string, data []byte) {
 	if err := os.WriteFile(from, data, 0o644); err != nil {
 		m.t.Fatal(err)
 	}
-	c := exec.Command("mcopy", "-o", "-i", m.Disks[0]+"@@1M", from, "::"+name)
-	c.Env = append(os.Environ(), "MTOOLS_SKIP_CHECK=1")
-	if out, err := c.CombinedOutput(); err != nil {
-		m.t.Fatalf("%v %s", err, out)
-	}
+	onDisk(m.t, m.Disks[0], from, name)
 }
 
 // send copies a file onto the machine.

@@ -29,8 +29,9 @@ type Options struct {
 	Memory int      // MiB; 0 is 768
 	More   []string // arguments of the emulator
 	// Firmware is the architecture, amd64 or arm64, of a machine that boots the
-	// disk Image as a box does, "amd64-secure" for one with Secure Boot; without, the
-	// kernel is started directly, with the lab's root in memory.
+	// disk Image as a box does, "amd64-secure" for one with Secure Boot, or "uboot"
+	// for an ARM board with U-Boot; without, the kernel is started directly, with
+	// the lab's root in memory.
 	Firmware string
 	Image    string // path; the machine has a copy
 	// Direct is an image for amd64 whose kernel is started directly, so that more
