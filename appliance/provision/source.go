@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2"
 )
 
 // Source is a place where bundles may be, besides the drop folder. They are asked
@@ -85,6 +87,22 @@ func unbase64(b []byte) []byte {
 		return plain
 	}
 	return b
+}
+
+// Folder is the source of what lies in a folder, which need not be there: that of
+// an image's ESP, which is a volume for whoever has flashed the disk.
+func Folder(name, dir string) Source {
+	return Source{Name: name, Find: func(context.Context) ([]Candidate, error) {
+		root, err := os.OpenRoot(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		return Read(root.FS(), "."), nil
+	}, Answer: func(name string, text []byte) error { return renameio.WriteFile(filepath.Join(dir, name), text, 0o644) }}
 }
 
 // CommandLineWord is how the kernel's command line names a URL.

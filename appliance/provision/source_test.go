@@ -181,6 +181,26 @@ func TestCredentials(t *testing.T) {
 }
 
 // TestOEM: a credential in SMBIOS is whole, however much systemd has read of it.
+// TestFolder: a folder that is not there has nothing, and one that is takes the
+// result, which is no bundle.
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "drop")
+	s := Folder("esp", dir)
+	if all, err := s.Find(t.Context()); all != nil || err != nil {
+		t.Error(all, err)
+	}
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "edge.conf"), []byte("neighbor 192.0.2.1 {}\n"), 0o644), s.Answer("X.result.txt", []byte("taken\n"))); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Find(t.Context())
+	if err != nil || len(all) != 1 || all[0].Name != "edge.conf" || all[0].Bundle == nil {
+		t.Error(all, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "X.result.txt")); string(b) != "taken\n" {
+		t.Error(err)
+	}
+}
+
 func TestOEM(t *testing.T) {
 	whole := tarOf(t, bundle(t, "a", "*", 3))
 	coded := base64.StdEncoding.EncodeToString([]byte(whole))

@@ -26,6 +26,7 @@ import (
 const (
 	stateFolder = "/var/lib/holdfast"
 	keptFile    = "/efi/holdfast/state.tar" // outside the data partition
+	espDrop     = "/efi/holdfast/drop"      // for bundles, when the disk is flashed
 	hostKey     = "/etc/ssh/ssh_host_ed25519_key.pub"
 )
 

@@ -115,7 +115,7 @@ func (p *Parts) esp(ctx context.Context) (string, error) {
 	if err := e.run("/sbin/mkfs.vfat", "-F", "32", "-n", "HF-ESP", "-i", fmt.Sprintf("%x", serial[:4]), "--invariant", image); err != nil {
 		return image, err
 	}
-	for _, folder := range []string{"EFI", "EFI/BOOT", "EFI/Linux", "EFI/systemd", "loader", "holdfast"} {
+	for _, folder := range []string{"EFI", "EFI/BOOT", "EFI/Linux", "EFI/systemd", "loader", "holdfast", "holdfast/drop"} {
 		if err := e.run("mmd", "-i", image, "::/"+folder); err != nil {
 			return image, err
 		}

@@ -25,6 +25,11 @@ type way struct {
 }
 
 var ways = []way{
+	{"the ESP", func(l *lab.Lab, o *vm.Options) {
+		i := *o.Direct
+		i.Disk, o.Direct = copied(l, i.Disk), &i
+		onDisk(l.T, i.Disk, l.File("bundle.tar", packed(l, boxConf)), "/holdfast/drop/box.tar")
+	}, nil},
 	{"SMBIOS", func(l *lab.Lab, o *vm.Options) {
 		o.More = []string{"-smbios", "type=11,value=io.systemd.credential.binary:holdfast.bundle=" + base64.StdEncoding.EncodeToString([]byte(packed(l, boxConf)))}
 	}, nil},

@@ -95,7 +95,7 @@ func copied(l *lab.Lab, disk string) string {
 }
 
 // onDisk puts a file onto the ESP of a disk.
-func onDisk(t *testing.T, disk, from, name string) {
+func onDisk(t lab.T, disk, from, name string) {
 	t.Helper()
 	c := exec.Command("mcopy", "-o", "-i", disk+"@@1M", from, "::"+name)
 	c.Env = append(os.Environ(), "MTOOLS_SKIP_CHECK=1")
