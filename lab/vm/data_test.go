@@ -55,6 +55,7 @@ func TestBrokenData(t *testing.T) {
 		{"ext4's mark, and noise", func() { d.noise(dataAt, dataTo); d.write(dataAt+0x438, []byte{0x53, 0xef}) }, "is made anew"},
 		{"a folder that is gone", func() { d.debugfs("clri /lib/holdfast") }, "comes from the ESP"},
 		{"a configuration that is gone", func() { d.debugfs("clri /lib/holdfast/generations") }, "comes from the ESP"},
+		{"a key of ssh that is empty", func() { d.debugfs("set_inode_field /etc/ssh/ssh_host_ed25519_key size 0") }, ""},
 		{"lost clusters and a dirty ESP", d.dirtyESP, ""},
 		{"a partition that is gone", d.noPartition, "/var is in memory"},
 	} {
