@@ -142,6 +142,9 @@ func (b *box) do(step string) string {
 		b.all[len(b.all)-1].Why = why
 	case "broken": // which its first program could tell nobody
 		b.Broken = rest
+	case "starts": // whatever its loader has been told
+		b.boot(false)
+		b.running = rest
 	case "unloadable":
 		b.unloadable = rest
 	case "down":

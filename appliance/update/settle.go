@@ -99,9 +99,17 @@ func (u *Updater) Settle(ctx context.Context) error {
 
 // leave has another version than the one that runs be started, if there is one that
 // is good: the root of this one is broken, which its first program could not tell
-// the boot loader.
+// the boot loader. A loader that starts what is marked bad is not asked again: that
+// would have no end.
 func (u *Updater) leave(running string) error {
-	if err := u.markBad(running); err != nil {
+	e, err := u.entry(&Trial{To: running})
+	if err == nil && e != nil && e.State == "bad" {
+		err = errors.New("it is marked bad, and was started all the same")
+	}
+	if err == nil {
+		err = u.markBad(running)
+	}
+	if err != nil {
 		u.Log.Error("update: the root that runs is broken: an update mends it", "version", running, "broken", u.Broken, "error", err)
 		return nil
 	}
