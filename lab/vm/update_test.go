@@ -33,7 +33,7 @@ func TestUpdate(t *testing.T) {
 	if n := server.resumed(); n < server.breaks {
 		t.Errorf("it was resumed %d times, and broke %d times", n, server.breaks)
 	}
-	m.Wait("  2.0.0 is on trial, and lacks nothing\n")
+	m.Wait("  2.0.0 is on trial, and lacks nothing")
 	if strings.Contains(m.Console(), "Failed unmounting") {
 		t.Errorf("the box does not shut down without a fault:\n%s", m.Console())
 	}
