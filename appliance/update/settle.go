@@ -117,6 +117,19 @@ func (u *Updater) leave(running string) error {
 	return fmt.Errorf("%w: %s: %s", ErrFailed, running, u.Broken)
 }
 
+// Scrub has the boot loader look after the version that runs, unless one is tried:
+// what rots on a disk, which has it twice, is mended before the next boot needs it.
+func (u *Updater) Scrub() error {
+	running, trial, err := u.Backend.Current()
+	if err != nil {
+		return fmt.Errorf("boot loader: %w", err)
+	}
+	if t, err := Load(u.Folder); trial || t != nil || err != nil {
+		return err
+	}
+	return u.Backend.MarkGood(running)
+}
+
 // lost writes down which version was good, and could not be started any more: this
 // one was started instead.
 func (u *Updater) lost() {

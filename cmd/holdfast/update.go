@@ -50,7 +50,7 @@ var updates map[string]func(*call) error
 
 func init() {
 	updateVerb.run = runUpdate
-	updates = map[string]func(*call) error{"status": updateStatus, "mark-good": markGood, "mark-bad": markBad, "abort": abortUpdate, "settle": settleUpdate}
+	updates = map[string]func(*call) error{"status": updateStatus, "mark-good": markGood, "mark-bad": markBad, "abort": abortUpdate, "settle": settleUpdate, "scrub": scrubUpdate}
 }
 
 func runUpdate(c *call) error {
@@ -240,6 +240,11 @@ func (c *call) marked(m *machine, version string) {
 	if running, _, err := m.Current(); err == nil && running == version {
 		fmt.Fprintln(c.out, "it still runs: holdfast reboot ends that")
 	}
+}
+
+// scrubUpdate is what a timer of the image does each day.
+func scrubUpdate(c *call) error {
+	return c.onMachine(1, 1, func(m *machine, _ []string) error { return alone(m, m.Scrub) })
 }
 
 // settleUpdate is what the unit of the image does in each boot. It fails if the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -106,9 +107,20 @@ func steps(list ...func() error) error {
 	return nil
 }
 
+// fresh reads a file of the disk, and not what memory still has of it.
+func fresh(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // what is not written yet stays
+	return io.ReadAll(f)
+}
+
 // same reads a file back.
 func same(path string, want []byte) error {
-	got, err := os.ReadFile(path)
+	got, err := fresh(path)
 	if err == nil && !bytes.Equal(got, want) {
 		err = fmt.Errorf("%s: what is read back is not what was written: the disk is failing", path)
 	}

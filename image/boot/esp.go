@@ -278,6 +278,9 @@ func (b *SystemdBoot) install(version string, data []byte, tries int) error {
 // checkKernel refuses what some firmware would stop at for good.
 func checkKernel(data []byte, version string) error {
 	parts, err := uki.Sections(data)
+	if err == nil {
+		err = uki.Whole(data)
+	}
 	if err != nil {
 		return fmt.Errorf("its kernel image %w", err)
 	}
@@ -377,18 +380,26 @@ func (b *SystemdBoot) markGood(version string) error {
 }
 
 // commit has the running version be there without tries, and reads it. One that
-// is the firmware's own choice was marked good already: if its file is gone, it
-// is written again.
+// is the firmware's own choice was marked good already: if its file is gone, or
+// spoilt, it is written again.
 func (b *SystemdBoot) commit(version string) ([]byte, error) {
 	list, err := b.kernels()
 	if err != nil {
 		return nil, err
 	}
-	if k, good := goodKernel(list, version); good {
-		return b.read(k)
+	k, good := goodKernel(list, version)
+	var spoilt error
+	if good {
+		var data []byte
+		if data, spoilt = b.read(k); spoilt == nil {
+			return data, nil
+		}
 	}
-	data, err := os.ReadFile(b.rescuePath())
+	data, err := fresh(b.rescuePath())
 	if err != nil || checkKernel(data, version) != nil || kernelVersion(data) != version {
+		if spoilt != nil {
+			return nil, fmt.Errorf("%w; the copy that the firmware starts by itself is none of it: install another version", spoilt)
+		}
 		if data, err = b.tried(list, version); err != nil {
 			return nil, err
 		}
@@ -414,7 +425,7 @@ func (b *SystemdBoot) tried(list []kernel, version string) ([]byte, error) {
 
 // read reads a kernel image, which must be whole.
 func (b *SystemdBoot) read(k kernel) ([]byte, error) {
-	data, err := os.ReadFile(b.kernelPath(k.name))
+	data, err := fresh(b.kernelPath(k.name))
 	if err == nil {
 		if err = checkKernel(data, k.version); err != nil {
 			err = fmt.Errorf("%s: %w", b.kernelPath(k.name), err)

@@ -139,6 +139,34 @@ func TestUnloadable(t *testing.T) {
 	}
 }
 
+// TestSpoilt: of two copies of the version that runs, one that a disk has spoilt is
+// made anew of the other one.
+func TestSpoilt(t *testing.T) {
+	b := newBox(t, "1.0.0")
+	loaders, firmwares := b.kernelPath("holdfast_1.0.0.efi"), b.rescuePath()
+	spoil := func(path string) {
+		t.Helper()
+		data := image("1.0.0")
+		data[len(data)-700] ^= 1
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{loaders, firmwares} {
+		spoil(path)
+		want(t, b.MarkGood("1.0.0"), "")
+		if loads(loaders) != "1.0.0" || loads(firmwares) != "1.0.0" {
+			t.Errorf("%s is not mended", path)
+		}
+	}
+	spoil(loaders)
+	spoil(firmwares)
+	want(t, b.MarkGood("1.0.0"), "holdfast_1.0.0.efi: its kernel image is spoilt: its checksum is another one; the copy that the firmware starts by itself is none of it")
+	bad := image("2.0.0")
+	bad[len(bad)-700] ^= 1
+	want(t, b.Install("2.0.0", bad, 3), "its kernel image is spoilt")
+}
+
 // TestSecureBoot: where firmware starts only what is signed, nothing else is put in
 // place.
 func TestSecureBoot(t *testing.T) {

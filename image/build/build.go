@@ -61,7 +61,10 @@ func (s SecureBoot) sign(ctx context.Context, program []byte) ([]byte, error) {
 	if out, err := exec.CommandContext(ctx, "sbsign", "--key", s.Key, "--cert", s.Certificate, "--output", to, from).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("sbsign: %w: %s", err, bytes.TrimSpace(out))
 	}
-	return os.ReadFile(to)
+	if program, err = os.ReadFile(to); err != nil {
+		return nil, err
+	}
+	return program, uki.Seal(program)
 }
 
 // firmware is what differs between architectures.

@@ -26,7 +26,8 @@ func (r *Root) disk() error {
 	if err := r.Copy("", sub); err != nil {
 		return err
 	}
-	for unit, target := range map[string]string{"holdfast-data.service": "local-fs.target", "tmp.mount": "local-fs.target", "holdfast-keep.path": "multi-user.target", "holdfast-keep.service": "multi-user.target", "holdfast-console.service": "multi-user.target"} {
+	for unit, target := range map[string]string{"holdfast-data.service": "local-fs.target", "tmp.mount": "local-fs.target", "holdfast-keep.path": "multi-user.target", "holdfast-keep.service": "multi-user.target", "holdfast-console.service": "multi-user.target",
+		"holdfast-scrub.timer": "timers.target"} {
 		r.Symlink(fmt.Sprintf("etc/systemd/system/%s.wants/%s", target, unit), "/usr/lib/systemd/system/"+unit)
 	}
 	// The daemon asks for the verdict, so that no target waits for it; whoever wants

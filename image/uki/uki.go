@@ -53,7 +53,7 @@ func read(b []byte) (h header, err error) {
 		return h, bad
 	}
 	h.pe = int(le.Uint32(b[0x3c:])) + 4
-	if h.pe < 4 || h.pe > len(b)-optional-112 || string(b[h.pe-4:h.pe]) != "PE\x00\x00" || le.Uint16(b[h.pe+optional:]) != 0x20b {
+	if h.pe < 4 || h.pe%4 != 0 || h.pe > len(b)-optional-112 || string(b[h.pe-4:h.pe]) != "PE\x00\x00" || le.Uint16(b[h.pe+optional:]) != 0x20b {
 		return h, bad
 	}
 	h.sections = int(le.Uint16(b[h.pe+numberOfSections:]))
@@ -65,7 +65,7 @@ func read(b []byte) (h header, err error) {
 }
 
 // Add puts sections behind those of the stub. Equal parts give equal images: no
-// time is in them, and no checksum, which firmware does not look at.
+// time is in them.
 func Add(stub []byte, parts ...Section) ([]byte, error) {
 	h, err := read(stub)
 	if err != nil {
@@ -102,8 +102,47 @@ func Add(stub []byte, parts ...Section) ([]byte, error) {
 	le.PutUint32(out[h.pe+sizeOfImage:], uint32((next+step-1)&^(step-1)))
 	le.PutUint16(out[h.pe+numberOfSections:], uint16(h.sections+len(parts)))
 	le.PutUint32(out[h.pe+timeDateStamp:], 0)
-	le.PutUint32(out[h.pe+checkSum:], 0)
-	return out, nil
+	return out, Seal(out)
+}
+
+// Seal writes the checksum of an image into it. Firmware does not look at it, and
+// signatures do not cover it.
+func Seal(b []byte) error {
+	h, err := read(b)
+	if err == nil {
+		le.PutUint32(b[h.pe+checkSum:], sum(b, h.pe+checkSum))
+	}
+	return err
+}
+
+// Whole says by its checksum whether an image is as it was made, down to the last
+// bit; nil: it is, or it has none.
+func Whole(b []byte) error {
+	h, err := read(b)
+	if err != nil {
+		return err
+	}
+	if want := le.Uint32(b[h.pe+checkSum:]); want != 0 && sum(b, h.pe+checkSum) != want {
+		return errors.New("is spoilt: its checksum is another one")
+	}
+	return nil
+}
+
+// sum is the checksum of a program, whose field for it does not count: its words of
+// 16 bits, with what is carried, and its length.
+func sum(b []byte, field int) uint32 {
+	s := uint64(0)
+	for i := 0; i < len(b)-1; i += 2 {
+		s += uint64(le.Uint16(b[i:]))
+	}
+	if len(b)%2 != 0 {
+		s += uint64(b[len(b)-1])
+	}
+	s -= uint64(le.Uint16(b[field:])) + uint64(le.Uint16(b[field+2:]))
+	for s>>16 != 0 {
+		s = s&0xffff + s>>16
+	}
+	return uint32(s) + uint32(len(b))
 }
 
 // room makes place for more rows in the table of sections: what is behind the

@@ -3,6 +3,7 @@ package uki
 import (
 	"bytes"
 	"debug/pe"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,6 +82,29 @@ func TestSections(t *testing.T) {
 	}
 }
 
+// TestWhole: no bit turns without being noticed, wherever it is.
+func TestWhole(t *testing.T) {
+	stub, out := sample(t)
+	if err := Whole(out); err != nil {
+		t.Error(err)
+	}
+	for at := range out {
+		if at%997 != 0 && at > 1024 {
+			continue
+		}
+		out[at] ^= 1 << (at % 8)
+		if Whole(out) == nil {
+			t.Errorf("a bit of octet %d turns, and nobody notices", at)
+		}
+		out[at] ^= 1 << (at % 8)
+	}
+	h, _ := read(stub)
+	clear(stub[h.pe+checkSum : h.pe+checkSum+4])
+	if err := Whole(stub); err != nil {
+		t.Errorf("without a checksum: %v", err)
+	}
+}
+
 // TestSigned: a tool that signs finds nothing to complain of, and what it has signed
 // has the same parts.
 func TestSigned(t *testing.T) {
@@ -103,6 +127,12 @@ func TestSigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := errors.Join(Seal(signed), Whole(signed), os.WriteFile(to, signed, 0o600)); err != nil {
+		t.Error(err)
+	}
+	if text, err := exec.Command("sbverify", "--cert", cert, to).CombinedOutput(); err != nil {
+		t.Errorf("sealed: %v %s", err, text)
+	}
 	if Signed(out) || !Signed(signed) || Signed(signed[:len(signed)-1]) {
 		t.Error("what is signed is not told from what is not")
 	}
@@ -119,6 +149,7 @@ func FuzzSections(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		Sections(b)
 		Signed(b)
+		Whole(b)
 		if len(b) < 1<<16 {
 			Add(b, Section{".x", []byte("x")})
 		}

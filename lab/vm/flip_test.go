@@ -63,6 +63,64 @@ func TestFlip(t *testing.T) {
 	m.runs("2.0.0")
 }
 
+// TestSpoiltKernel is a bit that a disk turns in a copy of the kernel image, under a
+// box that runs: it is mended before the next boot needs it, from the other copy.
+func TestSpoiltKernel(t *testing.T) {
+	i := vm.Build(lab.New(t), "amd64", "1.0.0", "")
+	m := flashed(t, i)
+	uki, err := os.ReadFile(i.UKI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := uki[len(uki)/2&^4095:][:4096]
+	if out := m.Run("systemctl list-timers --all --no-legend holdfast-scrub.timer"); !strings.Contains(out, "holdfast-scrub.service") {
+		t.Errorf("nobody looks each day: %q", out)
+	}
+	copies := m.onDisk(block)
+	if len(copies) != 2 {
+		t.Fatalf("the kernel image is there %d times", len(copies))
+	}
+	for n, at := range copies {
+		m.turnAt(at + 77)
+		if len(m.onDisk(block)) != 1 {
+			t.Fatal("no bit has turned")
+		}
+		m.Run("systemctl start holdfast-scrub")
+		m.Run("sync")
+		if len(m.onDisk(block)) != 2 {
+			t.Fatalf("copy %d is not mended", n)
+		}
+	}
+	m.Kill()
+	m.Start()
+	m.gone("power off")
+	m.announced("mended")
+	m.Reachable()
+	m.runs("1.0.0")
+	m.nothingFailed()
+}
+
+// onDisk is where on the disk's ESP a block of 4096 octets lies.
+func (m *imaged) onDisk(block []byte) (at []int64) {
+	m.t.Helper()
+	f, err := os.Open(m.Disks[0])
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer f.Close()
+	esp := make([]byte, slotA-espAt)
+	if _, err := f.ReadAt(esp, espAt); err != nil {
+		m.t.Fatal(err)
+	}
+	for i := 0; ; {
+		n := bytes.Index(esp[i:], block)
+		if n < 0 {
+			return at
+		}
+		at, i = append(at, espAt+int64(i+n)), i+n+1
+	}
+}
+
 // TestHang is a version that hangs before it has a root, since it waits for one
 // that is not there: the hardware, which is armed by then, ends each of its tries.
 func TestHang(t *testing.T) {
@@ -116,13 +174,18 @@ func (m *imaged) flip(slot int64, block uint64) {
 // turn turns a bit of a slot's block on the disk of a machine that is off.
 func (m *imaged) turn(slot int64, block uint64) {
 	m.t.Helper()
+	m.turnAt(slot + int64(block)*verity.Block + 77)
+}
+
+// turnAt turns a bit of an octet of the disk.
+func (m *imaged) turnAt(at int64) {
+	m.t.Helper()
 	f, err := os.OpenFile(m.Disks[0], os.O_RDWR, 0)
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	defer f.Close()
 	var b [1]byte
-	at := slot + int64(block)*verity.Block + 77
 	if _, err := f.ReadAt(b[:], at); err != nil {
 		m.t.Fatal(err)
 	}
