@@ -6,7 +6,7 @@
 help:
 	@echo "make demo    a real session in namespaces, live in this terminal (KEEP=1: stays)"
 	@echo "make test    all tests, on real BGP speakers and a real kernel (as root)"
-	@echo "make test-image   updates, power cuts and first boots in emulated machines: hours"
+	@echo "make test-image   updates, power cuts and first boots in emulated machines: two hours"
 	@echo "make check   test, and gofmt, vet, staticcheck, race, fuzzers, govulncheck"
 	@echo "make bench   benchmarks"
 	@echo "make build   static binaries for amd64, arm64 and armv7 in dist/"
