@@ -55,12 +55,18 @@ func (c *Carrier) Run(ctx context.Context, sources []Source) error {
 			continue
 		}
 		text, err := c.offer(ctx, s, all)
+		decided := text != nil
 		if err != nil && text == nil {
 			text = c.result(Result{Name: s.Name, Why: err.Error(), Waits: errors.Is(err, errSilent)})
 		}
 		if s.Answer != nil {
 			if err := s.Answer(c.Identity.Label()+resultSuffix, text); err != nil {
 				c.say("%s: the result can't be written back: %s", s.Name, err)
+			}
+		}
+		if s.Done != nil && decided {
+			if err := s.Done(); err != nil {
+				c.say("%s: what was decided on can't be put away: %s", s.Name, err)
 			}
 		}
 		if err == nil {

@@ -25,10 +25,13 @@ type Source struct {
 	Find func(context.Context) ([]Candidate, error)
 	// Answer writes the result back to where the bundles were; nil: it can't be.
 	Answer func(name string, text []byte) error
+	// Done takes bundles away on which the daemon has decided; nil: they stay, and
+	// whoever put them there takes them away.
+	Done func() error
 }
 
 // Credentials is the source of what systemd hands to a unit in a folder: out of
-// SMBIOS, qemu's fw_cfg or the ESP. holdfast.bundle is an archive, or one in base64;
+// SMBIOS or qemu's fw_cfg. holdfast.bundle is an archive, or one in base64;
 // holdfast.conf a configuration alone. root is "/", or a folder that tests fill.
 func Credentials(root, folder string) Source {
 	return Source{Name: "credential", Find: func(context.Context) (all []Candidate, err error) {
@@ -90,7 +93,9 @@ func unbase64(b []byte) []byte {
 }
 
 // Folder is the source of what lies in a folder, which need not be there: that of
-// an image's ESP, which is a volume for whoever has flashed the disk.
+// an image's ESP, which is a volume for whoever has flashed the disk. What was
+// decided on is moved into a folder of it: nobody pulls this disk, and at the next
+// boot it would take the place of a configuration that has come since.
 func Folder(name, dir string) Source {
 	return Source{Name: name, Find: func(context.Context) ([]Candidate, error) {
 		root, err := os.OpenRoot(dir)
@@ -102,7 +107,35 @@ func Folder(name, dir string) Source {
 		}
 		defer root.Close()
 		return Read(root.FS(), "."), nil
-	}, Answer: func(name string, text []byte) error { return renameio.WriteFile(filepath.Join(dir, name), text, 0o644) }}
+	}, Answer: func(name string, text []byte) error { return renameio.WriteFile(filepath.Join(dir, name), text, 0o644) },
+		Done: func() error { return putAway(dir) }}
+}
+
+// putAway moves all that may be a bundle into the folder "done".
+func putAway(dir string) error {
+	const done = "done"
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	if err := root.MkdirAll(done, 0o755); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == done || isResult(e.Name()) {
+			continue
+		}
+		to := path.Join(done, e.Name())
+		if err := errors.Join(root.RemoveAll(to), root.Rename(e.Name(), to)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CommandLineWord is how the kernel's command line names a URL.

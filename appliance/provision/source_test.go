@@ -180,7 +180,6 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// TestOEM: a credential in SMBIOS is whole, however much systemd has read of it.
 // TestFolder: a folder that is not there has nothing, and one that is takes the
 // result, which is no bundle.
 func TestFolder(t *testing.T) {
@@ -196,11 +195,20 @@ func TestFolder(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].Name != "edge.conf" || all[0].Bundle == nil {
 		t.Error(all, err)
 	}
-	if b, err := os.ReadFile(filepath.Join(dir, "X.result.txt")); string(b) != "taken\n" {
+	if err := s.Done(); err != nil {
 		t.Error(err)
+	}
+	if all, err := s.Find(t.Context()); len(all) != 0 || err != nil {
+		t.Errorf("it comes again: %v %v", all, err)
+	}
+	for name, want := range map[string]string{"X.result.txt": "taken\n", "done/edge.conf": "neighbor 192.0.2.1 {}\n"} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); string(b) != want {
+			t.Errorf("%s: %q %v", name, b, err)
+		}
 	}
 }
 
+// TestOEM: a credential in SMBIOS is whole, however much systemd has read of it.
 func TestOEM(t *testing.T) {
 	whole := tarOf(t, bundle(t, "a", "*", 3))
 	coded := base64.StdEncoding.EncodeToString([]byte(whole))
@@ -333,10 +341,13 @@ func TestMount(t *testing.T) {
 	}
 }
 
+const putAwayMark = "(put away)"
+
 // stick is a source with bundles, which remembers its answer.
 func stick(name string, answer *string, all ...Candidate) Source {
 	return Source{Name: name, Find: func(context.Context) ([]Candidate, error) { return all, nil },
-		Answer: func(file string, text []byte) error { *answer = file + ": " + string(text); return nil }}
+		Answer: func(file string, text []byte) error { *answer = file + ": " + string(text); return nil },
+		Done:   func() error { *answer += putAwayMark; return nil }}
 }
 
 // TestCarrier: what a stick has comes to the daemon, and the answer back; the
@@ -379,6 +390,9 @@ func TestCarrier(t *testing.T) {
 			synctest.Wait()
 			if (err != nil) != c.failed || second != c.second || strings.Join(h.took, " ") != c.took || !strings.HasPrefix(answer, c.answer) || c.answer == "" && answer != "" {
 				t.Errorf("%s: %v, %v, took %v\n%s", name, err, second, h.took, answer)
+			}
+			if decided := c.took != ""; strings.HasSuffix(answer, putAwayMark) != decided {
+				t.Errorf("%s: %s", name, answer)
 			}
 		})
 	}

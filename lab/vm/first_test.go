@@ -22,6 +22,7 @@ type way struct {
 	name    string
 	machine func(*lab.Lab, *vm.Options)
 	router  func(*lab.Host)
+	then    func(*imaged)
 }
 
 var ways = []way{
@@ -29,24 +30,29 @@ var ways = []way{
 		i := *o.Direct
 		i.Disk, o.Direct = copied(l, i.Disk), &i
 		onDisk(l.T, i.Disk, l.File("bundle.tar", packed(l, boxConf)), "/holdfast/drop/box.tar")
-	}, nil},
+	}, nil, func(m *imaged) {
+		m.Until(wait, "it is put away", func() bool { return m.Ask("ls /efi/holdfast/drop/done") == "box.tar" })
+		if out := m.Run("cat /efi/holdfast/drop/BOX-1.result.txt"); !strings.Contains(out, ": taken") {
+			m.t.Error(out)
+		}
+	}},
 	{"SMBIOS", func(l *lab.Lab, o *vm.Options) {
 		o.More = []string{"-smbios", "type=11,value=io.systemd.credential.binary:holdfast.bundle=" + base64.StdEncoding.EncodeToString([]byte(packed(l, boxConf)))}
-	}, nil},
+	}, nil, nil},
 	{"fw_cfg", func(l *lab.Lab, o *vm.Options) {
 		o.More = []string{"-fw_cfg", "name=opt/io.systemd.credentials/holdfast.bundle,file=" + l.File("credential", packed(l, boxConf))}
-	}, nil},
+	}, nil, nil},
 	{"command line", func(_ *lab.Lab, o *vm.Options) {
 		o.Append = "holdfast.provision=https://" + vm.Site + "/${serial}.tar"
 	}, func(h *lab.Host) {
 		vm.Web(h, map[string]string{"/BOX-1.tar": packed(h.Lab, leasedConf)})
 		vm.DHCP(h, "tap0")
-	}},
+	}, nil},
 	// Option 67 is for others that boot there.
 	{"DHCP", nil, func(h *lab.Host) {
 		vm.Web(h, map[string]string{"/dhcp/BOX-1.tar": packed(h.Lab, leasedConf)})
 		vm.DHCP(h, "tap0", "67,pxelinux.0", "224,https://"+vm.Site+"/dhcp/${serial}.tar")
-	}},
+	}, nil},
 }
 
 // TestProvisioned is a box that comes from the factory, by each way but a stick.
@@ -67,6 +73,9 @@ func TestProvisioned(t *testing.T) {
 			m.Reachable()
 			m.nothingFailed()
 			t.Log(m.Run("journalctl -o cat --no-pager -u holdfast-provision"))
+			if w.then != nil {
+				w.then(m)
+			}
 		})
 	}
 }
