@@ -127,7 +127,7 @@ func (c *call) daemon(path, socket, envFile string, verbose bool) error {
 	}
 	memory()
 	release, _ := os.ReadFile(osRelease)
-	return appliance.Run(context.Background(), appliance.Options{Image: update.Running(string(release)), Broken: slot.Spoilt("/"), Updates: update.Folder, Armed: armedBefore, Path: path, Socket: socket, NoControl: !e.Bool("api.cli"),
+	return appliance.Run(context.Background(), appliance.Options{Image: update.Running(string(release)), Broken: slot.ReadBroken("/"), Updates: update.Folder, Armed: armedBefore, Path: path, Socket: socket, NoControl: !e.Bool("api.cli"),
 		APISocket: apiSocket(e), Pipes: e.Get("api.pipename"), Version: version, API: apiVersion(e), Port: e.Port(), Bind: e.Addrs("tcp.bind"), Passive: passive, Drop: provision.DefaultDrop,
 		NoAck: !e.Bool("api.ack"), NoRespawn: !e.Bool("api.respawn"), Encoder: e.Get("api.encoder"), Compact: e.Bool("api.compact"), Log: log, LogDropped: lines.Dropped, Getenv: os.Getenv})
 }

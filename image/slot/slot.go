@@ -29,9 +29,9 @@ const Running = "run/holdfast-slot"
 // broken of the root that it has started all the same.
 const Broken = "run/holdfast-broken"
 
-// Spoilt is what is broken of the root that this system runs from, below a root
+// ReadBroken is what is broken of the root that this system runs from, below a root
 // folder; "": nothing that is known.
-func Spoilt(root string) string {
+func ReadBroken(root string) string {
 	why, _ := os.ReadFile(filepath.Join(root, Broken))
 	return strings.TrimSpace(string(why))
 }

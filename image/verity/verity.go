@@ -154,10 +154,10 @@ func (r *Root) superblock() []byte {
 	return b
 }
 
-// Behind is what stands behind the data of a device, made anew of them: the
+// Rehash is what stands behind the data of a device, made anew of them: the
 // hashes are lost to nobody who has the data. They have to be those whose root
 // this is.
-func (r Root) Behind(dev io.ReaderAt) ([]byte, error) {
+func (r Root) Rehash(dev io.ReaderAt) ([]byte, error) {
 	got, behind, err := Hash(io.NewSectionReader(dev, 0, int64(r.Blocks)*Block), r.Salt)
 	if err == nil && got != r {
 		err = errors.New("its data are not what it was made of")
@@ -178,6 +178,9 @@ func (r Root) Holds(dev io.ReaderAt) bool {
 	return r.sum(block) == r.Hash
 }
 
+// ErrHashes is that hashes are not what they were made: the data may be whole.
+var ErrHashes = errors.New("hashes")
+
 // Check reads all of a device, and is nil if it is the one whose root this is:
 // each block of it is proven, the topmost of its hashes first.
 func (r Root) Check(dev io.ReaderAt) error {
@@ -186,7 +189,7 @@ func (r Root) Check(dev io.ReaderAt) error {
 		level := make([]byte, 0, min(n*Block, chunk))
 		err := r.prove(dev, at, n, want, func(b []byte) { level = append(level, b...) })
 		if err != nil {
-			return fmt.Errorf("hashes: %w", err)
+			return fmt.Errorf("%w: %w", ErrHashes, err)
 		}
 		want, at = level, at+n
 	}

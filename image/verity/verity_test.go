@@ -52,7 +52,7 @@ func TestCheckFindsABit(t *testing.T) {
 		t.Fatal(err)
 	}
 	image := append(data, tree...)
-	if behind, err := r.Behind(bytes.NewReader(image)); err != nil || !bytes.Equal(behind, tree) {
+	if behind, err := r.Rehash(bytes.NewReader(image)); err != nil || !bytes.Equal(behind, tree) {
 		t.Errorf("what stands behind the data is not what stood there: %v", err)
 	}
 	if err := r.Check(bytes.NewReader(image)); err != nil || !r.Holds(bytes.NewReader(image)) {
@@ -66,7 +66,7 @@ func TestCheckFindsABit(t *testing.T) {
 		if err := r.Check(bytes.NewReader(image)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("block %d is not what it was made of", at/Block)) {
 			t.Errorf("octet %d was changed: %v", at, err)
 		}
-		if _, err := r.Behind(bytes.NewReader(image)); (err != nil) != (at/Block < 300) {
+		if _, err := r.Rehash(bytes.NewReader(image)); (err != nil) != (at/Block < 300) {
 			t.Errorf("octet %d was changed, and what stands behind the data: %v", at, err)
 		}
 		image[at] ^= 1
