@@ -165,6 +165,11 @@ func (b *box) do(step string) string {
 		time.Sleep(d)
 	case "settle":
 		return b.settle(rest)
+	case "scrub":
+		if err := b.Scrub(); err != nil {
+			return err.Error() + "\n" + b.text()
+		}
+		return b.text()
 	case "lose":
 		b.Folder = b.t.TempDir()
 	case "abort":

@@ -127,6 +127,11 @@ func (u *Updater) Scrub() error {
 	if t, err := Load(u.Folder); trial || t != nil || err != nil {
 		return err
 	}
+	// Who runs and was marked bad stays so.
+	e, err := u.entry(&Trial{To: running})
+	if err != nil || e == nil || e.State != "good" || u.Broken != "" {
+		return err
+	}
 	return u.Backend.MarkGood(running)
 }
 

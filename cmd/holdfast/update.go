@@ -242,9 +242,15 @@ func (c *call) marked(m *machine, version string) {
 	}
 }
 
-// scrubUpdate is what a timer of the image does each day.
+// scrubUpdate is what a timer of the image does each day. Who else is at work
+// looks after the version that runs.
 func scrubUpdate(c *call) error {
-	return c.onMachine(1, 1, func(m *machine, _ []string) error { return alone(m, m.Scrub) })
+	return c.onMachine(1, 1, func(m *machine, _ []string) error {
+		if err := alone(m, m.Scrub); !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		return nil
+	})
 }
 
 // settleUpdate is what the unit of the image does in each boot. It fails if the

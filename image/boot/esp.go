@@ -314,10 +314,19 @@ func kernelVersion(data []byte) string {
 	return ""
 }
 
-// dropFound removes what fsck has made files of: what a power cut has left of
-// files that were being written or removed. Each would take a kernel image's room.
+// dropFound removes what a power cut has left of files that were being written or
+// removed, and what fsck has made files of. Each would take a kernel image's room.
 func (b *SystemdBoot) dropFound() error {
-	found, err := filepath.Glob(b.path(esp + "/FSCK*.REC"))
+	found, err := filepath.Glob(b.path(linux + "/*.NEW"))
+	for _, f := range found {
+		if err := leftover(b.disk, strings.TrimSuffix(f, ".NEW")+suffix, f); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	found, err = filepath.Glob(b.path(esp + "/FSCK*.REC"))
 	for _, f := range found {
 		if err := b.disk.Remove(f); err != nil {
 			return err
@@ -403,6 +412,9 @@ func (b *SystemdBoot) commit(version string) ([]byte, error) {
 		if data, err = b.tried(list, version); err != nil {
 			return nil, err
 		}
+	}
+	if good { // at no moment is it not there: an older one would be good then, and this one tidied away
+		return data, replace(b.disk, b.kernelPath(k.name), data)
 	}
 	return data, put(b.disk, b.kernelPath(prefix+version+suffix), data)
 }
@@ -494,12 +506,8 @@ func (b *SystemdBoot) rescueOther(version, other string) error {
 	if err != nil {
 		return err
 	}
-	k, good := goodKernel(list, version)
-	if !good {
+	if _, good := goodKernel(list, version); !good {
 		return nil // it never was
-	}
-	if was, err := os.ReadFile(b.rescuePath()); err == nil && same(b.kernelPath(k.name), was) != nil {
-		return nil
 	}
 	o, _ := goodKernel(list, other)
 	data, err := b.read(o)

@@ -144,27 +144,45 @@ func TestUnloadable(t *testing.T) {
 func TestSpoilt(t *testing.T) {
 	b := newBox(t, "1.0.0")
 	loaders, firmwares := b.kernelPath("holdfast_1.0.0.efi"), b.rescuePath()
-	spoil := func(path string) {
-		t.Helper()
-		data := image("1.0.0")
-		data[len(data)-700] ^= 1
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, path := range []string{loaders, firmwares} {
-		spoil(path)
+		spoil(t, path, "1.0.0")
 		want(t, b.MarkGood("1.0.0"), "")
 		if loads(loaders) != "1.0.0" || loads(firmwares) != "1.0.0" {
 			t.Errorf("%s is not mended", path)
 		}
 	}
-	spoil(loaders)
-	spoil(firmwares)
+	spoil(t, loaders, "1.0.0")
+	spoil(t, firmwares, "1.0.0")
 	want(t, b.MarkGood("1.0.0"), "holdfast_1.0.0.efi: its kernel image is spoilt: its checksum is another one; the copy that the firmware starts by itself is none of it")
-	bad := image("2.0.0")
-	bad[len(bad)-700] ^= 1
-	want(t, b.Install("2.0.0", bad, 3), "its kernel image is spoilt")
+	want(t, b.Install("2.0.0", spoilt("2.0.0"), 3), "its kernel image is spoilt")
+}
+
+// spoilt is the kernel image of a version of which a bit has turned.
+func spoilt(version string) []byte {
+	data := image(version)
+	data[len(data)-700] ^= 1
+	return data
+}
+
+// spoil has a file be one.
+func spoil(t *testing.T, path, version string) {
+	t.Helper()
+	if err := os.WriteFile(path, spoilt(version), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSpoiltBad: a version that is marked bad is not the firmware's choice any
+// more, though the loader's copy of it was another one than the firmware's.
+func TestSpoiltBad(t *testing.T) {
+	b := newBox(t, "1.0.0")
+	tried("2.0.0")(b)
+	want(t, b.MarkGood("2.0.0"), "")
+	spoil(t, b.kernelPath("holdfast_2.0.0.efi"), "2.0.0")
+	want(t, b.MarkBad("2.0.0"), "")
+	if got := loads(b.rescuePath()); got != "1.0.0" {
+		t.Errorf("firmware's own choice is %q", got)
+	}
 }
 
 // TestSecureBoot: where firmware starts only what is signed, nothing else is put in
