@@ -115,8 +115,8 @@ func Seal(b []byte) error {
 	return err
 }
 
-// Whole says by its checksum whether an image is as it was made, down to the last
-// bit; nil: it is, or it has none.
+// Whole says by its checksum whether an image is as it was made; nil: it is, or it
+// has none. One bit that has turned is always seen, and most of what else happens.
 func Whole(b []byte) error {
 	h, err := read(b)
 	if err != nil {
