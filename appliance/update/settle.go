@@ -26,7 +26,7 @@ const (
 )
 
 // find says what a boot finds: what runs and whether on trial, what is written
-// down, and whether the loader has that version.
+// down, and whether the loader has that version to be tried.
 func find(running string, trial bool, t *Trial, boot string, there bool) situation {
 	switch {
 	case t == nil && trial:
@@ -66,7 +66,9 @@ func (u *Updater) Settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch find(running, trial, t, u.Clock().Boot, entry != nil) {
+	// A good one of the same version is what was there before it was installed again.
+	there := entry != nil && entry.State != "good"
+	switch find(running, trial, t, u.Clock().Boot, there) {
 	case trying:
 		if t == nil || t.To != running {
 			t = &Trial{To: running, Stage: Installed, Seconds: DefaultDeadline.Seconds(), Unknown: true}
