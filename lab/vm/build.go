@@ -80,10 +80,8 @@ func SigningKey() signature.Private {
 
 // slow gives an emulator on a loaded host more time than a box needs until the
 // daemon feeds the hardware, and keeps the kernel from a panic over a timer that
-// does not tick in time. Its processors tick whether they have something to do or
-// not: the emulator loses the one tick that would have woken a processor, once in
-// some hundred boots, and the machine stands still.
-const slow = "holdfast.watchdog=240 no_timer_check nohz=off highres=off"
+// does not tick in time.
+const slow = "holdfast.watchdog=240 no_timer_check " + ticks
 
 func (r recipe) image() (*Image, error) {
 	dir := filepath.Join(made.dir, fmt.Sprintf("%s-%s-%d", r.arch, r.version, len(images.made)))
