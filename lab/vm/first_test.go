@@ -29,7 +29,7 @@ var ways = []way{
 	{"the ESP", func(l *lab.Lab, o *vm.Options) {
 		i := *o.Direct
 		i.Disk, o.Direct = copied(l, i.Disk), &i
-		onDisk(l.T, i.Disk, l.File("bundle.tar", packed(l, boxConf)), "/holdfast/drop/box.tar")
+		putOnESP(l.T, i.Disk, l.File("bundle.tar", packed(l, boxConf)), "/holdfast/drop/box.tar")
 	}, nil, func(m *imaged) {
 		m.Until(wait, "it is put away", func() bool { return m.Ask("ls /efi/holdfast/drop/done") == "box.tar" })
 		if out := m.Run("cat /efi/holdfast/drop/BOX-1.result.txt"); !strings.Contains(out, ": taken") {

@@ -76,18 +76,18 @@ func TestSpoiltKernel(t *testing.T) {
 	if out := m.Run("systemctl list-timers --all --no-legend holdfast-scrub.timer"); !strings.Contains(out, "holdfast-scrub.service") {
 		t.Errorf("nobody looks each day: %q", out)
 	}
-	copies := m.onDisk(block)
+	copies := m.whereIs(block)
 	if len(copies) != 2 {
 		t.Fatalf("the kernel image is there %d times", len(copies))
 	}
 	for n, at := range copies {
 		m.turnAt(at + 77)
-		if len(m.onDisk(block)) != 1 {
+		if len(m.whereIs(block)) != 1 {
 			t.Fatal("no bit has turned")
 		}
 		m.Run("systemctl start holdfast-scrub")
 		m.Run("sync")
-		if len(m.onDisk(block)) != 2 {
+		if len(m.whereIs(block)) != 2 {
 			t.Fatalf("copy %d is not mended", n)
 		}
 	}
@@ -100,8 +100,8 @@ func TestSpoiltKernel(t *testing.T) {
 	m.nothingFailed()
 }
 
-// onDisk is where on the disk's ESP a block of 4096 octets lies.
-func (m *imaged) onDisk(block []byte) (at []int64) {
+// whereIs is where on the disk's ESP a block of 4096 octets lies.
+func (m *imaged) whereIs(block []byte) (at []int64) {
 	m.t.Helper()
 	f, err := os.Open(m.Disks[0])
 	if err != nil {

@@ -21,9 +21,9 @@ func TestUBoot(t *testing.T) {
 	l := lab.New(t)
 	one, two := *vm.Build(l, "arm64", "1.0.0", ""), vm.Build(l, "arm64", "2.0.0", "holdfast.wait=1")
 	one.Disk = copied(l, one.Disk)
-	onDisk(t, one.Disk, bootScript(t), "/boot.scr")
-	onDisk(t, one.Disk, one.UKI, "/holdfast_A.efi")
-	onDisk(t, one.Disk, two.UKI, "/holdfast_B.efi")
+	putOnESP(t, one.Disk, bootScript(t), "/boot.scr")
+	putOnESP(t, one.Disk, one.UKI, "/holdfast_A.efi")
+	putOnESP(t, one.Disk, two.UKI, "/holdfast_B.efi")
 	m := bootImage(t, "uboot", &one, vm.Options{Memory: 1024})
 	begin := time.Now()
 	for range 3 {
@@ -94,8 +94,8 @@ func copied(l *lab.Lab, disk string) string {
 	return to
 }
 
-// onDisk puts a file onto the ESP of a disk.
-func onDisk(t lab.T, disk, from, name string) {
+// putOnESP puts a file onto the ESP of a disk.
+func putOnESP(t lab.T, disk, from, name string) {
 	t.Helper()
 	c := exec.Command("mcopy", "-o", "-i", disk+"@@1M", from, "::"+name)
 	c.Env = append(os.Environ(), "MTOOLS_SKIP_CHECK=1")

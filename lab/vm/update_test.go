@@ -104,7 +104,7 @@ func (m *imaged) onESP(name string, data []byte) {
 	if err := os.WriteFile(from, data, 0o644); err != nil {
 		m.t.Fatal(err)
 	}
-	onDisk(m.t, m.Disks[0], from, name)
+	putOnESP(m.t, m.Disks[0], from, name)
 }
 
 // send copies a file onto the machine.
