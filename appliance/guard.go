@@ -197,8 +197,7 @@ func (d *Daemon) rearm(h *settings.Hardware) error {
 	default:
 		d.dog.now.Store(&held{device: got.device, keeper: got.keeper})
 		d.retime(h, got.device, got.keeper)
-		s := got.keeper.State()
-		d.watchdog(s.Armed, s.Why)
+		got.keeper.Tell() // what it said before was of another section
 	}
 	return nil
 }

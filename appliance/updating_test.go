@@ -321,8 +321,13 @@ func early(t *testing.T, conf string, fed bool, why string) {
 	if got.device == nil {
 		t.Fatalf("nobody feeds it: %v", got.err)
 	}
-	got.keeper.Step(time.Now())
-	if in, _, _ := a.d.reconciler.look(); in.Watchdog.Armed != fed || in.Watchdog.Why != why || !got.keeper.State().Armed {
+	for !got.keeper.State().Armed { // it has a goroutine of its own
+		time.Sleep(time.Millisecond)
+	}
+	if fed {
+		got.keeper.Tell() // or it may still be about to
+	}
+	if in, _, _ := a.d.reconciler.look(); in.Watchdog.Armed != fed || in.Watchdog.Why != why {
 		t.Errorf("%+v", in.Watchdog)
 	}
 	if s := a.d.watchdogStatus(a.d.loaded.Settings.Hardware); s.Armed != fed || s.Why != why {

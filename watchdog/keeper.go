@@ -38,6 +38,7 @@ type Keeper struct {
 	log       *slog.Logger
 	onChange  func(armed bool, why string)
 	witnesses []*witness
+	telling   sync.Mutex // held while onChange is told, so that the last word is the true one
 
 	mu      sync.Mutex
 	timeout time.Duration
@@ -46,8 +47,8 @@ type Keeper struct {
 }
 
 // NewKeeper makes a keeper of a device whose timeout has been set. onChange is
-// called on the keeper's goroutine whenever Armed changes, and before feeding
-// stops for good; it must not block.
+// called on the keeper's goroutine whenever Armed or Why changes, and by Tell; one
+// call at a time. It must not block.
 func NewKeeper(d Device, log *slog.Logger, onChange func(armed bool, why string)) *Keeper {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -139,7 +140,18 @@ func (k *Keeper) stalled(now time.Time) (names []string) {
 	return names
 }
 
+// Tell has onChange told how the keeper stands now. It may be called by any
+// goroutine but onChange's.
+func (k *Keeper) Tell() {
+	k.telling.Lock()
+	defer k.telling.Unlock()
+	s := k.State()
+	k.onChange(s.Armed, s.Why)
+}
+
 func (k *Keeper) set(now time.Time, armed bool, stalled []string, why string) {
+	k.telling.Lock()
+	defer k.telling.Unlock()
 	k.mu.Lock()
 	changed := k.state.Armed != armed || k.state.Why != why
 	k.state.Armed, k.state.Why, k.state.Stalled = armed, why, stalled

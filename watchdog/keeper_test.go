@@ -3,6 +3,10 @@ package watchdog_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,5 +97,35 @@ func TestOpenWhatIsNotThere(t *testing.T) {
 func TestFindNamesWhatIsThere(t *testing.T) {
 	if _, err := watchdog.Find("no such timer"); err == nil {
 		t.Error("found")
+	}
+}
+
+// TestTheLastWordIsTrue: who asks to be told while the keeper steps is not left
+// with what was true before.
+func TestTheLastWordIsTrue(t *testing.T) {
+	yield := func() {
+		for range rand.IntN(4) {
+			runtime.Gosched()
+		}
+	}
+	d := &watchdogtest.Device{}
+	var last atomic.Bool
+	k := watchdog.NewKeeper(d, nil, func(armed bool, _ string) {
+		yield()
+		last.Store(armed)
+	})
+	k.Witness("the loop", func() uint64 { yield(); return 1 }, 0)
+	for i := range 2000 {
+		d.Err = nil
+		if i%2 != 0 {
+			d.Err = errors.New("input/output error")
+		}
+		var asks sync.WaitGroup
+		asks.Go(k.Tell)
+		k.Step(start)
+		asks.Wait()
+		if armed := k.State().Armed; last.Load() != armed {
+			t.Fatalf("round %d: told %v, it is %v", i, last.Load(), armed)
+		}
 	}
 }
