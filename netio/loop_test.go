@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // running is a loop on its goroutine; do runs something on it and waits.
@@ -366,37 +368,66 @@ func TestPanicCostsOneConnection(t *testing.T) {
 	}
 }
 
-// TestFloodDoesNotStarve lets one peer write without end, and measures in turns
-// how long another one waits for its answer.
+// TestFloodDoesNotStarve lets one peer write without end. What another one has
+// sent is read in the turn that follows, whatever lies there of the flood.
 func TestFloodDoesNotStarve(t *testing.T) {
 	r := run(t)
-	flood, quiet := &side{onData: func(_ *side, b []byte) (int, error) { return len(b), nil }}, &side{}
+	var read []int // of the flood, in this turn
+	var turn, answered uint64
+	flood := &side{onData: func(_ *side, b []byte) (int, error) {
+		if r.Turns() != turn {
+			read, turn = append(read, 0), r.Turns()
+		}
+		read[len(read)-1] += len(b)
+		return len(b), nil
+	}}
+	quiet := &side{onData: func(_ *side, b []byte) (int, error) {
+		answered = r.Turns()
+		return len(b), nil
+	}}
 	p, q := pair(t, r, flood), pair(t, r, quiet)
-	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		b := make([]byte, 1<<20)
-		for {
-			select {
-			case <-stop:
+		for b := make([]byte, 1<<20); ; {
+			if _, err := p.Write(b); err != nil {
 				return
-			default:
-				p.Write(b)
 			}
 		}
 	})
-	for i := range 20 {
+	for range 20 {
 		var before uint64
-		r.do(func() { before = r.Turns() })
-		fmt.Fprintf(q, "%08d", i)
-		r.waitFor("data", func() bool { return len(quiet.got) == 8*(i+1) })
-		if n := r.Turns() - before; n > 2000 {
-			t.Errorf("%d turns for one message", n)
+		r.do(func() {
+			before = r.Turns()
+			fmt.Fprint(q, "8 octets")
+			waiting(t, quiet.conn, 8)
+			waiting(t, flood.conn, 1)
+		})
+		r.waitFor("data", func() bool { return answered > before })
+		if n := answered - before; n != 1 {
+			t.Errorf("answered after %d turns", n)
 		}
 	}
-	close(stop)
+	r.do(func() {
+		if most := slices.Max(read); most > r.Budget.Read {
+			t.Errorf("%d octets in a turn", most)
+		}
+	})
 	p.Close()
 	wg.Wait()
+}
+
+// waiting holds the loop until a connection has so much to read.
+func waiting(t *testing.T, c *Conn, octets int) {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		n, err := unix.IoctlGetInt(c.fd, unix.SIOCINQ)
+		if err == nil && n >= octets {
+			return
+		}
+		if err != nil || time.Now().After(end) {
+			t.Errorf("%d of %d octets to read: %v", n, octets, err)
+			return
+		}
+	}
 }
 
 func TestDialErrors(t *testing.T) {
