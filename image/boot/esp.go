@@ -9,10 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"holdfast/image/uki"
 	"holdfast/image/versions"
@@ -43,37 +40,6 @@ func NewSystemdBoot(root string) *SystemdBoot { return &SystemdBoot{root, system
 
 // Name is "systemd-boot".
 func (*SystemdBoot) Name() string { return "systemd-boot" }
-
-// kernel is a file of EFI/Linux: holdfast_VERSION.efi,
-// holdfast_VERSION+LEFT.efi or holdfast_VERSION+LEFT-DONE.efi.
-type kernel struct {
-	name    string
-	version string
-	counted bool
-	left    int // tries, if counted
-	program bool
-	why     string // it is bad
-}
-
-// parseName reads the name of a file; ok is false for one that is not ours.
-func parseName(name string) (k kernel, ok bool) {
-	s, ours := strings.CutPrefix(name, prefix)
-	s, efi := strings.CutSuffix(s, suffix)
-	version, tries, counted := strings.Cut(s, "+")
-	k = kernel{name: name, version: version, counted: counted}
-	if !ours || !efi || versions.Check(version) != nil {
-		return k, false
-	}
-	if counted {
-		left, done, tried := strings.Cut(tries, "-")
-		n, err := strconv.ParseUint(left, 10, 16)
-		if _, bad := strconv.ParseUint(done, 10, 16); err != nil || tried && bad != nil {
-			return k, false
-		}
-		k.left = int(n)
-	}
-	return k, true
-}
 
 // kernels are the files of all versions, in the order in which systemd-boot takes
 // them: those without tries left last, and newer ones first.
@@ -113,34 +79,6 @@ func (b *SystemdBoot) kernels() (list []kernel, err error) {
 	return list, nil
 }
 
-// readHead reads a file's first sector, or as much as there is.
-func readHead(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	head := make([]byte, sector)
-	n, _ := f.ReadAt(head, 0)
-	return head[:n], nil
-}
-
-// reason is what a mark says; "" if a power cut has left anything else in its
-// place.
-func reason(head []byte) string {
-	s := strings.TrimSpace(string(head))
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return ""
-	}
-	return s
-}
-
-// mark is what reason reads.
-func mark(why string) []byte {
-	why = strings.Join(strings.Fields(why), " ")
-	return []byte(strings.ToValidUTF8(why[:min(len(why), sector)], ""))
-}
-
 func (b *SystemdBoot) path(p string) string          { return filepath.Join(b.root, p) }
 func (b *SystemdBoot) kernelPath(name string) string { return b.path(filepath.Join(linux, name)) }
 func (b *SystemdBoot) rescuePath() string {
@@ -164,14 +102,6 @@ func (b *SystemdBoot) Current() (version string, trial bool, err error) {
 		return version, false, err
 	}
 	return version, counted == version, nil
-}
-
-func goodKernel(list []kernel, version string) (kernel, bool) {
-	i := slices.IndexFunc(list, func(k kernel) bool { return k.version == version && !k.counted && k.program })
-	if i < 0 {
-		return kernel{}, false
-	}
-	return list[i], true
 }
 
 // State is the versions on the partition.
@@ -203,31 +133,6 @@ func (b *SystemdBoot) State() (entries []Entry, err error) {
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return versions.Compare(b.Version, a.Version) })
 	return entries, nil
-}
-
-// appendEntry appends what the files of a version say; those of one whose
-// installation was cut off say nothing.
-func appendEntry(entries []Entry, list []kernel, version string, onTrial bool) []Entry {
-	e := Entry{Version: version}
-	known := false
-	for _, k := range list {
-		if k.version != version || e.State == Good {
-			continue
-		}
-		spent := k.counted && k.left == 0
-		switch {
-		case k.program && !k.counted:
-			e.State, e.TriesLeft, e.Why, known = Good, 0, "", true
-		case k.program && (!spent || onTrial):
-			e.State, e.TriesLeft, known = Trying, k.left, true
-		case spent:
-			e.Why, known = cmp.Or(e.Why, k.why), true
-		}
-	}
-	if !known {
-		return entries
-	}
-	return append(entries, e)
 }
 
 // Install puts a version on the partition. Of one that is older than what is
@@ -275,25 +180,6 @@ func (b *SystemdBoot) install(version string, data []byte, tries int) error {
 	return nil
 }
 
-// checkKernel refuses what some firmware would stop at for good.
-func checkKernel(data []byte, version string) error {
-	parts, err := uki.Sections(data)
-	if err == nil {
-		err = uki.Whole(data)
-	}
-	if err != nil {
-		return fmt.Errorf("its kernel image %w", err)
-	}
-	i := slices.IndexFunc(parts, func(s uki.Section) bool { return s.Name == ".linux" })
-	if i < 0 || len(data) < sector {
-		return errors.New("its kernel image has no kernel (section .linux)")
-	}
-	if v := kernelVersion(data); v != "" && v != version {
-		return fmt.Errorf("its kernel image is of version %s", v)
-	}
-	return nil
-}
-
 // checkSigned refuses what firmware would refuse.
 func (b *SystemdBoot) checkSigned(data []byte) error {
 	on, err := b.variable("SecureBoot", global)
@@ -301,17 +187,6 @@ func (b *SystemdBoot) checkSigned(data []byte) error {
 		err = errors.New("its kernel image is not signed, and the firmware of this box starts only what is (Secure Boot): make a bundle of one that is signed")
 	}
 	return err
-}
-
-// kernelVersion is what a kernel image says of itself; "" is nothing.
-func kernelVersion(data []byte) string {
-	parts, _ := uki.Sections(data)
-	for _, s := range parts {
-		if s.Name == ".osrel" {
-			return imageVersion(s.Data)
-		}
-	}
-	return ""
 }
 
 // dropFound removes what a power cut has left of files that were being written or
