@@ -100,6 +100,7 @@ type Outcome struct {
 const (
 	trialFile   = "trial.json"
 	historyFile = "history.json"
+	loaderFile  = "loader.json"
 	mostHistory = 32
 	mostOctets  = 1 << 20 // of a file: nobody writes more
 )
@@ -120,6 +121,27 @@ func Load(folder string) (*Trial, error) {
 func History(folder string) (all []Outcome) {
 	_ = read(filepath.Join(folder, historyFile), &all)
 	return all
+}
+
+// loaderTrouble is what kept the boot loader from being put right, the last time
+// that it was looked after; "": nothing.
+func loaderTrouble(folder string) (why string) {
+	_ = read(filepath.Join(folder, loaderFile), &why)
+	return why
+}
+
+// noteLoader writes down what loaderTrouble reads, if that is new.
+func (u *Updater) noteLoader(trouble error) {
+	why := ""
+	if trouble != nil {
+		why = trouble.Error()
+	}
+	if why == loaderTrouble(u.Folder) {
+		return
+	}
+	if err := u.write(loaderFile, why); err != nil {
+		u.Log.Error("update", "error", err)
+	}
 }
 
 func read(path string, to any) error {

@@ -157,6 +157,8 @@ func (b *box) do(step string) string {
 		b.silent = nil
 	case "read-only":
 		b.broken = errors.New("/efi is read-only")
+	case "writable":
+		b.broken = nil
 	case "wait":
 		d, err := time.ParseDuration(rest)
 		if err != nil {

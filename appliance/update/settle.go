@@ -93,7 +93,7 @@ func (u *Updater) Settle(ctx context.Context) error {
 		return u.leave(running)
 	}
 	// It is good, and its loader does what a power cut has kept it from.
-	if err := u.Backend.MarkGood(running); err != nil {
+	if err := u.markGood(running); err != nil {
 		u.Log.Error("boot loader", "error", err)
 	}
 	return nil
@@ -134,7 +134,14 @@ func (u *Updater) Scrub() error {
 	if err != nil || e == nil || e.State != "good" || u.Broken != "" {
 		return err
 	}
-	return u.Backend.MarkGood(running)
+	return u.markGood(running)
+}
+
+// markGood has the boot loader keep a version, and be as it should be about it.
+func (u *Updater) markGood(version string) error {
+	err := u.Backend.MarkGood(version)
+	u.noteLoader(err)
+	return err
 }
 
 // lost writes down which version was good, and could not be started any more: this
@@ -266,7 +273,7 @@ func (u *Updater) missing(ctx context.Context, t *Trial) []string {
 
 // keep marks a version good; what it gives is why it could not.
 func (u *Updater) keep(t *Trial) (missing []string) {
-	if err := u.Backend.MarkGood(t.To); err != nil {
+	if err := u.markGood(t.To); err != nil {
 		return []string{"it could not be marked good: " + err.Error()}
 	}
 	o := Outcome{State: Good, After: u.Clock().Uptime.Round(time.Second).Seconds()}

@@ -14,6 +14,7 @@ type Status struct {
 	Running string    `json:"running"`
 	OnTrial bool      `json:"trial"`            // what runs is tried
 	Broken  string    `json:"broken,omitempty"` // what of the root that runs is; it can't be read
+	Loader  string    `json:"loader,omitempty"` // what keeps it from being put right
 	Slots   []Entry   `json:"slots,omitempty"`
 	Update  *Progress `json:"update,omitempty"` // that is under way
 	History []Outcome `json:"history"`          // the last one first
@@ -63,7 +64,7 @@ func (u *Updater) Written(ctx context.Context, running string) (Status, error) {
 func onTrial(t *Trial, running string) bool { return t != nil && t.To == running }
 
 func (u *Updater) status(ctx context.Context, t *Trial, running string, trial bool) Status {
-	s := Status{Running: running, OnTrial: trial, Broken: u.Broken, History: append([]Outcome{}, History(u.Folder)...)}
+	s := Status{Running: running, OnTrial: trial, Broken: u.Broken, Loader: loaderTrouble(u.Folder), History: append([]Outcome{}, History(u.Folder)...)}
 	if t == nil {
 		return s
 	}
@@ -85,6 +86,9 @@ func (s *Status) String() string {
 	b.WriteString("\n")
 	if s.Broken != "" {
 		fmt.Fprintf(&b, "broken: %s\n", s.Broken)
+	}
+	if s.Loader != "" {
+		fmt.Fprintf(&b, "boot loader: %s\n", s.Loader)
 	}
 	for _, e := range s.Slots {
 		fmt.Fprintf(&b, "slot: %s\n", e)
@@ -109,6 +113,8 @@ func (s *Status) Brief() string {
 		return fmt.Sprintf("%s is on trial, and lacks: %s", s.Running, strings.Join(s.Update.Missing, "; "))
 	case s.OnTrial:
 		return fmt.Sprintf("%s is on trial, and lacks nothing", s.Running)
+	case s.Loader != "":
+		return "boot loader: " + s.Loader
 	case len(s.History) > 0 && s.History[0].State == Failed:
 		return s.History[0].String()
 	}
