@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -53,6 +54,11 @@ func (t *Trial) deadline() time.Duration {
 		return DefaultDeadline
 	}
 	return time.Duration(t.Seconds * float64(time.Second))
+}
+
+// failed says whether a boot of it has come to that verdict.
+func (t *Trial) failed() bool {
+	return slices.ContainsFunc(t.Attempts, func(a Attempt) bool { return len(a.Missing) > 0 })
 }
 
 // attempt is that of a boot, which may be new.

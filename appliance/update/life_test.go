@@ -25,6 +25,7 @@ type loader struct {
 	running string
 	trial   bool
 	broken  error // of MarkGood
+	deaf    error // of MarkBad
 }
 
 func (l *loader) Current() (string, bool, error) { return l.running, l.trial, nil }
@@ -65,19 +66,25 @@ func (l *loader) MarkGood(version string) error {
 	return l.broken
 }
 
-func (l *loader) MarkBad(version string) error { return l.set(version, "bad") }
+func (l *loader) MarkBad(version string) error {
+	if l.deaf != nil {
+		return l.deaf
+	}
+	return l.set(version, "bad")
+}
 
 // bundle is a version for a loader.
 type bundle struct {
 	*loader
 	version string
 	err     error
+	late    bool // the error comes once the loader knows
 }
 
 func (b bundle) Version() string { return b.version }
 
 func (b bundle) Install(context.Context) error {
-	if b.err == nil {
+	if b.err == nil || b.late {
 		b.all = append(b.all, Entry{Version: b.version, Slot: "rootfs.1", State: "trying", TriesLeft: Tries})
 	}
 	return b.err
@@ -144,7 +151,7 @@ func (b *box) do(step string) string {
 		b.Broken = rest
 	case "starts": // whatever its loader has been told
 		b.boot(false)
-		b.running = rest
+		b.running, b.trial = rest, false
 	case "unloadable":
 		b.unloadable = rest
 	case "down":
@@ -157,8 +164,12 @@ func (b *box) do(step string) string {
 		b.silent = nil
 	case "read-only":
 		b.broken = errors.New("/efi is read-only")
+	case "deaf":
+		b.deaf = errors.New("/efi can't be written")
 	case "writable":
-		b.broken = nil
+		b.broken, b.deaf = nil, nil
+	case "uncounted": // the loader could not count the try
+		b.trial = false
 	case "wait":
 		d, err := time.ParseDuration(rest)
 		if err != nil {
@@ -220,6 +231,7 @@ func (b *box) update(rest string) string {
 	case why == "and no reboot":
 		o.Reboot = func() error { return errors.New("the login manager refuses") }
 	case bad:
+		why, x.late = strings.CutPrefix(why, "late ")
 		x.err = errors.New(why)
 	}
 	if err := b.Update(b.t.Context(), x, o); err != nil {

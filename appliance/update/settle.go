@@ -26,22 +26,23 @@ const (
 )
 
 // find says what a boot finds: what runs and whether on trial, what is written
-// down, and whether the loader has that version to be tried.
-func find(running string, trial bool, t *Trial, boot string, there bool) situation {
+// down, and what the loader has of that version.
+func find(running string, trial bool, t *Trial, boot string, e *Entry) situation {
 	switch {
 	case t == nil && trial:
 		return trying // with nothing to go by
 	case t == nil:
 		return idle
-	case t.To == running && trial:
-		return trying
-	case t.To == running:
+	case t.To == running && !trial && e != nil && e.State == "good" && !t.failed():
 		return kept
+	case t.To == running:
+		return trying // also what the loader has not counted, or was to be left
 	case trial: // of yet another version, which goes before
 		return trying
 	case t.Boot == boot:
 		return waiting
-	case t.Stage == Installing && !there:
+	// A good one of the same version is what was there before it was installed again.
+	case t.Stage == Installing && (e == nil || e.State == "good"):
 		return interrupted
 	}
 	return fellBack
@@ -66,9 +67,7 @@ func (u *Updater) Settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A good one of the same version is what was there before it was installed again.
-	there := entry != nil && entry.State != "good"
-	switch find(running, trial, t, u.Clock().Boot, there) {
+	switch find(running, trial, t, u.Clock().Boot, entry) {
 	case trying:
 		if t == nil || t.To != running {
 			t = &Trial{To: running, Stage: Installed, Seconds: DefaultDeadline.Seconds(), Unknown: true}
@@ -81,11 +80,13 @@ func (u *Updater) Settle(ctx context.Context) error {
 	case kept:
 		u.end(t, Outcome{State: Good})
 	case fellBack:
-		o := cause(t, entry, u.Reset())
 		if err := u.markBad(t.To); err != nil {
 			u.Log.Error("update: it could not be marked bad", "version", t.To, "error", err)
+			if entry != nil && entry.State == "trying" && entry.TriesLeft > 0 {
+				break // for what is tried again, all has to be known that it is held to
+			}
 		}
-		u.end(t, o)
+		u.end(t, cause(t, entry, u.Reset()))
 	case interrupted:
 		u.end(t, Outcome{State: Interrupted, Cause: Power, Why: "the box was started anew while it was written"})
 	}
@@ -226,6 +227,9 @@ func (u *Updater) judge(ctx context.Context, t *Trial) error {
 	if u.Broken != "" {
 		t.attempt(now.Boot).Cause = Root
 		return u.fail(t, []string{u.Broken})
+	}
+	if all, err := u.Backend.Entries(); t.Unknown && (err != nil || otherGood(all, t.To)) {
+		return u.fail(t, []string{"nothing is known of how the box stood before"})
 	}
 	u.Log.Info("update: being judged", "version", t.To, "from", t.From, "deadline", t.deadline(), "boot", len(t.Attempts))
 	trial := verdict.Trial{Limit: since(t.deadline()), Steady: verdict.Steadily}

@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,8 +103,7 @@ func (u *Updater) Update(ctx context.Context, b Bundle, o Options) error {
 		return err
 	}
 	if err := b.Install(ctx); err != nil {
-		u.end(t, Outcome{State: Interrupted, Cause: Refused, Why: err.Error()})
-		return err
+		return u.refused(t, err)
 	}
 	// What has come or gone meanwhile is not the new version's doing.
 	if now, err := u.Facts(ctx); err == nil {
@@ -145,8 +145,8 @@ func (u *Updater) begin(ctx context.Context, to string, o Options) (*Trial, erro
 	switch old, err := Load(u.Folder); {
 	case err != nil:
 		return nil, err
-	case old != nil && old.Stage == Installed:
-		return nil, fmt.Errorf("%s is installed and was not tried yet: reboot, or holdfast update abort", old.To)
+	case u.waits(old):
+		return nil, fmt.Errorf("%s is installed and has no verdict yet: reboot, or holdfast update abort", old.To)
 	}
 	box, err := u.Facts(ctx)
 	if err != nil && !o.Blind {
@@ -161,6 +161,30 @@ func (u *Updater) begin(ctx context.Context, to string, o Options) (*Trial, erro
 		t.Seconds = DefaultDeadline.Seconds()
 	}
 	return t, u.save(t)
+}
+
+// waits says whether a version is to be tried by the next boot: an update may have
+// ended without a word once the loader knew of it.
+func (u *Updater) waits(t *Trial) bool {
+	if t == nil || t.Stage == Installed {
+		return t != nil
+	}
+	e, err := u.entry(t)
+	return err != nil || e != nil && e.State == "trying"
+}
+
+// refused ends an update that could not be installed. A loader that would try it
+// all the same must not, or what is known of it is kept, for it to be judged.
+func (u *Updater) refused(t *Trial, why error) error {
+	e, err := u.entry(t)
+	if err == nil && e != nil && e.State == "trying" {
+		err = u.markBad(t.To)
+	}
+	if err != nil {
+		return fmt.Errorf("%w\nthe next boot may try %s all the same, and would judge it: %w", why, t.To, err)
+	}
+	u.end(t, Outcome{State: Interrupted, Cause: Refused, Why: why.Error()})
+	return why
 }
 
 // Abort has a version that is installed or tried not be started again.
@@ -223,18 +247,18 @@ func (u *Updater) markBad(version string) error {
 	if err != nil {
 		return fmt.Errorf("boot loader: %w", err)
 	}
-	known, other := false, false
-	for _, e := range all {
-		known = known || e.Version == version
-		other = other || e.Version != version && e.State == "good"
-	}
 	switch {
-	case !known:
+	case !slices.ContainsFunc(all, func(e Entry) bool { return e.Version == version }):
 		return nil // it is not there to be started
-	case !other:
+	case !otherGood(all, version):
 		return fmt.Errorf("%s is the only version that starts: it is not marked bad", version)
 	}
 	return u.Backend.MarkBad(version)
+}
+
+// otherGood says whether a version that was kept is there besides one.
+func otherGood(all []Entry, version string) bool {
+	return slices.ContainsFunc(all, func(e Entry) bool { return e.Version != version && e.State == "good" })
 }
 
 // Takes says whether a box is of the fraction, from 0 to 1, of all boxes that

@@ -14,28 +14,37 @@ import (
 func TestFind(t *testing.T) {
 	written := &Trial{From: "1", To: "2", Stage: Installed, Boot: "a"}
 	half := &Trial{From: "1", To: "2", Stage: Installing, Boot: "a"}
+	failed := &Trial{From: "1", To: "2", Stage: Installed, Boot: "a", Attempts: []Attempt{{Boot: "b", Missing: []string{"x"}}}}
 	for name, c := range map[string]struct {
 		running string
 		trial   bool
 		t       *Trial
 		boot    string
-		there   bool // the loader has what is tried
+		there   string // what the loader has of it
 		want    situation
 	}{
-		"nothing is under way":                {"1", false, nil, "b", false, idle},
-		"it is judged":                        {"2", true, written, "b", true, trying},
-		"it is judged, and nothing is known":  {"2", true, nil, "b", true, trying},
-		"another is judged":                   {"3", true, written, "b", true, trying},
-		"the loader was told just before":     {"2", true, half, "b", true, trying},
-		"it was kept":                         {"2", false, written, "b", true, kept},
-		"not yet rebooted":                    {"1", false, written, "a", true, waiting},
-		"being installed":                     {"1", false, half, "a", false, waiting},
-		"half written":                        {"1", false, half, "b", false, interrupted},
-		"half written down, and it came back": {"1", false, half, "b", true, fellBack},
-		"it came back":                        {"1", false, written, "b", true, fellBack},
-		"it came back, and is gone":           {"1", false, written, "b", false, fellBack},
+		"nothing is under way":                {"1", false, nil, "b", "", idle},
+		"it is judged":                        {"2", true, written, "b", "trying", trying},
+		"it is judged, and nothing is known":  {"2", true, nil, "b", "trying", trying},
+		"another is judged":                   {"3", true, written, "b", "trying", trying},
+		"the loader was told just before":     {"2", true, half, "b", "trying", trying},
+		"it was kept":                         {"2", false, written, "b", "good", kept},
+		"not yet rebooted":                    {"1", false, written, "a", "trying", waiting},
+		"being installed":                     {"1", false, half, "a", "", waiting},
+		"half written":                        {"1", false, half, "b", "", interrupted},
+		"half written down, and it came back": {"1", false, half, "b", "trying", fellBack},
+		"it came back":                        {"1", false, written, "b", "trying", fellBack},
+		"it came back, and is gone":           {"1", false, written, "b", "", fellBack},
+		"it was not counted":                  {"2", false, written, "b", "trying", trying},
+		"it is gone from the loader":          {"2", false, written, "b", "", trying},
+		"it was to be left":                   {"2", false, failed, "c", "good", trying},
+		"a good one was there before":         {"1", false, half, "b", "good", interrupted},
 	} {
-		if got := find(c.running, c.trial, c.t, c.boot, c.there); got != c.want {
+		var e *Entry
+		if c.there != "" {
+			e = &Entry{Version: "2", State: c.there}
+		}
+		if got := find(c.running, c.trial, c.t, c.boot, e); got != c.want {
 			t.Errorf("%s: got %d, want %d", name, got, c.want)
 		}
 	}

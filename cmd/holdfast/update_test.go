@@ -111,7 +111,7 @@ func TestUpdate(t *testing.T) {
 		{"unsigned.bundle", dir + "/unsigned.bundle: nobody signed it: this box takes what a key in /usr/share/holdfast/keys has signed"},
 		{"1.0.bundle", "rootfs.1: verify\nverify: "},
 		{"1.2.bundle", "rootfs.1: verify\nrootfs.1: erase\nrootfs.1: write\nrootfs.1: read back\nrootfs.1: kernel\nrootfs.1: done\n1.2 is installed; it has until 10m0s after its boot to prove itself\n"},
-		{"1.2.bundle", "1.2 is installed and was not tried yet: reboot, or holdfast update abort"},
+		{"1.2.bundle", "1.2 is installed and has no verdict yet: reboot, or holdfast update abort"},
 	} {
 		if got := to(t, m, filepath.Join(dir, c.bundle)); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %s", c.bundle, got)
