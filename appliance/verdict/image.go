@@ -19,6 +19,8 @@ type Box struct {
 	// Fed: the hardware watchdog is held and fed.
 	Fed      bool   `json:"fed"`
 	WhyUnfed string `json:"why-unfed,omitempty"`
+	// Generation is that of the configuration at work; 0: it is on no disk.
+	Generation uint64 `json:"generation,omitempty"`
 	// Trying is the configuration that has still to prove itself; "": none.
 	Trying string `json:"trying,omitempty"`
 }
@@ -33,6 +35,10 @@ const Steadily = 6 * Steady
 // it may not act: what the image has broken looks the same.
 func JudgeImage(before, now Box) (missing []string) {
 	missing = Judge(before.Facts, now.Facts)
+	// An older one may have fewer neighbors, and what is not configured is not missed.
+	if now.Generation < before.Generation {
+		missing = append(missing, fmt.Sprintf("generation %d of the configuration is not at work", before.Generation))
+	}
 	for _, name := range slices.Sorted(maps.Keys(before.Gates)) {
 		g, wanted := now.Gates[name]
 		if fails := g.newly(before.Gates[name]); before.Gates[name].On && wanted && g.On && !g.Declared && len(fails) > 0 {

@@ -35,6 +35,13 @@ func TestJudgeImage(t *testing.T) {
 		"the upstream is down only now": {
 			now:  func(b *Box) { b.Sessions["10.0.0.2"], b.Told = Session{Why: "no answer, MD5?"}, nil },
 			want: "the session with 10.0.0.2 is down: no answer, MD5?"},
+		"an older configuration has fewer neighbors": {
+			before: func(b *Box) { b.Generation = 7 },
+			now:    func(b *Box) { *b = Box{Facts: Facts{Links: b.Links}, Fed: true, Generation: 6} },
+			want:   "generation 7 of the configuration is not at work"},
+		"a newer one has fewer neighbors on purpose": {
+			before: func(b *Box) { b.Generation = 7 },
+			now:    func(b *Box) { *b = Box{Facts: Facts{Links: b.Links}, Fed: true, Generation: 8} }},
 		"there was no cable, and there is none": {
 			now: func(b *Box) { b.Gates["web"] = Gate{Failing: []string{"link eth9", "check web"}} }},
 		"the management's cable is gone": {
