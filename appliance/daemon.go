@@ -26,6 +26,7 @@ import (
 	"holdfast/appliance/host"
 	"holdfast/appliance/metrics"
 	"holdfast/appliance/settings"
+	"holdfast/appliance/update"
 	"holdfast/appliance/verdict"
 	"holdfast/bgp/api"
 	"holdfast/bgp/event"
@@ -84,11 +85,12 @@ type Daemon struct {
 	metrics    *metrics.Server
 	api        *net.UnixListener
 	dog        guard
-	manual     manual                 // the loop's
-	next       atomic.Pointer[stands] // what the loop has not followed yet
-	spoken     uint64                 // commands of helpers, when tick last looked
-	heir       bool                   // a life before has left us a will
-	leaving    bool                   // another life takes our place; of who waits for signals, and then stops
+	tried      atomic.Pointer[update.Trial] // an update, as last read; nil: none
+	manual     manual                       // the loop's
+	next       atomic.Pointer[stands]       // what the loop has not followed yet
+	spoken     uint64                       // commands of helpers, when tick last looked
+	heir       bool                         // a life before has left us a will
+	leaving    bool                         // another life takes our place; of who waits for signals, and then stops
 	changes    *changes
 	learned    learned
 	drains     drains

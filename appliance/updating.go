@@ -25,7 +25,7 @@ func (d *Daemon) late() string {
 		return ""
 	}
 	t, _ := update.Load(d.options.Updates)
-	return update.Late(t, d.options.Image, drain.Clock(d.options.Getenv("HOLDFAST_BOOT_ID")))
+	return update.Late(t, d.options.Image, d.options.clock())
 }
 
 // abandon takes everything out of service at once: a drain whose time before the
@@ -33,22 +33,26 @@ func (d *Daemon) late() string {
 func (d *Daemon) abandon(why string) {
 	d.log.Error("update: everything is withdrawn, and the hardware watchdog is not fed any more", "why", why)
 	d.record(chronicle.Entry{Kind: kindUpdate, Object: d.options.Image, Text: "withdrawn, for the hardware to reset the box: " + why})
-	_, _ = d.changeDrains(func(b *drain.Book, now time.Time) error {
+	_, _ = d.decideDrains(func(b *drain.Book, now time.Time) error {
 		b.Begin(now.Add(-settings.LongestDrainWait), drain.Order{Reason: why, Passing: true})
 		return nil
 	})
 }
 
-// followUpdate looks at what package update has written down: it records the
-// steps of an update, and when a version that is tried has had its time, it
-// withdraws, waits for the acknowledgements, and has the hardware reset the box.
+// followUpdate looks at what package update has written down. When a version that
+// is tried has had its time, it withdraws, waits for the acknowledgements, and has
+// the hardware reset the box. It does not wait for disks: they may be what is wrong.
 func (d *Daemon) followUpdate(ctx context.Context) error {
 	if d.options.Image == "" {
 		return nil
 	}
-	for was := ""; ; {
-		was = d.recordUpdate(was)
-		if why := d.late(); why != "" {
+	go func() {
+		for was := ""; ctx.Err() == nil; time.Sleep(lookIdle) {
+			was = d.recordUpdate(was)
+		}
+	}()
+	for {
+		if why := update.Late(d.tried.Load(), d.options.Image, d.options.clock()); why != "" {
 			d.giveUp(ctx, why)
 			return nil
 		}
@@ -77,9 +81,14 @@ func (d *Daemon) giveUp(ctx context.Context, why string) {
 	}
 }
 
-// recordUpdate records where an update stands, if that is new.
+// recordUpdate reads where an update stands, and records it if that is new. What
+// could not be read is what it was.
 func (d *Daemon) recordUpdate(was string) string {
-	t, _ := update.Load(d.options.Updates)
+	t, err := update.Load(d.options.Updates)
+	if err != nil {
+		return was
+	}
+	d.tried.Store(t)
 	switch {
 	case t == nil && was == "":
 		return ""
@@ -113,7 +122,7 @@ func (d *Daemon) updateStatus(ctx context.Context, _ string) (any, error) {
 func (d *Daemon) boxFacts(ctx context.Context) (verdict.Box, error) {
 	c := d.changes
 	c.mu.Lock()
-	b := verdict.Box{Facts: d.facts(c.work.loaded, nil)}
+	b := verdict.Box{Facts: d.facts(c.work.loaded, nil), Generation: c.work.Number}
 	if c.trial != nil {
 		b.Trying = c.work.String()
 	}

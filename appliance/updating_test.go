@@ -3,16 +3,19 @@ package appliance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"holdfast/appliance/chronicle"
 	"holdfast/appliance/settings"
@@ -124,6 +127,44 @@ func TestTheDeadlinePasses(t *testing.T) {
 	}
 }
 
+// TestTheDiskHangs: the deadline passes all the same.
+func TestTheDiskHangs(t *testing.T) {
+	a := tried(t, drainConf, &update.Trial{From: "1.0", To: "2.0", Stage: update.Installed, Attempts: []update.Attempt{{Boot: "b", Missing: []string{"a session is down"}}}})
+	var boot atomic.Value
+	boot.Store("a")
+	a.d.options.Getenv = func(name string) string {
+		if name == "HOLDFAST_BOOT_ID" {
+			return boot.Load().(string)
+		}
+		return ""
+	}
+	a.begin()
+	a.dog()
+	ended := make(chan error)
+	go func() { ended <- a.d.followUpdate(t.Context()) }()
+	for a.d.tried.Load() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	// Whoever opens this waits, and so does who wants to write drains down.
+	path := filepath.Join(a.d.options.Updates, "trial.json")
+	if err := errors.Join(os.Remove(path), unix.Mkfifo(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	a.d.drains.disk.Lock()
+	defer a.d.drains.disk.Unlock()
+	boot.Store("b")
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if why := a.d.dog.get().keeper.Refused(); why != "version 2.0 has failed: a session is down" {
+		t.Error(why)
+	}
+	w, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0) // let it go
+	if err == nil {
+		w.Close()
+	}
+}
+
 // TestLettingGo: an ordinary stop disarms; what goes down with the machine stays
 // armed, and has longer.
 func TestLettingGo(t *testing.T) {
@@ -230,6 +271,9 @@ func TestFacts(t *testing.T) {
 	var b verdict.Box
 	if err := json.Unmarshal(text, &b); err != nil {
 		t.Fatal(err)
+	}
+	if b.Generation != a.d.changes.work.Number {
+		t.Error(b.Generation)
 	}
 	if s, ok := b.Sessions["127.0.0.2"]; !ok || s.Up || !b.Fed || b.Trying != "" || !b.Gates["dns"].On || len(b.Told) != 0 {
 		t.Errorf("%s", text)
