@@ -122,10 +122,18 @@ func (d *Daemon) early() string {
 	return strings.TrimSpace(string(text))
 }
 
-// disarm stops a device that was armed before another one is held.
+// disarm stops a device that was armed before another one is held. One that can't
+// be stopped is fed beside that, and proves nothing.
 func (d *Daemon) disarm(path string) {
-	dev, err := watchdog.Open(path)
+	dev, err := openDevice(&settings.Hardware{Device: path})
 	if err == nil {
+		if i := dev.Info(); i.NoWayOut || !i.MagicClose {
+			d.log.Warn("hardware watchdog: it was armed before there was a configuration, and can't be stopped: it is fed, too", "device", path)
+			k := watchdog.NewKeeper(dev, d.log, func(bool, string) {})
+			d.witnesses(k)
+			d.dog.tasks.run(k.Run)
+			return
+		}
 		err = dev.Disarm()
 	}
 	if err != nil {
@@ -154,11 +162,16 @@ func (d *Daemon) arm(h *settings.Hardware, instead error) {
 		}
 	})
 	d.retime(h, dev, k)
+	d.witnesses(k)
+	d.dog.now.Store(&held{dev, k, instead})
+	d.dog.tasks.run(k.Run)
+}
+
+// witnesses are what a box is worth keeping for.
+func (d *Daemon) witnesses(k *watchdog.Keeper) {
 	k.Witness("the event loop", d.loop.Turns, 0)
 	k.Witness("the reconciler", d.reconciler.gen.Load, 0)
 	k.Witness("the view of links and addresses", d.monitor.Fresh, 0)
-	d.dog.now.Store(&held{dev, k, instead})
-	d.dog.tasks.run(k.Run)
 }
 
 // retime has a device have the timeouts of a section, and what it watches show
@@ -218,7 +231,8 @@ func (d *Daemon) watchdog(armed bool, why string) {
 const lastTimeout = 60 * time.Second
 
 // letGo lets go of the hardware. While the machine goes down, it stays armed:
-// what hangs then is reset, too. Who refuses to feed it does not stop it either.
+// what hangs then is reset, too. So it does while an image is tried, which may be
+// what keeps this from being known, and whoever refuses to feed it does not stop it.
 func (d *Daemon) letGo() {
 	got := d.dog.get()
 	if got.device == nil {
@@ -226,8 +240,8 @@ func (d *Daemon) letGo() {
 	}
 	var err error
 	switch why := got.keeper.Refused(); {
-	case d.ending():
-		d.log.Info("hardware watchdog: it stays armed while the machine goes down", "timeout", lastTimeout)
+	case why == "" && d.onTrial(), d.ending():
+		d.log.Info("hardware watchdog: it stays armed while the machine goes down, or this version is tried", "timeout", lastTimeout)
 		_, err = got.device.SetTimeout(lastTimeout)
 		err = errors.Join(err, got.device.Close())
 	case why != "":

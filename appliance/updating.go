@@ -28,6 +28,12 @@ func (d *Daemon) late() string {
 	return update.Late(t, d.options.Image, d.options.clock())
 }
 
+// onTrial says whether this image is tried, as far as was read.
+func (d *Daemon) onTrial() bool {
+	t := d.tried.Load()
+	return t != nil && t.To == d.options.Image
+}
+
 // abandon takes everything out of service at once: a drain whose time before the
 // withdraw is over. It ends with the reset that follows.
 func (d *Daemon) abandon(why string) {

@@ -183,6 +183,14 @@ func TestLettingGo(t *testing.T) {
 			t.Error("armed after an ordinary stop")
 		}
 	}
+	a.d.tried.Store(&update.Trial{From: "1.0", To: "2.0"})
+	a.d.options.Image = "2.0"
+	if dev := a.dog(); true {
+		if a.d.letGo(); dev.Disarmed || !dev.Closed || dev.I.Timeout != lastTimeout {
+			t.Errorf("while an image is tried: %+v", dev)
+		}
+	}
+	a.d.tried.Store(nil)
 	m.End()
 	dev := a.dog()
 	if a.d.letGo(); dev.Disarmed || !dev.Closed || dev.I.Timeout != lastTimeout {
@@ -384,13 +392,37 @@ func early(t *testing.T, conf string, fed bool, why string) {
 	a.d.letGo()
 }
 
+// TestEarlyStays: what was armed early and can't be stopped is fed beside the
+// device of the configuration.
+func TestEarlyStays(t *testing.T) {
+	dog, other := simulator(t), simulatorOf(t, sim.Options{NoWayOut: true, Timeout: time.Second})
+	a := prepared(t, "watchdog { device sim:"+dog+"; }\n"+drainConf, somePort(t))
+	a.d.options.Armed = filepath.Join(t.TempDir(), "armed")
+	a.write(a.d.options.Armed, "sim:"+other+"\n")
+	a.begin()
+	var running tasks
+	a.d.armed(&running)
+	defer a.d.letGo()
+	defer running.end()
+	if got := a.d.dog.get(); got.device == nil || got.device.Info().Path != "sim:"+dog {
+		t.Errorf("%+v", got)
+	}
+	if d, err := sim.Dial(other); err == nil {
+		d.Close()
+		t.Error("nobody feeds what can't be stopped")
+	}
+}
+
 // simulator is a watchdog that would end a program which does nothing.
-func simulator(t *testing.T) string {
+func simulator(t *testing.T) string { return simulatorOf(t, sim.Options{Timeout: time.Minute}) }
+
+func simulatorOf(t *testing.T, o sim.Options) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	ended, socket := make(chan error, 1), filepath.Join(t.TempDir(), "dog")
+	ended := make(chan error, 1)
+	o.Socket, o.Log, o.Command = filepath.Join(t.TempDir(), "dog"), slog.New(slog.DiscardHandler), []string{"sleep", "1000"}
 	go func() {
-		_, err := sim.Supervise(ctx, sim.Options{Socket: socket, Timeout: time.Minute, Log: slog.New(slog.DiscardHandler), Command: []string{"sleep", "1000"}})
+		_, err := sim.Supervise(ctx, o)
 		ended <- err
 	}()
 	t.Cleanup(func() {
@@ -400,8 +432,9 @@ func simulator(t *testing.T) string {
 		}
 	})
 	for {
-		if _, err := os.Stat(socket); err == nil {
-			return socket
+		if c, err := net.Dial("unix", o.Socket); err == nil {
+			c.Close()
+			return o.Socket
 		}
 		select {
 		case err := <-ended:
