@@ -315,6 +315,25 @@ func Late(t *Trial, running string, now drain.Now) string {
 	return ""
 }
 
+// Strand waits until a version that runs has had its time, and says why it has;
+// "": it is not tried, or nobody waits any more.
+func Strand(ctx context.Context, folder, running string, clock func() drain.Now) string {
+	for {
+		t, err := Load(folder)
+		if !onTrial(t, running) || err != nil {
+			return ""
+		}
+		if why := Late(t, running, clock()); why != "" {
+			return why
+		}
+		select {
+		case <-ctx.Done():
+			return ""
+		case <-time.After(lookAgain):
+		}
+	}
+}
+
 // Running is the version of the image that runs, by its os-release; "": this is
 // no image of ours.
 func Running(osRelease string) (version string) {

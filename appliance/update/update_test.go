@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"holdfast/appliance/drain"
@@ -72,6 +73,28 @@ func TestLate(t *testing.T) {
 	if Late(nil, "2", drain.Now{Uptime: time.Hour}) != "" {
 		t.Error("late without an update")
 	}
+}
+
+// TestStrand: who can't ask the boot loader waits for the deadline, or for a
+// decision of somebody who can.
+func TestStrand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		if err := b.save(&Trial{To: "2.0", Seconds: 60}); err != nil {
+			t.Fatal(err)
+		}
+		if why := Strand(t.Context(), b.Folder, "1.0", b.clock); why != "" {
+			t.Error(why)
+		}
+		if why := Strand(t.Context(), b.Folder, "2.0", b.clock); why != "version 2.0 was not proven within 2m0s of the boot" {
+			t.Error(why)
+		}
+		b.since = time.Now()
+		time.AfterFunc(time.Second, func() { b.end(&Trial{To: "2.0"}, Outcome{State: Aborted}) })
+		if why := Strand(t.Context(), b.Folder, "2.0", b.clock); why != "" {
+			t.Error(why)
+		}
+	})
 }
 
 // TestTakes: a larger fraction has those of each smaller one, and versions begin

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast/appliance/control"
+	"holdfast/appliance/drain"
 	"holdfast/appliance/environ"
 	"holdfast/appliance/update"
 	"holdfast/image"
@@ -262,24 +263,38 @@ func settleUpdate(c *call) error {
 	}
 	log, lines := logger(&environ.Environment{}, false)
 	defer lines.Close(logPatience)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
 	m, err := newMachine("/", *socket, log)
 	if err != nil {
 		log.Error("update", "error", err)
-		return nil
+		return strand(ctx, log)
 	}
 	if e, ok := m.loader.Backend.(interface{ Enroll() error }); ok {
 		if err := e.Enroll(); err != nil {
 			log.Warn("boot loader", "error", err)
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	err = m.Settle(ctx)
-	if err != nil {
+	switch err = m.Settle(ctx); {
+	case err == nil:
+		return nil
+	case errors.Is(err, update.ErrFailed):
 		log.Error("update", "error", err)
-	}
-	if errors.Is(err, update.ErrFailed) {
 		return exitStatus(exitFailed)
 	}
-	return nil
+	log.Error("update", "error", err)
+	return strand(ctx, log)
+}
+
+// strand waits for the deadline of a version that can't ask the boot loader, and so
+// can't be kept, and fails then: without a hardware watchdog, nobody else would end
+// this boot.
+func strand(ctx context.Context, log *slog.Logger) error {
+	release, _ := os.ReadFile(osRelease)
+	why := update.Strand(ctx, update.Folder, update.Running(string(release)), func() drain.Now { return drain.Clock("") })
+	if why == "" {
+		return nil
+	}
+	log.Error("update", "error", why)
+	return exitStatus(exitFailed)
 }
