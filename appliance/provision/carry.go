@@ -146,11 +146,13 @@ func (c *Carrier) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// ours are the bundles for this box. One that is damaged spoils the rest: the
-// daemon would not see that it is the nearest.
+// ours are the bundles for this box. One that is damaged, or that was not read,
+// spoils the rest: the daemon would not see that it is the nearest.
 func (c *Carrier) ours(all []Candidate) (ours []*Bundle, err error) {
 	for _, k := range all {
 		switch {
+		case errors.Is(k.Err, errTogether):
+			return nil, fmt.Errorf("%s: %w", k.Name, k.Err)
 		case k.Bundle == nil:
 			err = errors.Join(err, fmt.Errorf("%s: %w", k.Name, k.Err))
 		case !k.For(c.Identity):

@@ -204,36 +204,69 @@ func Read(root fs.FS, p string) []Candidate {
 	return readAll(root, p)
 }
 
+// mostTogether is how many octets of bundles are read of a folder: they are in
+// memory together, before anybody has looked at who signed them.
+const mostTogether = 2 * MaxSize
+
+var errTogether = fmt.Errorf("it is not read: the bundles before it have %d octets, or more", mostTogether)
+
+// size is how many octets of files a candidate has.
+func (c Candidate) size() (n int) {
+	if c.Bundle != nil {
+		for _, f := range c.Files {
+			n += len(f.Data)
+		}
+	}
+	return n
+}
+
 // readAll is the candidates of a folder that is none itself.
 func readAll(root fs.FS, p string) (all []Candidate) {
 	entries, err := fs.ReadDir(root, p)
 	if err != nil {
 		return []Candidate{{Name: p, Err: err}}
 	}
+	left := mostTogether
 	for _, e := range entries {
 		name := path.Join(p, e.Name())
 		if litter(e.Name()) || isResult(e.Name()) {
 			continue
 		}
-		if e.IsDir() {
-			if _, err := fs.Stat(root, path.Join(name, manifestName)); err != nil {
-				continue
-			}
-			all = append(all, Read(root, name)...)
-		} else if c, ok := readFile(root, name); ok {
-			all = append(all, c)
+		found := readEntry(root, name, e.IsDir(), left)
+		for _, c := range found {
+			left -= c.size()
 		}
+		all = append(all, found...)
 	}
 	return all
 }
 
+// readEntry is the candidates that an entry of a folder is, of which so many octets
+// may still be read.
+func readEntry(root fs.FS, name string, dir bool, left int) []Candidate {
+	if dir {
+		if _, err := fs.Stat(root, path.Join(name, manifestName)); err != nil {
+			return nil
+		}
+	} else if !isCandidate(name) {
+		return nil
+	}
+	if left <= 0 {
+		return []Candidate{{Name: name, Err: errTogether}}
+	}
+	return Read(root, name)
+}
+
+// isCandidate says whether a file is named as one.
+func isCandidate(name string) bool { return path.Ext(name) == ".conf" || isArchive(name) }
+
 // readFile is the candidate that a file is, if it is named as one.
 func readFile(root fs.FS, p string) (Candidate, bool) {
 	c := Candidate{Name: p}
-	plain := path.Ext(p) == ".conf"
-	if !plain && !isArchive(p) {
+	if !isCandidate(p) {
 		return c, false
 	}
+	plain := path.Ext(p) == ".conf"
 	// To open a pipe would wait for who writes into it.
 	if st, err := fs.Stat(root, p); err != nil || !st.Mode().IsRegular() {
 		c.Err = cmp.Or(err, errors.New("want a plain file"))

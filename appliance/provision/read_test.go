@@ -248,6 +248,31 @@ func TestReadFolder(t *testing.T) {
 	}
 }
 
+// TestReadTogether: whatever somebody has put on a stick, it is not in memory as a
+// whole, and nothing is chosen of a part of it.
+func TestReadTogether(t *testing.T) {
+	root := fstest.MapFS{}
+	large := make([]byte, MaxSize)
+	for i := range 5 {
+		root[fmt.Sprint("stick/", i, ".conf")] = &fstest.MapFile{Data: large}
+	}
+	all := Read(root, "stick")
+	var left []string
+	for _, c := range all {
+		if c.Err != nil {
+			left = append(left, c.Name+": "+c.Err.Error())
+		}
+	}
+	want := []string{"stick/2.conf: it is not read: the bundles before it have 67108864 octets, or more",
+		"stick/3.conf: it is not read: the bundles before it have 67108864 octets, or more", "stick/4.conf: it is not read: the bundles before it have 67108864 octets, or more"}
+	if d := cmp.Diff(want, left); d != "" {
+		t.Error(d)
+	}
+	if _, err := (&Carrier{}).ours(all); err == nil || err.Error() != want[0] {
+		t.Error(err)
+	}
+}
+
 func FuzzTar(f *testing.F) {
 	b, err := Pack("edge", example, []Target{{kind: "*"}}, 7)
 	if err != nil {
