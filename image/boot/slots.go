@@ -251,9 +251,12 @@ func (b *slotted) MarkGood(version string) error {
 			if slot == "" {
 				return errors.New("the environment names no slot that has it")
 			}
+			b.env.setLeft(v, slot, fullTries)
+			if o := other(slot); v[onTrial] == o && b.env.left(v, o) > 0 {
+				return nil // that one stays next, and on trial
+			}
 			v[onTrial] = ""
 			v[b.env.order()] = strings.Join(append([]string{slot}, slices.DeleteFunc(b.order(v), func(s string) bool { return s == slot })...), " ")
-			b.env.setLeft(v, slot, fullTries)
 			return nil
 		})
 	}
