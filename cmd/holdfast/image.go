@@ -20,6 +20,7 @@ import (
 	"holdfast/appliance/update"
 	"holdfast/image/data"
 	"holdfast/netio/link"
+	"holdfast/watchdog"
 )
 
 // Where an image has things.
@@ -37,7 +38,12 @@ var imageDataVerb = &verb{word: "image-data", hidden: true, help: "make, check a
 			return err
 		}
 		say := func(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
-		if err := data.Prepare(context.Background(), data.Options{Say: say}); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), mendFor)
+		defer cancel()
+		fed := feedMeanwhile(armedBefore, feedAfter)
+		err := data.Prepare(ctx, data.Options{Say: say})
+		fed()
+		if err != nil {
 			return err
 		}
 		if err := data.LinkESP(); err != nil {
@@ -54,6 +60,37 @@ var imageDataVerb = &verb{word: "image-data", hidden: true, help: "make, check a
 		}
 		return nil
 	}}
+
+// How long the data partition may take to be mended, before the box goes on without
+// it, and from when on the hardware is fed meanwhile: it was armed for a minute.
+const (
+	mendFor   = 4 * time.Minute
+	feedAfter = 20 * time.Second
+)
+
+// feedMeanwhile feeds what the first program has armed, as the file says, if that is
+// still needed after a while. The answer lets go of it, armed.
+func feedMeanwhile(file string, after time.Duration) (done func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(after):
+		}
+		path, err := os.ReadFile(file)
+		if err != nil {
+			return // nothing is armed
+		}
+		if dev, err := watchdog.Open(strings.TrimSpace(string(path))); err == nil {
+			_ = watchdog.NewKeeper(dev, nil, func(bool, string) {}).Run(ctx)
+			dev.Close()
+		}
+	}()
+	return func() { cancel(); <-ended }
+}
 
 // restore brings back what was kept outside the data partition. The ESP is not
 // mounted yet.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -52,25 +53,45 @@ func (o Options) disk(ctx context.Context, at string) (err error) {
 		}
 	}
 	grow(ctx, dev, o.Say)
-	if state(dev) == empty {
+	mends := ways(dev)
+	if len(mends) == 0 {
 		o.Say("data: %s is new", dev)
-	} else {
-		for _, mend := range []func(context.Context, string) error{check, checkAll} {
-			if err = mend(ctx, dev); err == nil {
-				o.enlarge(ctx, dev)
-				err = use(dev, at)
-			}
-			if err == nil {
-				return nil
-			}
-			o.Say("data: %s: %v", dev, err)
+	}
+	for i, mend := range mends {
+		if err = mend(ctx, dev); err == nil {
+			o.enlarge(ctx, dev)
+			err = use(dev, at)
 		}
-		o.Say("data: %s could not be mended and is made anew", dev)
+		if err == nil || ctx.Err() != nil || errors.Is(err, unix.ENODEV) { // a kernel that has no ext4 says nothing of the data
+			return err
+		}
+		o.Say("data: %s: %v", dev, err)
+		if i == len(mends)-1 {
+			o.Say("data: %s could not be mended and is made anew", dev)
+		}
 	}
 	if err := create(ctx, dev); err != nil {
 		return err
 	}
 	return use(dev, at)
+}
+
+// ways are those to mend what is on a partition; none: it is as good as nothing.
+// Copies of a superblock stay behind from whatever was there before: they count only
+// where there is one, or where it can't be read.
+func ways(dev string) (mends []func(context.Context, string) error) {
+	switch is, err := marked(dev, superblock); {
+	case is:
+		mends = append(mends, check, checkAll)
+	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	for _, c := range copies {
+		if is, _ := marked(dev, c.at()); is {
+			mends = append(mends, c.check)
+		}
+	}
+	return mends
 }
 
 // enlarge has a file system fill its partition. The program wants it checked as a
@@ -129,25 +150,34 @@ func look(at string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// What is on a partition.
-const (
-	empty = iota
-	ours
-)
+// superblock is where that of ext4 begins, in octets.
+const superblock = 1024
 
-// state looks for the mark of ext4: 53 EF at octet 0x438. Whatever else is there
-// is as good as nothing.
-func state(dev string) int {
+// marked says whether a superblock of ext4 begins at an octet: its mark is 53 EF, 56
+// octets behind that.
+func marked(dev string, at int64) (bool, error) {
 	f, err := os.Open(dev)
 	if err != nil {
-		return empty
+		return false, err
 	}
 	defer f.Close()
 	mark := make([]byte, 2)
-	if _, err := f.ReadAt(mark, 0x438); err != nil || !bytes.Equal(mark, []byte{0x53, 0xef}) {
-		return empty
-	}
-	return ours
+	_, err = f.ReadAt(mark, at+56)
+	return err == nil && bytes.Equal(mark, []byte{0x53, 0xef}), err
+}
+
+// backup is the first copy of a superblock, which is in the second group of blocks.
+type backup struct{ block, size int64 }
+
+// copies are where mkfs.ext4 has them for its sizes of blocks: it takes the small
+// one for less than 512 MiB.
+var copies = []backup{{32768, 4096}, {8193, 1024}}
+
+func (b backup) at() int64 { return b.block * b.size }
+
+// check mends whatever can be by the copy.
+func (b backup) check(ctx context.Context, dev string) error {
+	return fsck(ctx, "-f", "-y", "-b", fmt.Sprint(b.block), "-B", fmt.Sprint(b.size), dev)
 }
 
 // check mends what is safe to mend, of a file system that does not say that it is
@@ -168,7 +198,7 @@ func fsck(ctx context.Context, args ...string) error {
 }
 
 func create(ctx context.Context, dev string) error {
-	if out, err := run(ctx, "mkfs.ext4", "-q", "-F", "-L", slot.Data, "-E", "lazy_itable_init=1,lazy_journal_init=1", dev); err != nil {
+	if out, err := run(ctx, "mkfs.ext4", "-q", "-F", "-L", slot.Data, "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1", dev); err != nil {
 		return fmt.Errorf("mkfs.ext4 %s: %w: %s", dev, err, last(out))
 	}
 	return nil

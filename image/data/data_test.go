@@ -137,7 +137,7 @@ func TestRestoreTakesNothingOutside(t *testing.T) {
 func TestStates(t *testing.T) {
 	dev := filepath.Join(t.TempDir(), "dev")
 	write(t, dev, strings.Repeat("\x00", 1<<16), 0o600)
-	if state(dev) != empty || state(dev+"none") != empty {
+	if ways(dev) != nil || ways(dev+"none") != nil {
 		t.Error("nothing is something")
 	}
 	if err := os.Truncate(dev, 16<<20); err != nil {
@@ -146,7 +146,7 @@ func TestStates(t *testing.T) {
 	if err := create(t.Context(), dev); err != nil {
 		t.Fatal(err)
 	}
-	if state(dev) != ours {
+	if len(ways(dev)) != 3 {
 		t.Error("what was made is not found")
 	}
 	if err := check(t.Context(), dev); err != nil {
@@ -160,7 +160,7 @@ func TestStates(t *testing.T) {
 	f.WriteAt(bytes.Repeat([]byte{0xa5}, 16<<20), 0)
 	f.WriteAt([]byte{0x53, 0xef}, 0x438)
 	f.Close()
-	if state(dev) != ours {
+	if len(ways(dev)) != 2 {
 		t.Fatal("the mark is gone")
 	}
 	if err := check(t.Context(), dev); err == nil {
@@ -181,6 +181,8 @@ func TestPrepare(t *testing.T) {
 		{"nothing", "head -c 32M /dev/zero >$DEV", "is new", false},
 		{"noise", "head -c 32M /dev/urandom >$DEV", "is new", false},
 		{"a mark and noise", `head -c 32M /dev/urandom >$DEV; printf '\123\357' | dd of=$DEV bs=1 seek=1080 conv=notrunc status=none`, "is made anew", false},
+		{"an earlier life of the disk", `head -c 4M /dev/zero | dd of=$DEV conv=notrunc status=none`, "is new", false},
+		{"a superblock of noise", `(head -c 56 /dev/urandom; printf '\123\357'; head -c 966 /dev/urandom) | dd of=$DEV bs=1024 seek=1 conv=notrunc status=none`, "", true},
 		{"a folder that is gone", "debugfs -w -R 'clri /lib' $DEV", "lib", false},
 		{"a file that is gone", "debugfs -w -R 'clri /lib/holdfast/state' $DEV", "state", false},
 		{"full", "true", "", true},

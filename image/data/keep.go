@@ -132,7 +132,8 @@ func put(w *tar.Writer, state, path string) error {
 }
 
 // Restore puts a copy back into a state directory, for an owner: in the place of
-// what is there, once it was found to be whole.
+// what is there, once it was found to be whole. A power cut leaves what was there,
+// or nothing, or all of the copy.
 func Restore(file, state string, uid, gid int) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -143,13 +144,29 @@ func Restore(file, state string, uid, gid int) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	for _, name := range kept {
-		if err := os.RemoveAll(filepath.Join(state, name)); err != nil {
+	temp := filepath.Join(state, ".restored")
+	if err := os.RemoveAll(temp); err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	if err := fill(temp, files); err != nil {
+		return err
+	}
+	if err := own(temp, uid, gid); err != nil {
+		return err
+	}
+	for _, name := range slices.Backward(kept) { // by generations it is seen whether anything has to be restored
+		if err := swap(temp, state, name); err != nil {
 			return err
 		}
 	}
+	return own(state, uid, gid)
+}
+
+// fill writes files into a new folder, and to its disk.
+func fill(folder string, files []copied) error {
 	for _, one := range files {
-		to := filepath.Join(state, one.name)
+		to := filepath.Join(folder, one.name)
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 			return err
 		}
@@ -157,7 +174,28 @@ func Restore(file, state string, uid, gid int) error {
 			return err
 		}
 	}
-	return own(state, uid, gid)
+	return syncAll(folder)
+}
+
+// swap has a name be what it is in another folder, which may be nothing.
+func swap(from, to, name string) error {
+	old := filepath.Join(from, name+".old")
+	for _, r := range [][2]string{{filepath.Join(to, name), old}, {filepath.Join(from, name), filepath.Join(to, name)}} {
+		if err := os.Rename(r[0], r[1]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return syncAll(to)
+}
+
+// syncAll has all of a folder's file system be on its disk.
+func syncAll(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return unix.Syncfs(int(d.Fd()))
 }
 
 // copied is a file of a copy.
