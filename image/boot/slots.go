@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -171,8 +170,7 @@ func (b *slotted) install(version string, kernel []byte, tries int) error {
 	if err := installable(b, entries, version, tries); err != nil {
 		return err
 	}
-	extension, err := kindOf(kernel, version)
-	if err != nil {
+	if err := checkKernel(kernel, version); err != nil {
 		return err
 	}
 	slot := ""
@@ -184,7 +182,7 @@ func (b *slotted) install(version string, kernel []byte, tries int) error {
 				return nil
 			})
 		},
-		func() error { return b.write(slot, extension, kernel) },
+		func() error { return b.write(slot, kernel) },
 		func() error {
 			return b.change(func(v variables, _ string) error {
 				v[versionOf+slot], v[onTrial] = version, slot
@@ -211,36 +209,25 @@ func (b *slotted) unbootable(v variables, slot string) {
 }
 
 // kernelPath is the file of a slot, on the partition that the boot loader reads.
-func (b *slotted) kernelPath(slot, extension string) string {
-	return filepath.Join(b.root, "boot", prefix+slot+extension)
+func (b *slotted) kernelPath(slot string) string {
+	return filepath.Join(b.root, "boot", prefix+slot+suffix)
 }
 
 // write writes the kernel image of a slot that is not booted meanwhile.
-func (b *slotted) write(slot, extension string, kernel []byte) error {
-	for _, e := range []string{".efi", ".itb"} {
-		if err := b.disk.Remove(b.kernelPath(slot, e)); err != nil && !gone(err) {
-			return err
-		}
-	}
-	path := b.kernelPath(slot, extension)
+func (b *slotted) write(slot string, kernel []byte) error {
+	path := b.kernelPath(slot)
 	return steps(
+		func() error {
+			if err := b.disk.Remove(path); !gone(err) {
+				return err
+			}
+			return nil
+		},
 		func() error { return b.disk.Write(path, kernel) },
 		func() error { return b.disk.Sync(path) },
 		func() error { return b.disk.Sync(filepath.Dir(path)) },
 		func() error { return same(path, kernel) },
 	)
-}
-
-// kindOf is the extension of a kernel image, which must be whole: a program for
-// UEFI, or a tree of images for U-Boot (a device tree, by its header).
-func kindOf(kernel []byte, version string) (string, error) {
-	if bytes.HasPrefix(kernel, []byte{0xd0, 0x0d, 0xfe, 0xed}) && len(kernel) >= 8 {
-		if size := be.Uint32(kernel[4:]); uint64(size) > uint64(len(kernel)) {
-			return "", fmt.Errorf("its kernel image is cut off: want %d octets, got %d", size, len(kernel))
-		}
-		return ".itb", nil
-	}
-	return ".efi", checkKernel(kernel, version)
 }
 
 func (b *slotted) MarkGood(version string) error {

@@ -2,7 +2,6 @@ package boot
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"os"
@@ -124,7 +123,7 @@ func (b *board) reset() string {
 		}
 	}
 	for _, slot := range slotNames {
-		if version := loads(b.kernelPath(slot, ".efi")); version != "" || slot == "A" && (v["HOLDFAST_A"] == "1.0.0" || v["HOLDFAST_A"] == "") {
+		if version := loads(b.kernelPath(slot)); version != "" || slot == "A" && (v["HOLDFAST_A"] == "1.0.0" || v["HOLDFAST_A"] == "") {
 			versions["boot holdfast_"+slot+".efi"] = cmp.Or(version, v["HOLDFAST_"+slot], "1.0.0")
 		}
 	}
@@ -256,7 +255,7 @@ func TestSlotsPowerCut(t *testing.T) {
 			}
 			want(t, err, errPower.Error())
 			s := b.settled(must(b.env.load(b.root)), "1.0.0")
-			if slot := b.order(s)[0]; s[versionOf+slot] != "1.0.0" && (s[versionOf+slot] != "2.0.0" || loads(b.kernelPath(slot, ".efi")) == "") {
+			if slot := b.order(s)[0]; s[versionOf+slot] != "1.0.0" && (s[versionOf+slot] != "2.0.0" || loads(b.kernelPath(slot)) == "") {
 				t.Errorf("%s: after %d operations: %v", kind, cuts, s)
 			}
 			if err := b.Install("2.0.0", image("2.0.0"), 1); err != nil {
@@ -328,21 +327,6 @@ func errPowerAfter(err error) error {
 		err = errPower
 	}
 	return err
-}
-
-func TestKindOf(t *testing.T) {
-	fit := binary.BigEndian.AppendUint32([]byte{0xd0, 0x0d, 0xfe, 0xed}, 12)
-	fit = append(fit, 0, 0, 0, 0)
-	for _, c := range []struct {
-		kernel     []byte
-		kind, want string
-	}{{image("1"), ".efi", ""}, {fit, ".itb", ""}, {fit[:8], "", "cut off: want 12 octets, got 8"}, {[]byte("zImage"), ".efi", "is not a program"}} {
-		kind, err := kindOf(c.kernel, "1")
-		want(t, err, c.want)
-		if kind != c.kind {
-			t.Errorf("got %q, want %q", kind, c.kind)
-		}
-	}
 }
 
 func TestFwEnv(t *testing.T) {
