@@ -34,13 +34,15 @@ func arm(l Line) error {
 	}
 	// Closed without the magic character, it goes on.
 	defer unix.Close(fd)
+	// It counts by now, whatever timeout it takes.
+	if err := os.WriteFile(Armed, []byte(dev+"\n"), 0o644); err != nil {
+		say("the service does not know that it has to feed %s: %v", dev, err)
+	}
 	if err := unix.IoctlSetPointerInt(fd, unix.WDIOC_SETTIMEOUT, int(l.Watchdog/time.Second)); err != nil {
-		return fmt.Errorf("%s: WDIOC_SETTIMEOUT: %w", dev, err)
+		say("%s (%s) is armed for as long as it wants: WDIOC_SETTIMEOUT: %v", dev, identity, err)
+		return nil
 	}
 	say("%s (%s) is armed for %s", dev, identity, l.Watchdog)
-	if err := os.WriteFile(Armed, []byte(dev+"\n"), 0o644); err != nil {
-		return fmt.Errorf("the service does not know that it has to feed %s: %w", dev, err)
-	}
 	return nil
 }
 
