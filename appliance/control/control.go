@@ -67,6 +67,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	for {
 		c, err := s.listener.AcceptUnix()
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			if err == nil {
+				c.Close() // it came at the last moment, and would wait
+			}
 			return nil
 		}
 		if err != nil {
