@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"holdfast/appliance/control"
 	"holdfast/appliance/drain"
@@ -115,6 +116,10 @@ type bundle struct {
 	tell      func(image.Progress)
 }
 
+// vouchWithin is how long a source may take to say who has signed its bundle: until
+// then nobody has to be believed, and no other update can begin.
+const vouchWithin = 5 * time.Minute
+
 // open reads who has signed a bundle, and its version. What was read is read once
 // more by the installer, which believes nobody.
 func (m *machine) open(ctx context.Context, name string) (*bundle, io.Closer, error) {
@@ -122,6 +127,9 @@ func (m *machine) open(ctx context.Context, name string) (*bundle, io.Closer, er
 	if err != nil {
 		return nil, nil, err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	late := time.AfterFunc(vouchWithin, func() { cancel(fmt.Errorf("nobody has vouched for it within %s", vouchWithin)) })
+	defer late.Stop()
 	from, err := source.Default.Open(ctx, name)
 	if err != nil {
 		return nil, nil, err

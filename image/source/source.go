@@ -105,7 +105,7 @@ func (s *stream) broken(err error) {
 		s.from, s.failed = s.at, 0
 	}
 	if s.failed++; s.failed > s.Tries || s.ctx.Err() != nil {
-		s.final = fmt.Errorf("%s: after %d octets: %w", s.url, s.at, cmp.Or(s.ctx.Err(), err))
+		s.final = fmt.Errorf("%s: after %d octets: %w", s.url, s.at, cmp.Or(context.Cause(s.ctx), err))
 	}
 }
 
