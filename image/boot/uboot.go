@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -15,8 +14,6 @@ import (
 
 // fwEnv says where the environment of U-Boot is, as for fw_setenv(1).
 const fwEnv = "etc/fw_env.config"
-
-var be = binary.BigEndian
 
 // NewUBoot is U-Boot on the box whose files are below a folder. Its environment
 // must have two copies, of which one is written while the other one is good.
