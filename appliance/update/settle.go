@@ -35,6 +35,8 @@ func find(running string, trial bool, t *Trial, boot string, e *Entry) situation
 		return idle
 	case t.To == running && !trial && e != nil && e.State == "good" && !t.failed():
 		return kept
+	case t.To == running && !trial && e != nil && e.State == "bad":
+		return fellBack // a loader that starts it all the same: to be reset again would have no end
 	case t.To == running:
 		return trying // also what the loader has not counted, or was to be left
 	case trial: // of yet another version, which goes before
@@ -93,8 +95,13 @@ func (u *Updater) Settle(ctx context.Context) error {
 	if u.Broken != "" {
 		return u.leave(running)
 	}
-	// It is good, and its loader does what a power cut has kept it from.
-	if err := u.markGood(running); err != nil {
+	// It is good, and its loader does what a power cut has kept it from. Who runs and
+	// was marked bad stays so.
+	e, err := u.entry(&Trial{To: running})
+	if err == nil && (e == nil || e.State == "good") {
+		err = u.markGood(running)
+	}
+	if err != nil {
 		u.Log.Error("boot loader", "error", err)
 	}
 	return nil
