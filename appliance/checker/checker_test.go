@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -47,7 +48,12 @@ func TestShellKillsItsGroup(t *testing.T) {
 	go func() { // ends when nobody has the other end any more
 		end <- bounded(t.Context(), shell, "cat "+alive, time.Minute)
 	}()
-	err := bounded(t.Context(), shell, "exec 3>"+alive+"; sleep 1000 & wait", 50*time.Millisecond)
+	ours, err := os.OpenFile(alive, os.O_WRONLY, 0) // is there when the reader is
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = bounded(t.Context(), shell, "exec 3>"+alive+"; sleep 1000 & wait", 50*time.Millisecond)
+	ours.Close()
 	if err == nil || err.Error() != "did not end within 50ms" {
 		t.Error(err)
 	}
