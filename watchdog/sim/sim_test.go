@@ -42,7 +42,7 @@ func life(how, socket string) int {
 	case "hang":
 		select {}
 	case "feed":
-		for range 30 {
+		for range 120 { // for longer than the timeout
 			d.Feed()
 			time.Sleep(50 * time.Millisecond)
 		}
@@ -67,17 +67,18 @@ func TestLives(t *testing.T) {
 	for _, c := range []struct {
 		how, said string
 		code      int
+		timeout   time.Duration
 	}{
-		{"feed", "boot reset=false\n", 0},
-		{"hang", "boot reset=false\nboot reset=true\n", 3},
-		{"crash", "boot reset=false\nboot reset=true\n", 3},
+		{"feed", "boot reset=false\n", 0, 5 * time.Second}, // a stall is shorter
+		{"hang", "boot reset=false\nboot reset=true\n", 3, time.Second},
+		{"crash", "boot reset=false\nboot reset=true\n", 3, time.Second},
 	} {
 		t.Run(c.how, func(t *testing.T) {
 			socket := filepath.Join(t.TempDir(), "dog")
 			t.Setenv("SIM_LIFE", c.how)
 			t.Setenv("SIM_SOCKET", socket)
 			var out output
-			code, err := Supervise(t.Context(), Options{Socket: socket, Timeout: time.Second, Command: []string{os.Args[0]}, Stdout: &out})
+			code, err := Supervise(t.Context(), Options{Socket: socket, Timeout: c.timeout, Command: []string{os.Args[0]}, Stdout: &out})
 			if err != nil || code != c.code || out.b.String() != c.said {
 				t.Errorf("code %d, %v, said:\n%s", code, err, out.b.String())
 			}
