@@ -22,7 +22,7 @@ var (
 )
 
 const config = `
-appliance { drain { wait 1s; } }
+appliance { drain { wait 5s; } }
 watchdog { device sim:%s; timeout 3s; }
 
 watchdog dns {
@@ -36,7 +36,7 @@ watchdog dns {
 watchdog web {
 	address 192.0.2.80/32 on lo;
 	check tcp { to 192.0.2.80:80; interval 300ms; fast-interval 100ms; timeout 1s; rise 2; fall 2; }
-	on-failure { med 500 for 2s; withdraw; }
+	on-failure { med 500 for 6s; withdraw; }
 	hold-down 1s;
 }
 
@@ -190,7 +190,7 @@ func (c *cast) serve() {
 }
 
 func (c *cast) losesItsService() {
-	c.step("The service of %s ends. Its gate has a ladder: MED 500 for 2 s, then withdraw.", web)
+	c.step("The service of %s ends. Its gate has a ladder: MED 500 for 6 s, then withdraw.", web)
 	c.service.Close()
 	c.sees("MED 500, for others to take over", func() bool { r, ok := c.upstream.Route(web); return ok && r.MED == "500" })
 	c.gone(web, " is withdrawn")
@@ -200,8 +200,8 @@ func (c *cast) losesItsService() {
 }
 
 func (c *cast) isDrained() {
-	c.step("Somebody says: holdfast drain dns --for 4s --reason cabling")
-	c.box.Run(lab.Binary(c.stage), "drain", "dns", "--for", "4s", "--reason", "cabling", "--socket", c.box.Socket())
+	c.step("Somebody says: holdfast drain dns --for 12s --reason cabling")
+	c.box.Run(lab.Binary(c.stage), "drain", "dns", "--for", "12s", "--reason", "cabling", "--socket", c.box.Socket())
 	c.sees("community 65535:0, GRACEFUL_SHUTDOWN", func() bool {
 		r, ok := c.upstream.Route(prefix)
 		return ok && slices.Contains(r.Communities, "65535:0")
