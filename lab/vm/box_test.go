@@ -19,7 +19,7 @@ import (
 // watched is the configuration of a box whose gate looks at a unit.
 const watched = `appliance { address 192.0.2.53/32 on lo; drain { wait 2s; } }
 watchdog { identity "i6300ESB timer"; timeout 30s; }
-watchdog dns { unit dns active; address 192.0.2.53/32; on-failure { med 500 for 5s; withdraw; } }
+watchdog dns { unit dns active; address 192.0.2.53/32; on-failure { med 500 for 30s; withdraw; } }
 neighbor 10.0.0.2 {
 	router-id 10.0.0.1; local-address 10.0.0.1; local-as 65000; peer-as 65001; hold-time 9;
 	static { route 192.0.2.53/32 next-hop self watchdog dns; }
@@ -230,7 +230,7 @@ func (b *box) fromAfar() {
 // rebootsDrained: a drain goes on over a reboot from afar, and ends by itself;
 // what came from the stick is kept.
 func (b *box) rebootsDrained() {
-	b.holdfast("drain", "--for", "40s", "--reason", "new disks", "--wait")
+	b.holdfast("drain", "--for", "3m", "--reason", "new disks", "--wait")
 	if b.has() {
 		b.t.Errorf("it is announced although the neighbors have acknowledged the withdraw")
 	}
