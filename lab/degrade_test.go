@@ -224,12 +224,12 @@ func (d *degrading) drained() {
 // being sent, slowly, and has the receipt before the end of it.
 func TestDegradedBeforeATable(t *testing.T) {
 	d := degrade(t)
-	d.apply("rate-limit 100;")
+	d.apply("rate-limit 10;")
 	want := lab.Route{ASPath: "65001", MED: "7", Communities: []string{"65001:9"}}
 	d.sees(d.out, want)
 	const table = 100000
 	var b strings.Builder
-	b.WriteString("rate-limit 100;\n\tstatic {\n")
+	b.WriteString("rate-limit 10;\n\tstatic {\n")
 	for i := range table {
 		fmt.Fprintf(&b, "\t\troute 172.%d.%d.%d/32 next-hop self;\n", 16+i>>16, i>>8&255, i&255)
 	}

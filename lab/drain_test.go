@@ -39,11 +39,11 @@ func (s *story) graceful() bool {
 // TestDrainEndsByItself: 65535:0 is seen, then the withdraw, and then the prefix
 // as it was; the session stays.
 func TestDrainEndsByItself(t *testing.T) {
-	s := drainable(t, "wait 2s;")
+	s := drainable(t, "wait 8s;")
 	if out := s.ask("drain", "mail"); !strings.Contains(out, `there is no gate "mail": want one of dns`) {
 		t.Errorf("a gate that there is not: %s", out)
 	}
-	if out := s.ask("drain", "--for", "6s", "--reason", "new disks"); !strings.Contains(out, "withdrawn within 2s") {
+	if out := s.ask("drain", "--for", "30s", "--reason", "new disks"); !strings.Contains(out, "withdrawn within 8s") {
 		t.Errorf("drain: %s", out)
 	}
 	s.Until(soon, "GRACEFUL_SHUTDOWN", s.graceful)
@@ -96,7 +96,7 @@ func TestDrainOverAKill(t *testing.T) {
 // TestDrainBeforeAStop: who stops the service has the neighbors find other ways
 // first.
 func TestDrainBeforeAStop(t *testing.T) {
-	s := drainable(t, "wait 2s; on-stop;")
+	s := drainable(t, "wait 8s; on-stop;")
 	s.daemon.Signal(syscall.SIGTERM)
 	s.Until(soon, "GRACEFUL_SHUTDOWN", s.graceful)
 	s.Until(soon, "the end", func() bool { return !s.daemon.Running() })

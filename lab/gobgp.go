@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
+	"time"
 )
 
 // GoBGP is gobgpd as Debian has it. Its client must be of the same version,
@@ -43,9 +45,18 @@ func (g *gobgp) config() string {
 %s`, g.LocalAS, RouterID, g.Remote, g.RemoteAS, g.Password, g.hold(), g.hold()/3, g.Passive, g.Local, g.Channels)
 }
 
+// client runs gobgp, which gives up after a second: a busy host may need more.
+func (g *gobgp) client(words ...string) (out []byte, err error) {
+	Poll(30*time.Second, func() bool {
+		out, err = g.Try(append([]string{"/usr/bin/gobgp"}, words...)...)
+		return err == nil || !strings.Contains(err.Error(), "deadline exceeded")
+	})
+	return out, err
+}
+
 // Ask is gobgp.
 func (g *gobgp) Ask(words ...string) string {
-	out, err := g.Try(append([]string{"/usr/bin/gobgp"}, words...)...)
+	out, err := g.client(words...)
 	if err != nil {
 		return fmt.Sprint(err)
 	}
@@ -54,7 +65,7 @@ func (g *gobgp) Ask(words ...string) string {
 
 // ask has gobgp print JSON into a value.
 func (g *gobgp) ask(into any, words ...string) bool {
-	out, err := g.Try(append([]string{"/usr/bin/gobgp", "-j"}, words...)...)
+	out, err := g.client(append([]string{"-j"}, words...)...)
 	return err == nil && json.Unmarshal(out, into) == nil
 }
 

@@ -34,8 +34,8 @@ func newFleet(t *testing.T, boxes int) *fleet {
 		f.Until(soon, "bird listens", func() bool { return upstream.Listens(179) })
 		daemon := box.Box(lab.Holdfast, fmt.Sprintf(`watchdog dns {
 	link eth1;
-	check dns { to 10.1.%d.53; name example.com; interval 200ms; fast-interval 50ms; rise 2; fall 2; timeout 500ms; class shared; }
-	on-failure { med 500 for 200ms; prepend 1 for 200ms; withdraw; }
+	check dns { to 10.1.%d.53; name example.com; interval 200ms; fast-interval 50ms; rise 2; fall 2; timeout 10s; class shared; }
+	on-failure { med 500 for 2s; prepend 1 for 2s; withdraw; }
 }
 neighbor 10.0.0.2 {
 	router-id 192.0.2.%d; local-address 10.0.0.1; local-as %d; peer-as %d; hold-time 9;
@@ -71,12 +71,16 @@ func TestSharedCheckFailsEverywhere(t *testing.T) {
 		b.Start()
 	}
 	f.tells("", "65001")
+	before := make([]lab.Status, len(f.boxes))
+	for i, b := range f.boxes {
+		before[i], _ = b.Status()
+	}
 	names.Close()
 	f.tells("500", "65001 65001")
 	for i, b := range f.boxes {
 		f.Until(soon, "receipts of both rungs", func() bool {
 			st, _ := b.Status()
-			return st.Receipts.Degrades == 2
+			return st.Receipts.Degrades == before[i].Receipts.Degrades+2
 		})
 		st, _ := b.Status()
 		if g := st.Gates[0]; !g.On || g.Rung != "prepend 1" || !g.Next.IsZero() || st.Receipts.Withdraws != 0 {

@@ -25,7 +25,7 @@ func unitStory(t *testing.T, more string) (*story, *systemdtest.Bus, *systemdtes
 // TestUnitStops: the prefix is degraded, then withdrawn at the ladder's time, each
 // with the upstream's receipt, and comes back.
 func TestUnitStops(t *testing.T) {
-	s, b, m := unitStory(t, "on-failure { med 500 for 2s; withdraw; }")
+	s, b, m := unitStory(t, "on-failure { med 500 for 10s; withdraw; }")
 	med := func() string {
 		r, _ := s.bird.Route(anycast)
 		return r.MED
@@ -35,7 +35,7 @@ func TestUnitStops(t *testing.T) {
 	s.received(false, 1)
 	s.withdrawn()
 	s.received(true, 1)
-	if d := s.between("open at med 500: unit dns.service active is failed (exit-code)", "closed: unit dns.service active is failed (exit-code)"); d < 2*time.Second || d > soon {
+	if d := s.between("open at med 500: unit dns.service active is failed (exit-code)", "closed: unit dns.service active is failed (exit-code)"); d < 10*time.Second || d > soon {
 		t.Errorf("withdrawn %s after it was degraded", d)
 	}
 	if why := s.explain(); !strings.Contains(why, "unit dns.service active is failed (exit-code)") {
