@@ -235,13 +235,18 @@ func TestNamedPipes(t *testing.T) {
 	r.until("pipes", r.logged("named pipes"))
 	rush(t, p.in, "# nobody waits for this\nbye\n")
 	r.until("commands", func() bool { return r.commands == 2 })
-	for range 3 {
+	for i := range 3 {
 		out, err := os.OpenFile(p.out, os.O_RDWR|unix.O_NONBLOCK, 0) // for writing too: no writer is no end
 		if err != nil {
 			t.Fatal(err)
 		}
 		rush(t, p.in, "version\n")
-		if got := says(t, nil, bufio.NewReader(out), "", 2); got != "exabgp 4.2.21 (holdfast 0)\ndone\n" {
+		in := bufio.NewReader(out)
+		got := says(t, nil, in, "", 1)
+		for n := 0; i == 0 && n < 2 && got == "done\n"; n++ { // a slow daemon answers the one before now
+			got = says(t, nil, in, "", 1)
+		}
+		if got += says(t, nil, in, "", 1); got != "exabgp 4.2.21 (holdfast 0)\ndone\n" {
 			t.Errorf("got %q", got)
 		}
 		out.Close()
