@@ -18,7 +18,7 @@ import (
 // TestMain is the host's process too, as the unit starts it.
 func TestMain(m *testing.M) {
 	if os.Getenv("BE_HOST") != "" {
-		if err := Serve(os.Stdin, time.Second); err != nil {
+		if err := Serve(os.Stdin, 20*time.Second); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
