@@ -110,7 +110,7 @@ func (b *box) ssh() {
 	if err := os.Mkdir(b.path, 0o755); err != nil {
 		b.Fatalf("%v", err)
 	}
-	b.File("bin/ssh", fmt.Sprintf("#!/bin/sh\nexec /usr/bin/ssh -q -i %s -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=10 \"$@\"\n", vm.Key(b.Lab)))
+	b.File("bin/ssh", fmt.Sprintf("#!/bin/sh\nexec /usr/bin/ssh -q -i %s -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=60 \"$@\"\n", vm.Key(b.Lab)))
 }
 
 // holdfast is a verb that the operator has done on the box.

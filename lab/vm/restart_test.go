@@ -50,7 +50,7 @@ func TestRestart(t *testing.T) {
 	bird.Start()
 	has := func(p netip.Prefix) func() bool { return func() bool { _, ok := bird.Route(p); return ok } }
 	m.Until(5*time.Minute, "the route is announced", has(anycast))
-	m.Until(time.Minute, "the helper's route is announced", has(helped))
+	m.Until(5*time.Minute, "the helper's route is announced", has(helped))
 	m.Reachable()
 	if all := m.Run("ps -e -o user:20=,args="); !regexp.MustCompile(`(?m)^holdfast-helper +.*/etc/holdfast/helper`).MatchString(all) {
 		t.Errorf("who runs the helper:\n%s", all)
@@ -64,8 +64,8 @@ func TestRestart(t *testing.T) {
 	pid := m.Run("systemctl show -P MainPID holdfast")
 	for range 2 {
 		m.Run("systemctl restart holdfast")
-		m.Until(time.Minute, "the session is up again", bird.Established)
-		m.Until(time.Minute, "the helper has spoken again", has(helped))
+		m.Until(5*time.Minute, "the session is up again", bird.Established)
+		m.Until(5*time.Minute, "the helper has spoken again", has(helped))
 	}
 	if now := m.Run("systemctl show -P MainPID holdfast"); now == pid || now == "0" {
 		t.Errorf("process %s was %s", now, pid)
@@ -86,7 +86,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("the hardware was left armed %d times", n)
 	}
 	m.Run("systemctl stop holdfast")
-	m.Until(time.Minute, "a stop withdraws", func() bool { return !has(anycast)() })
+	m.Until(5*time.Minute, "a stop withdraws", func() bool { return !has(anycast)() })
 	if s := m.Run("ip -br address show dev lo"); strings.Contains(s, "192.0.2.53") {
 		t.Errorf("a stop leaves an address: %s", s)
 	}

@@ -5,6 +5,7 @@ package vm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -200,7 +201,7 @@ func (m *Machine) Wait(text string) string {
 
 // SSH is the command that runs another on the machine, as root.
 func (m *Machine) SSH(command string) []string {
-	return []string{"ssh", "-q", "-i", Key(m.Lab), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10",
+	return []string{"ssh", "-q", "-i", Key(m.Lab), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=60",
 		"-o", "ServerAliveInterval=5", "root@" + Address, command}
 }
 
@@ -208,11 +209,22 @@ func (m *Machine) SSH(command string) []string {
 // somebody listens there.
 func (m *Machine) Run(command string) string {
 	m.Helper()
-	out, err := m.Try(m.SSH(command)...)
+	var out []byte
+	var err error
+	lab.Poll(patience, func() bool {
+		out, err = m.Try(m.SSH(command)...)
+		return !unheard(err)
+	})
 	if err != nil {
 		m.Fatalf("vm: %s: %v", command, err)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// unheard says whether it was ssh itself that failed.
+func unheard(err error) bool {
+	var e *exec.ExitError
+	return errors.As(err, &e) && e.ExitCode() == 255
 }
 
 // Ask is Run for a command that may fail, "" then.
