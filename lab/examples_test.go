@@ -13,10 +13,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/bgp/capability"
+	"holdfast/bgp/wire"
 	"holdfast/lab"
 )
 
@@ -150,7 +151,7 @@ type listener struct {
 	as   uint32
 	mu   sync.Mutex
 	got  []string
-	last time.Time
+	ends int // End-of-RIBs that are to come
 }
 
 func (l *listener) serve(at net.Listener) {
@@ -171,11 +172,10 @@ func (l *listener) serve(at net.Listener) {
 		keepalive := append(append([]byte{}, m[:16]...), 0, 19, 4)
 		switch m[18] {
 		case 1:
+			l.awaits(m)
 			c.Write(append(l.mirror(m), keepalive...))
 		case 2:
-			l.mu.Lock()
-			l.got, l.last = append(l.got, hex.EncodeToString(m)), time.Now()
-			l.mu.Unlock()
+			l.takes(m)
 		case 4:
 			c.Write(keepalive)
 		}
@@ -199,11 +199,41 @@ func (l *listener) mirror(m []byte) []byte {
 	return o
 }
 
-// settled says that UPDATEs came, and no more for a while.
+// awaits an End-of-RIB of each family of an OPEN.
+func (l *listener) awaits(open []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ends = -1 // of one that can't be read: it never settles
+	if o, bad := wire.ParseOpen(open); bad == nil {
+		l.ends = len(capability.Families(o.Capabilities))
+	}
+}
+
+// takes writes an UPDATE down.
+func (l *listener) takes(update []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.got = append(l.got, hex.EncodeToString(update))
+	if endOfRIB(update) {
+		l.ends--
+	}
+}
+
+// endOfRIB says whether an UPDATE is empty, or has but an MP_UNREACH_NLRI that is;
+// Debian's ExaBGP spends two octets on its length.
+func endOfRIB(update []byte) bool {
+	attributes := update[23:]
+	if [4]byte(update[19:]) != [4]byte{3: byte(len(attributes))} {
+		return false // it withdraws, or announces
+	}
+	return len(attributes) == 0 || attributes[1] == 15 && len(attributes) <= 7
+}
+
+// settled says that everything has come that is told at first.
 func (l *listener) settled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.last.IsZero() && time.Since(l.last) > 2*time.Second
+	return len(l.got) > 0 && l.ends == 0
 }
 
 func (l *listener) updates() []string {

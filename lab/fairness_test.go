@@ -59,7 +59,7 @@ func routes(frames []sink.Frame) (n int) {
 	return n
 }
 
-// alive fails a test when the session with a peer, whose hold time is 3 s, is
+// alive fails a test when the session with a peer, whose hold time is 9 s, is
 // over, or was about to be since a time.
 func alive(t *testing.T, name string, s *sink.Session, since time.Time) {
 	t.Helper()
@@ -69,7 +69,7 @@ func alive(t *testing.T, name string, s *sink.Session, since time.Time) {
 	case <-s.Ended():
 		t.Errorf("the session with the %s peer dropped: %v", name, s.Err())
 	default:
-		if gap > 3*time.Second {
+		if gap > 9*time.Second {
 			t.Errorf("the %s peer heard nothing for longer than the hold time", name)
 		}
 	}
@@ -78,7 +78,7 @@ func alive(t *testing.T, name string, s *sink.Session, since time.Time) {
 // memoryBound is what a box may need for a million routes and two peers, in MiB.
 const memoryBound = 1024
 
-// TestFairness: hold time 3 s, a helper that announces a million routes to two
+// TestFairness: hold time 9 s, a helper that announces a million routes to two
 // peers and reads no acknowledgement; one peer reads 50 kB/s. No session drops,
 // the other peer gets everything meanwhile, and what comes in the middle is told
 // before the bulk is done: another helper's withdraw, and that of a gate which
@@ -93,11 +93,11 @@ func TestFairness(t *testing.T) {
 	flooder, other := box.Puppet("flooder"), box.Puppet("other")
 	config := fmt.Sprintf("%s%swatchdog dns { file %s absent; }\n", flooder.Process(), other.Process(), off)
 	for i := range 2 {
-		config += fmt.Sprintf(`neighbor 10.0.0.%d { router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 3;
+		config += fmt.Sprintf(`neighbor 10.0.0.%d { router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 9;
 	family { ipv4 unicast; } api { processes [ flooder, other ]; } static { route 192.0.2.53/32 next-hop self watchdog dns; } }
 `, 2+i)
 	}
-	o := sink.Options{AS: 65002, ID: netip.MustParseAddr("192.0.2.254"), HoldTime: 3}
+	o := sink.Options{AS: 65002, ID: netip.MustParseAddr("192.0.2.254"), HoldTime: 9}
 	fastUp := accept(t, upstream, "10.0.0.2", o)
 	o.ReadBuffer = 16 << 10
 	slowUp := accept(t, upstream, "10.0.0.3", o)
@@ -135,7 +135,7 @@ func TestFairness(t *testing.T) {
 		}
 	}
 	// Long enough for a hold timer that was wrong to have its say.
-	l.Until(soon, "three hold times", func() bool { return time.Since(start) > 9*time.Second })
+	l.Until(soon, "three hold times", func() bool { return time.Since(start) > 27*time.Second })
 	for name, s := range map[string]*sink.Session{"fast": fast, "slow": slow} {
 		t.Logf("%s peer: %d routes", name, announcements(s))
 		alive(t, name, s, start)
@@ -177,7 +177,7 @@ func TestHostilePeers(t *testing.T) {
 	config := fmt.Sprintf("appliance { control-socket %s; }\n", filepath.Join(l.Dir, "box.ctl"))
 	neighbor := func(n int, words string) {
 		upstream.Address("eth0", fmt.Sprintf("10.0.0.%d/24", n))
-		config += fmt.Sprintf("neighbor 10.0.0.%d { router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 3; family { ipv4 unicast; } static { route 192.0.2.53/32 next-hop self; } %s }\n", n, words)
+		config += fmt.Sprintf("neighbor 10.0.0.%d { router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 9; family { ipv4 unicast; } static { route 192.0.2.53/32 next-hop self; } %s }\n", n, words)
 	}
 	neighbor(2, "")
 	rude := []func(*sink.Session){
@@ -193,7 +193,7 @@ func TestHostilePeers(t *testing.T) {
 	for i := range rude {
 		neighbor(10+i, "passive; listen 179;")
 	}
-	o := sink.Options{AS: 65002, ID: netip.MustParseAddr("192.0.2.254"), HoldTime: 3}
+	o := sink.Options{AS: 65002, ID: netip.MustParseAddr("192.0.2.254"), HoldTime: 9}
 	goodUp := accept(t, upstream, "10.0.0.2", o)
 	daemon := box.Box(lab.Holdfast, config)
 	daemon.Start()
@@ -218,7 +218,7 @@ func TestHostilePeers(t *testing.T) {
 			go be(sink.New(c, o))
 		}
 	}
-	l.Until(soon, "three hold times", func() bool { return time.Since(start) > 9*time.Second })
+	l.Until(soon, "three hold times", func() bool { return time.Since(start) > 27*time.Second })
 	alive(t, "good", good, start)
 	if !daemon.Running() {
 		t.Error("the daemon has ended")

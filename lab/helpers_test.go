@@ -27,7 +27,7 @@ var (
 )
 
 // play is a box whose helpers say what the test says, and a sink upstream with a
-// hold time of 3 s.
+// hold time of 9 s.
 type play struct {
 	*lab.Lab
 	box    *lab.Host
@@ -53,9 +53,9 @@ func perform(t testing.TB, engine lab.Engine, sections map[string]string) *play 
 		processes.WriteString(p.cast[name].Process())
 		fmt.Fprintf(&apis, "\tapi %s { processes [ %s ]; %s }\n", name, name, section)
 	}
-	up := accept(t, upstream, "10.0.0.2", sink.Options{AS: 65002, ID: netip.MustParseAddr("192.0.2.254"), HoldTime: 3})
+	up := accept(t, upstream, "10.0.0.2", sink.Options{AS: 65002, ID: netip.MustParseAddr("192.0.2.254"), HoldTime: 9})
 	p.daemon = p.box.Box(engine, fmt.Sprintf(`%sneighbor 10.0.0.2 {
-	router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 3;
+	router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 9;
 	family { ipv4 unicast; }
 %s	static { route 192.0.2.53/32 next-hop self; }
 }

@@ -61,7 +61,7 @@ func TestHardwareWatchdog(t *testing.T) {
 		"find /dev/watchdog0 <nil>",
 		`identity "i6300ESB timer", magic close true, nowayout false, caused reset false`,
 		"second open: open /dev/watchdog0: device or resource busy: held by process 1 (init)",
-		"timeout 4s <nil>", "feed <nil>", "disarm <nil>", "alive without feeding",
+		"timeout 10s <nil>", "feed <nil>", "disarm <nil>", "alive without feeding",
 		"armed true", "armed false the loop makes no progress",
 		"find /dev/watchdog0 <nil>", "boot after reset, caused by it true", "disarm <nil>",
 	} {

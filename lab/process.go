@@ -98,7 +98,7 @@ func (p *Process) Kill() {
 }
 
 // Stop asks the process to end, with SIGTERM, and fails the test if it does
-// not within ten seconds.
+// not within a minute.
 func (p *Process) Stop() {
 	p.host.Helper()
 	if !p.Running() {
@@ -107,7 +107,7 @@ func (p *Process) Stop() {
 	p.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		p.host.Fatalf("lab: %s on %s does not stop", p.name, p.host.Short)
 	}
 }

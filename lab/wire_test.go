@@ -167,7 +167,7 @@ func (s *scene) run(host, line string) {
 
 // TestStopWaits: the withdraw is acknowledged before anything else goes.
 func TestStopWaits(t *testing.T) {
-	s := newScene(t, dog+gate+holds+towardsSink)
+	s := newScene(t, dog+gate+holds+"appliance { stop-timeout 60s; }\n"+towardsSink)
 	up := s.meet()
 	at := s.announced(up, 0)
 	// The upstream's kernel hears the box, and can not answer.

@@ -16,8 +16,9 @@ import (
 // identity is the device that the emulator has.
 const identity = "i6300ESB timer"
 
-// timeout is short: nobody feeds for longer than it in each half of the story.
-const timeout = 4 * time.Second
+// timeout is longer than an emulator stalls, and nobody feeds for longer than it in
+// each half of the story.
+const timeout = 10 * time.Second
 
 func main() {
 	mount("devtmpfs", "/dev")
