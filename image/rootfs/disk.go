@@ -27,7 +27,7 @@ func (r *Root) disk() error {
 		return err
 	}
 	for unit, target := range map[string]string{"holdfast-data.service": "local-fs.target", "tmp.mount": "local-fs.target", "holdfast-keep.path": "multi-user.target", "holdfast-keep.service": "multi-user.target", "holdfast-console.service": "multi-user.target",
-		"holdfast-scrub.timer": "timers.target"} {
+		"holdfast-update-scrub.timer": "timers.target"} {
 		r.Symlink(fmt.Sprintf("etc/systemd/system/%s.wants/%s", target, unit), "/usr/lib/systemd/system/"+unit)
 	}
 	// The daemon asks for the verdict, so that no target waits for it; whoever wants

@@ -73,7 +73,7 @@ func TestSpoiltKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	block := uki[len(uki)/2&^4095:][:4096]
-	if out := m.Run("systemctl list-timers --all --no-legend holdfast-scrub.timer"); !strings.Contains(out, "holdfast-scrub.service") {
+	if out := m.Run("systemctl list-timers --all --no-legend holdfast-update-scrub.timer"); !strings.Contains(out, "holdfast-update-scrub.service") {
 		t.Errorf("nobody looks each day: %q", out)
 	}
 	copies := m.whereIs(block)
@@ -85,7 +85,7 @@ func TestSpoiltKernel(t *testing.T) {
 		if len(m.whereIs(block)) != 1 {
 			t.Fatal("no bit has turned")
 		}
-		m.Run("systemctl start holdfast-scrub")
+		m.Run("systemctl start holdfast-update-scrub")
 		m.Run("sync")
 		if len(m.whereIs(block)) != 2 {
 			t.Fatalf("copy %d is not mended", n)
