@@ -18,6 +18,8 @@ type Boot interface {
 	Current() (version string, trial bool, err error)
 	// Versions are those that are in place, and the one that is booted next.
 	Versions() (all []string, primary string, err error)
+	// Check says why a kernel image would not be put in place; nil: it would.
+	Check(version string, kernel []byte) error
 	// Install puts a version in place to be tried at the next boot, so many times.
 	// Its last step is one that the power can't cut in two.
 	Install(version string, kernel []byte, tries int) error
@@ -117,13 +119,43 @@ func (w *work) verify(context.Context) error {
 	if w.again == nil {
 		return nil
 	}
-	if err := w.bundle.Pass(); err != nil {
+	if err := w.pass(); err != nil {
 		return err
 	}
 	if _, err := w.again.Seek(w.start, io.SeekStart); err != nil {
 		return err
 	}
 	return w.open()
+}
+
+// pass reads all parts once, and has the kernel's image be looked at by whoever has
+// to start it.
+func (w *work) pass() error {
+	for {
+		p, r, err := w.bundle.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil && p.Name == KernelPart {
+			err = w.look(r)
+		} else if err == nil {
+			_, err = io.Copy(io.Discard, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (w *work) look(r io.Reader) error {
+	kernel, err := io.ReadAll(r)
+	if err == nil {
+		err = w.manifest.checkKernel(kernel)
+	}
+	if err == nil {
+		err = w.Boot.Check(string(w.manifest.Version), kernel)
+	}
+	return err
 }
 
 // open reads who signed the bundle, and whether it is one for this box.

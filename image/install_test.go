@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -185,6 +186,7 @@ func TestRefusals(t *testing.T) {
 		"no slot":                   func(b *box) []byte { b.Slot.Device = b.path("none"); return whole },
 		"on trial":                  func(b *box) []byte { b.boot.Trial = true; return whole },
 		"the other is primary":      func(b *box) []byte { b.boot.Primary = "1.1"; return whole },
+		"no kernel for this box":    func(b *box) []byte { b.boot.Refuse = errors.New("its kernel image is not signed"); return whole },
 		"in use": func(b *box) []byte {
 			d, err := slot.Open(b.path("b"))
 			if err != nil {
@@ -223,7 +225,7 @@ func refusal(t *testing.T, c func(b *box) []byte, once bool) string {
 	}
 	said := strings.NewReplacer(b.dir, "DIR", ours.Public().ID(), "OURS").Replace(err.Error())
 	state := map[string]string{untouched: "untouched", erased: "erased"}[b.state()]
-	return said + "\n      " + state + "\n"
+	return said + "\n      " + cmp.Or(state, "the root is there, and nothing starts it") + "\n"
 }
 
 // TestDowngrade: an older version goes in if somebody asks for it.

@@ -25,6 +25,8 @@ type Backend interface {
 	Current() (version string, trial bool, err error)
 	// State is the versions that are in place, newest first.
 	State() ([]Entry, error)
+	// Check says why Install would refuse a kernel image, whatever else is in place.
+	Check(version string, kernel []byte) error
 	// Install puts a version in place to be tried at the next boot, at most so
 	// many times. What runs must have been marked good. A power cut before its
 	// end changes nothing of what is booted.

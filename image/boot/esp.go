@@ -152,10 +152,7 @@ func (b *SystemdBoot) install(version string, data []byte, tries int) error {
 	if err := installable(b, entries, version, tries); err != nil {
 		return err
 	}
-	if err := checkKernel(data, version); err != nil {
-		return err
-	}
-	if err := b.checkSigned(data); err != nil {
+	if err := b.Check(version, data); err != nil {
 		return err
 	}
 	if err := b.Enroll(); err != nil {
@@ -178,6 +175,14 @@ func (b *SystemdBoot) install(version string, data []byte, tries int) error {
 		return b.once(version)
 	}
 	return nil
+}
+
+// Check refuses what firmware or loader would not start.
+func (b *SystemdBoot) Check(version string, kernel []byte) error {
+	if err := checkKernel(kernel, version); err != nil {
+		return err
+	}
+	return b.checkSigned(kernel)
 }
 
 // checkSigned refuses what firmware would refuse.

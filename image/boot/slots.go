@@ -162,6 +162,9 @@ func (b *slotted) Install(version string, kernel []byte, tries int) error {
 	return nil
 }
 
+// Check refuses what no firmware would start.
+func (*slotted) Check(version string, kernel []byte) error { return checkKernel(kernel, version) }
+
 func (b *slotted) install(version string, kernel []byte, tries int) error {
 	entries, err := b.State()
 	if err != nil {
@@ -170,7 +173,7 @@ func (b *slotted) install(version string, kernel []byte, tries int) error {
 	if err := installable(b, entries, version, tries); err != nil {
 		return err
 	}
-	if err := checkKernel(kernel, version); err != nil {
+	if err := b.Check(version, kernel); err != nil {
 		return err
 	}
 	slot := ""

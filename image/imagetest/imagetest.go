@@ -4,6 +4,7 @@ package imagetest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
@@ -104,6 +105,7 @@ type Boot struct {
 	Trial   bool
 	Primary string
 	Err     error // of Install
+	Refuse  error // of Check
 }
 
 // Current is as it was set.
@@ -118,10 +120,13 @@ func (b *Boot) Versions() (all []string, primary string, err error) {
 	return all, b.Primary, err
 }
 
+// Check is as it was set.
+func (b *Boot) Check(string, []byte) error { return b.Refuse }
+
 // Install writes a file in one step.
 func (b *Boot) Install(version string, kernel []byte, _ int) error {
-	if b.Err != nil {
-		return b.Err
+	if err := cmp.Or(b.Err, b.Refuse); err != nil {
+		return err
 	}
 	name := filepath.Join(b.Dir, version+".efi")
 	if err := os.WriteFile(name+".new", kernel, 0o600); err != nil {

@@ -48,7 +48,11 @@ func TestSecureBoot(t *testing.T) {
 	}
 
 	m.send(vm.Build(l, "amd64", "2.0.0", "").Bundle, "/var/tmp/bundle")
-	m.refused(wrong{name: "not signed", says: "starts only what is (Secure Boot)"}, "holdfast update /var/tmp/bundle")
+	before := m.standing()
+	m.refused(wrong{name: "not signed", says: "verify: its kernel image is not signed, and the firmware of this box starts only what is (Secure Boot)"}, "holdfast update /var/tmp/bundle")
+	if now := m.standing(); now.slots != before.slots {
+		t.Errorf("the slots were %s, and are %s", before.slots, now.slots)
+	}
 
 	m.update("a stranger's signature", vm.BuildSigned(l, "3.0.0", stranger).Bundle, "")
 	m.Reachable()
