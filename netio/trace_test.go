@@ -3,6 +3,8 @@ package netio
 import (
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // traceEnd is what a trace told.
@@ -48,7 +50,10 @@ func TestTraceOfWhatIsNot(t *testing.T) {
 	peer := pair(t, r, s)
 	peer.SetReadBuffer(4096)
 	r.do(func() { s.conn.Wake() })
-	r.waitFor("a full socket", func() bool { return !s.conn.writable })
+	r.waitFor("a full socket, which no acknowledgement on its way empties", func() bool {
+		info, err := unix.GetsockoptTCPInfo(s.conn.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		return !s.conn.writable && err == nil && info.Snd_wnd == 0
+	})
 	var e traceEnd
 	r.do(func() {
 		s.conn.Push([]byte("urgent!!"))
