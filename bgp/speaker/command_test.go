@@ -348,7 +348,7 @@ func TestReceived(t *testing.T) {
 	}
 	until := func(want string) {
 		t.Helper()
-		for range 20000 {
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 			if strings.Join(r.received(), "; ") == want {
 				return
 			}

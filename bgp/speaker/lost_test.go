@@ -1,9 +1,12 @@
 package speaker
 
 import (
+	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +17,28 @@ import (
 )
 
 // reset ends a connection so that the next write to it fails. It is called on
-// the loop, which has not seen the end then.
+// the loop, which has not seen the end then; the kernel has.
 func (p *remote) reset() {
+	p.t.Helper()
+	theirs := listed(p.RemoteAddr()) + " " + listed(p.LocalAddr()) + " 01" // established
 	p.Conn.(*net.TCPConn).SetLinger(0)
 	p.Close()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		table, err := os.ReadFile("/proc/net/tcp")
+		if err == nil && !strings.Contains(string(table), theirs) {
+			return
+		}
+		if err != nil || time.Now().After(end) {
+			p.t.Errorf("the reset does not arrive: %v", err)
+			return
+		}
+	}
+}
+
+// listed is an address as /proc/net/tcp has it.
+func listed(a net.Addr) string {
+	at := a.(*net.TCPAddr)
+	return fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(at.IP.To4()), at.Port)
 }
 
 // TestLostWhileWithdrawing: the session ends in the very write of a withdraw.
@@ -79,10 +100,7 @@ func TestLostWhileAsking(t *testing.T) {
 // it could be used leaves nothing behind.
 func TestLostBeforeItOpened(t *testing.T) {
 	r := newRig(t)
-	_, l := r.neighbor(1, "")
-	_, port, _ := strings.Cut(l.Addr().String(), ":")
-	l.Close() // a port that is free
-	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; listen " + port + "; }")
+	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; listen 17916; }")
 	r.do(func() {
 		p := r.s.adopt(key{Peer: netip.MustParsePrefix("127.0.1.5/32")}, r.s.ranges[0])
 		p.newConn().Closed(nil, io.EOF)

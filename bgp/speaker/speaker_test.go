@@ -320,18 +320,11 @@ func TestRefreshAndBadUpdate(t *testing.T) {
 // TestRange: whoever connects from a range is a neighbor until it leaves.
 func TestRange(t *testing.T) {
 	r := newRig(t)
-	probe, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := probe.Addr().String()
-	probe.Close()
-	_, port, _ := strings.Cut(at, ":")
 	r.do(r.s.Release)
-	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; listen " + port + "; static { route 10.0.0.1/32 next-hop self; } }")
+	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; listen 17914; static { route 10.0.0.1/32 next-hop self; } }")
 	connect := func(from string) *remote {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-		c, err := d.Dial("tcp4", at)
+		c, err := d.Dial("tcp4", "127.0.0.1:17914")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -393,22 +386,16 @@ func TestMD5IP(t *testing.T) {
 // ours: each has its session, and the address is up while one of them is.
 func TestOneAddress(t *testing.T) {
 	r := newRig(t)
-	probe, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	probe.Close()
-	_, port, _ := strings.Cut(probe.Addr().String(), ":")
 	r.do(r.s.Release)
 	text := ""
 	for n := 1; n <= 2; n++ {
-		text += fmt.Sprintf("neighbor 127.0.1.8 { local-address 127.0.0.%d; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; passive; listen %s; static { route 10.0.0.%d/32 next-hop self; } }\n", n, port, n)
+		text += fmt.Sprintf("neighbor 127.0.1.8 { local-address 127.0.0.%[1]d; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; passive; listen 17915; static { route 10.0.0.%[1]d/32 next-hop self; } }\n", n)
 	}
 	r.apply(text)
 	var ends []*remote
 	for n := 1; n <= 2; n++ {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, 8)}}
-		c, err := d.Dial("tcp4", fmt.Sprintf("127.0.0.%d:%s", n, port))
+		c, err := d.Dial("tcp4", fmt.Sprintf("127.0.0.%d:17915", n))
 		if err != nil {
 			t.Fatal(err)
 		}
