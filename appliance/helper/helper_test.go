@@ -263,7 +263,7 @@ func TestRestartStartsEachAnew(t *testing.T) {
 // started again; one that does not is asked to.
 func TestFarewell(t *testing.T) {
 	r := newRig(t)
-	h := New(Options{Apply: r.apply, Grace: 20 * time.Second})
+	h := New(Options{Apply: r.apply, Grace: 40 * time.Second}) // an eighth of it for the polite one
 	polite := r.sh("polite", `trap 'echo asked >> $D/said' TERM; echo start >> $D/said; read A; echo $A >> $D/said`)
 	deaf := r.sh("deaf", `trap 'echo asked >> $D/deaf; exit' TERM; echo start >> $D/deaf; while :; do sleep 0.01; done`)
 	polite.NoRespawn, deaf.NoRespawn = false, false
