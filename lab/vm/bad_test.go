@@ -27,12 +27,9 @@ type bad struct {
 var bads = []bad{
 	{name: "kernel panic", version: "1.1.0", line: "init=/usr/bin/true", cause: "start", says: "Attempted to kill init"},
 	{name: "hangs before systemd", version: "1.2.0", line: "init=/usr/bin/sh holdfast.watchdog=30", cause: "start", bites: 3, says: "the hardware watchdog has reset the box"},
-	{name: "loop hangs", version: "1.3.0", cause: "watchdog", bites: 3, says: "before a verdict", fault: []vm.Fault{{File: "appliance/updating.go",
-		Old: "	for was := \"\"; ; {\n", New: "	time.Sleep(15 * time.Second)\n	_ = d.onLoop(ctx, func() { time.Sleep(time.Hour) })\n	for was := \"\"; ; {\n"}}},
-	{name: "crash loop", version: "1.4.0", cause: "died", says: "before a verdict", fault: []vm.Fault{{File: "appliance/updating.go",
-		Old: "	for was := \"\"; ; {\n", New: "	time.AfterFunc(time.Second, func() { panic(\"no good\") })\n	for was := \"\"; ; {\n"}}},
-	{name: "MD5", version: "1.5.0", deadline: "90s", cause: "health", says: vm.Router, fault: []vm.Fault{{File: "netio/auth.go",
-		Old: "err := unix.SetsockoptTCPMD5Sig(fd, unix.IPPROTO_TCP, opt, &sig);", New: "err := func(...any) error { return nil }(opt, &sig);"}}},
+	{name: "loop hangs", version: "1.3.0", cause: "watchdog", bites: 3, says: "before a verdict", fault: []vm.Fault{vm.LoopHangs}},
+	{name: "crash loop", version: "1.4.0", cause: "died", says: "before a verdict", fault: []vm.Fault{vm.CrashLoop}},
+	{name: "MD5", version: "1.5.0", deadline: "90s", cause: "health", says: vm.Router, fault: []vm.Fault{vm.NoMD5}},
 	{name: "no network", version: "1.6.0", line: "modprobe.blacklist=virtio_net", deadline: "90s", cause: "health", says: vm.Router},
 }
 

@@ -15,6 +15,19 @@ type Fault struct {
 	Old, New string // text that is there once, and what takes its place
 }
 
+// follows is where the daemon of an image begins to look after an update.
+const follows = "	go func() {\n		for was := \"\"; ctx.Err() == nil; time.Sleep(lookIdle) {\n"
+
+// Versions of the daemon of an image that are no good.
+var (
+	// LoopHangs: 15 s after its start, its loop stands still.
+	LoopHangs = Fault{"appliance/updating.go", follows, "	time.Sleep(15 * time.Second)\n	_ = d.onLoop(ctx, func() { time.Sleep(time.Hour) })\n" + follows}
+	// CrashLoop: a second after each start, it ends.
+	CrashLoop = Fault{"appliance/updating.go", follows, "	time.AfterFunc(time.Second, func() { panic(\"no good\") })\n" + follows}
+	// NoMD5: its connections have no key.
+	NoMD5 = Fault{"netio/auth.go", "err := unix.SetsockoptTCPMD5Sig(fd, unix.IPPROTO_TCP, opt, &sig);", "err := func(...any) error { return nil }(opt, &sig);"}
+)
+
 // overlay writes what "go build -overlay" takes, into a folder. A fault that does
 // not fit any more is an error: a version without it would be a good one.
 func overlay(dir string, faults []Fault) (string, error) {

@@ -3,6 +3,7 @@ package vm
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,6 +29,20 @@ func TestOverlay(t *testing.T) {
 	for _, f := range []Fault{{"lab/vm/qmp.go", "no such text", ""}, {"lab/vm/qmp.go", "func ", ""}, {"lab/vm/nowhere.go", "a", "b"}} {
 		if _, err := overlay(dir, []Fault{f}); err == nil {
 			t.Errorf("%v fits", f)
+		}
+	}
+}
+
+// TestFaults: each fits what stands there now, and is Go.
+func TestFaults(t *testing.T) {
+	for _, f := range []Fault{LoopHangs, CrashLoop, NoMD5} {
+		path, err := overlay(t.TempDir(), []Fault{f})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if out, err := exec.Command("go", "build", "-overlay", path, "holdfast/"+filepath.Dir(f.File)).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", f.New, err, out)
 		}
 	}
 }
