@@ -62,17 +62,22 @@ func openDevice(h *settings.Hardware) (watchdog.Device, error) {
 			return nil, err
 		}
 	}
-	if socket, ok := strings.CutPrefix(path, simulated); ok {
-		return sim.Dial(socket)
-	}
-	dev, err := watchdog.Open(path)
-	if err != nil {
-		return nil, err
+	dev, err := dial(path)
+	if err != nil || dev.Info().Simulated {
+		return dev, err
 	}
 	if err := suits(h, dev.Info()); err != nil {
 		return nil, errors.Join(err, dev.Disarm())
 	}
 	return dev, nil
+}
+
+// dial opens a device by its path, whatever it is.
+func dial(path string) (watchdog.Device, error) {
+	if socket, ok := strings.CutPrefix(path, simulated); ok {
+		return sim.Dial(socket)
+	}
+	return watchdog.Open(path)
 }
 
 // suits says why a device is not the one that a section means.
@@ -125,12 +130,12 @@ func (d *Daemon) early() string {
 // disarm stops a device that was armed before another one is held. One that can't
 // be stopped is fed beside that, and proves nothing.
 func (d *Daemon) disarm(path string) {
-	dev, err := openDevice(&settings.Hardware{Device: path})
+	dev, err := dial(path)
 	if err == nil {
 		if i := dev.Info(); i.NoWayOut || !i.MagicClose {
 			d.log.Warn("hardware watchdog: it was armed before there was a configuration, and can't be stopped: it is fed, too", "device", path)
 			k := watchdog.NewKeeper(dev, d.log, func(bool, string) {})
-			d.witnesses(k)
+			k.Witness("the keeper of the other device", func() uint64 { return uint64(d.dog.get().keeper.State().LastFed.UnixNano()) }, 0)
 			d.dog.tasks.run(k.Run)
 			return
 		}
@@ -162,16 +167,11 @@ func (d *Daemon) arm(h *settings.Hardware, instead error) {
 		}
 	})
 	d.retime(h, dev, k)
-	d.witnesses(k)
-	d.dog.now.Store(&held{dev, k, instead})
-	d.dog.tasks.run(k.Run)
-}
-
-// witnesses are what a box is worth keeping for.
-func (d *Daemon) witnesses(k *watchdog.Keeper) {
 	k.Witness("the event loop", d.loop.Turns, 0)
 	k.Witness("the reconciler", d.reconciler.gen.Load, 0)
 	k.Witness("the view of links and addresses", d.monitor.Fresh, 0)
+	d.dog.now.Store(&held{dev, k, instead})
+	d.dog.tasks.run(k.Run)
 }
 
 // retime has a device have the timeouts of a section, and what it watches show

@@ -128,7 +128,7 @@ func (d *Daemon) updateStatus(ctx context.Context, _ string) (any, error) {
 func (d *Daemon) boxFacts(ctx context.Context) (verdict.Box, error) {
 	c := d.changes
 	c.mu.Lock()
-	b := verdict.Box{Facts: d.facts(c.work.loaded, nil), Generation: c.work.Number}
+	b := verdict.Box{Facts: d.facts(c.work.loaded, nil), Generation: c.good.Number} // what is tried may go again
 	if c.trial != nil {
 		b.Trying = c.work.String()
 	}

@@ -280,7 +280,7 @@ func TestFacts(t *testing.T) {
 	if err := json.Unmarshal(text, &b); err != nil {
 		t.Fatal(err)
 	}
-	if b.Generation != a.d.changes.work.Number {
+	if b.Generation != a.d.changes.good.Number {
 		t.Error(b.Generation)
 	}
 	if s, ok := b.Sessions["127.0.0.2"]; !ok || s.Up || !b.Fed || b.Trying != "" || !b.Gates["dns"].On || len(b.Told) != 0 {

@@ -56,6 +56,10 @@ func (t *Trial) deadline() time.Duration {
 	return time.Duration(t.Seconds * float64(time.Second))
 }
 
+// often says whether it was judged in more boots than a loader that counts would
+// have given it.
+func (t *Trial) often() bool { return len(t.Attempts) > max(t.Tries, Tries) }
+
 // failed says whether a boot of it has come to that verdict.
 func (t *Trial) failed() bool {
 	return slices.ContainsFunc(t.Attempts, func(a Attempt) bool { return len(a.Missing) > 0 })
@@ -122,6 +126,24 @@ func Load(folder string) (*Trial, error) {
 	return t, nil
 }
 
+// load is Load, or what is beside the data partition if that has lost everything:
+// it has neither an update nor a history.
+func (u *Updater) load() (*Trial, error) {
+	t, err := Load(u.Folder)
+	if t != nil || u.Copy == "" || len(History(u.Folder)) > 0 {
+		return t, err
+	}
+	c := new(Trial)
+	if read(u.Copy, c) != nil {
+		return nil, err
+	}
+	// Of what was kept, the copy is only one that could not be removed.
+	if e, _ := u.entry(c); e == nil || e.State == "good" {
+		return nil, err
+	}
+	return c, nil
+}
+
 // History is what became of earlier updates, the last one first. What can't be
 // read is not known any more.
 func History(folder string) (all []Outcome) {
@@ -166,19 +188,30 @@ func read(path string, to any) error {
 	return nil
 }
 
-func (u *Updater) save(t *Trial) error { return u.write(trialFile, t) }
+// save writes down an update, and its copy: which is there for the day that the data
+// partition is not.
+func (u *Updater) save(t *Trial) error {
+	if u.Copy != "" {
+		if err := write(u.Copy, t); err != nil {
+			u.Log.Warn("update: there is no copy", "error", err)
+		}
+	}
+	return u.write(trialFile, t)
+}
+
+func (u *Updater) write(name string, v any) error { return write(filepath.Join(u.Folder, name), v) }
 
 // write has a file be whole at every moment, and over a power cut.
-func (u *Updater) write(name string, v any) error {
+func write(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err == nil {
-		err = os.MkdirAll(u.Folder, 0o755)
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
 	}
 	if err == nil {
-		err = renameio.WriteFile(filepath.Join(u.Folder, name), append(text, '\n'), 0o644)
+		err = renameio.WriteFile(path, append(text, '\n'), 0o644)
 	}
 	if err == nil {
-		err = u.sync()
+		err = syncAround(path)
 	}
 	if err != nil {
 		return fmt.Errorf("update: it could not be written down: %w", err)
@@ -186,12 +219,22 @@ func (u *Updater) write(name string, v any) error {
 	return nil
 }
 
-func (u *Updater) sync() error {
-	d, err := os.Open(u.Folder)
+// remove removes a file, which need not be there, and over a power cut.
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, syncAround(path))
+	}
+	return nil
+}
+
+// syncAround has a file's folder be on the disk. FAT keeps it with the whole file
+// system.
+func syncAround(path string) error {
+	d, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(d.Sync(), unix.Syncfs(int(d.Fd())), d.Close())
 }
 
 // end writes down what became of an update. The history comes first: of an
@@ -200,10 +243,11 @@ func (u *Updater) end(t *Trial, o Outcome) {
 	o.From, o.To, o.Boots, o.At = t.From, t.To, len(t.Attempts), u.Clock().Time.UTC().Round(time.Second)
 	all := append([]Outcome{o}, History(u.Folder)...)
 	err := u.write(historyFile, all[:min(len(all), mostHistory)])
-	if e := os.Remove(filepath.Join(u.Folder, trialFile)); e != nil && !errors.Is(e, fs.ErrNotExist) {
-		err = errors.Join(err, e)
+	err = errors.Join(err, remove(filepath.Join(u.Folder, trialFile)))
+	if u.Copy != "" {
+		err = errors.Join(err, remove(u.Copy))
 	}
-	if err = errors.Join(err, u.sync()); err != nil {
+	if err != nil {
 		u.Log.Error("update", "error", err)
 	}
 	u.Log.Info("update: "+o.State, "version", o.To, "from", o.From, "cause", o.Cause, "why", o.Why)

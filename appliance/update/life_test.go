@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -101,13 +102,14 @@ type box struct {
 	silent     error // the daemon does not answer
 	reset      bool
 	unloadable string // a version that firmware can't load
+	forgetful  bool   // /var is in memory
 }
 
 func newBox(t *testing.T) *box {
 	b := &box{t: t, boots: 1, since: time.Now(), facts: verdict.Box{Facts: verdict.Facts{Sessions: map[string]verdict.Session{"10.0.0.2": {Up: true}},
 		Links: map[string]bool{}, Gates: map[string]verdict.Gate{"dns": {On: true}}}, Told: map[string]map[string]int{"10.0.0.2": {"dns": 2}}, Fed: true}}
 	b.loader = loader{all: []Entry{{Version: "1.0", Slot: "rootfs.0", State: "good"}}, running: "1.0"}
-	b.Updater = Updater{Folder: t.TempDir(), Backend: &b.loader, Log: slog.New(slog.DiscardHandler), Clock: b.clock,
+	b.Updater = Updater{Folder: t.TempDir(), Copy: filepath.Join(t.TempDir(), "efi", "trial.json"), Backend: &b.loader, Log: slog.New(slog.DiscardHandler), Clock: b.clock,
 		Facts: func(context.Context) (verdict.Box, error) { return b.facts, b.silent }, Reset: func() bool { return b.reset }}
 	return b
 }
@@ -119,6 +121,9 @@ func (b *box) clock() drain.Now {
 // boot starts what the loader starts, and the clock of a boot.
 func (b *box) boot(reset bool) string {
 	b.boots, b.since, b.reset, b.Broken = b.boots+1, time.Now(), reset, ""
+	if b.forgetful {
+		b.Folder = b.t.TempDir()
+	}
 	e := &b.all[b.next()]
 	e.Unloadable = e.Version == b.unloadable
 	b.running, b.trial = e.Version, e.State == "trying"
@@ -183,8 +188,13 @@ func (b *box) do(step string) string {
 			return err.Error() + "\n" + b.text()
 		}
 		return b.text()
-	case "lose":
+	case "lose": // the data partition, or all
 		b.Folder = b.t.TempDir()
+		if rest == "all" {
+			b.Copy = ""
+		}
+	case "forgetful": // from each boot on
+		b.forgetful = true
 	case "abort":
 		t, err := b.Abort(rest)
 		return fmt.Sprintln(t != nil, err)

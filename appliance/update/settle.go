@@ -61,7 +61,7 @@ func (u *Updater) Settle(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("boot loader: %w", err)
 	}
-	t, err := Load(u.Folder)
+	t, err := u.load()
 	if err != nil {
 		u.Log.Error("update: what was written down is not known any more", "error", err)
 	}
@@ -134,7 +134,7 @@ func (u *Updater) Scrub() error {
 	if err != nil {
 		return fmt.Errorf("boot loader: %w", err)
 	}
-	if t, err := Load(u.Folder); trial || t != nil || err != nil {
+	if t, err := u.load(); trial || t != nil || err != nil {
 		return err
 	}
 	// Who runs and was marked bad stays so.
@@ -298,7 +298,17 @@ func (u *Updater) keep(t *Trial) (missing []string) {
 // fail writes down why: the old version is to know, and the daemon at once. The
 // tries that are left are for a version that dies before a verdict: this one has
 // had its time.
+//
+// A loader that starts a version more often than it may, and can't be told to leave
+// it, has the box be reset at each deadline without end: it is left in peace.
 func (u *Updater) fail(t *Trial, missing []string) error {
+	if t.often() {
+		if err := u.markBad(t.To); err != nil {
+			u.Log.Error("update: it goes on with a version that has failed", "version", t.To, "error", err)
+			u.end(t, Outcome{State: Failed, Cause: Health, Why: strings.Join(missing, "; ")})
+			return nil
+		}
+	}
 	t.attempt(u.Clock().Boot).Missing = missing
 	err := errors.Join(u.save(t), u.markBad(t.To))
 	return errors.Join(fmt.Errorf("%w: %s: %s", ErrFailed, t.To, strings.Join(missing, "; ")), err)
@@ -323,14 +333,22 @@ func Late(t *Trial, running string, now drain.Now) string {
 }
 
 // Strand waits until a version that runs has had its time, and says why it has;
-// "": it is not tried, or nobody waits any more.
-func Strand(ctx context.Context, folder, running string, clock func() drain.Now) string {
+// "": it is not tried, or nobody waits any more. It asks no boot loader: there is
+// none that answers. If that is so too often, it is left in peace.
+func (u *Updater) Strand(ctx context.Context, running string) string {
+	if t, err := Load(u.Folder); onTrial(t, running) && err == nil {
+		if t.attempt(u.Clock().Boot); t.often() {
+			u.end(t, Outcome{State: Failed, Cause: Health, Why: "the boot loader can't be asked"})
+		} else if err := u.save(t); err != nil {
+			u.Log.Error("update", "error", err)
+		}
+	}
 	for {
-		t, err := Load(folder)
+		t, err := Load(u.Folder)
 		if !onTrial(t, running) || err != nil {
 			return ""
 		}
-		if why := Late(t, running, clock()); why != "" {
+		if why := Late(t, running, u.Clock()); why != "" {
 			return why
 		}
 		select {

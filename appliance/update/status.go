@@ -45,7 +45,7 @@ func (u *Updater) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("boot loader: %w", err)
 	}
-	t, err := Load(u.Folder)
+	t, err := u.load()
 	s := u.status(ctx, t, running, trial || onTrial(t, running))
 	s.Slots = slots
 	return s, err

@@ -77,6 +77,7 @@ type Bundle interface {
 // Updater is the box, as far as its versions are concerned.
 type Updater struct {
 	Folder  string
+	Copy    string // of an update under way, beside the data partition; "": none
 	Backend Backend
 	Facts   func(context.Context) (verdict.Box, error) // how the box stands: the daemon's answer
 	Clock   func() drain.Now
@@ -142,10 +143,13 @@ func (u *Updater) begin(ctx context.Context, to string, o Options) (*Trial, erro
 	if trial {
 		return nil, fmt.Errorf("%s runs on trial: wait for its verdict (holdfast update status), or holdfast update mark-good", running)
 	}
-	switch old, err := Load(u.Folder); {
-	case err != nil:
+	old, err := u.load()
+	if err != nil {
 		return nil, err
-	case u.waits(old):
+	}
+	if waits, err := u.waits(old); err != nil {
+		return nil, err
+	} else if waits {
 		return nil, fmt.Errorf("%s is installed and has no verdict yet: reboot, or holdfast update abort", old.To)
 	}
 	box, err := u.Facts(ctx)
@@ -165,12 +169,12 @@ func (u *Updater) begin(ctx context.Context, to string, o Options) (*Trial, erro
 
 // waits says whether a version is to be tried by the next boot: an update may have
 // ended without a word once the loader knew of it.
-func (u *Updater) waits(t *Trial) bool {
+func (u *Updater) waits(t *Trial) (bool, error) {
 	if t == nil || t.Stage == Installed {
-		return t != nil
+		return t != nil, nil
 	}
 	e, err := u.entry(t)
-	return err != nil || e != nil && e.State == "trying"
+	return e != nil && e.State == "trying", err
 }
 
 // refused ends an update that could not be installed. A loader that would try it
@@ -189,7 +193,7 @@ func (u *Updater) refused(t *Trial, why error) error {
 
 // Abort has a version that is installed or tried not be started again.
 func (u *Updater) Abort(why string) (*Trial, error) {
-	t, err := Load(u.Folder)
+	t, err := u.load()
 	if err != nil {
 		return nil, err
 	}
@@ -209,10 +213,10 @@ func (u *Updater) Good() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("boot loader: %w", err)
 	}
-	if err := u.Backend.MarkGood(running); err != nil {
+	if err := u.markGood(running); err != nil {
 		return running, err
 	}
-	t, err := Load(u.Folder)
+	t, err := u.load()
 	if err == nil && t != nil && t.To == running {
 		u.end(t, Outcome{State: Good, Cause: ByHand})
 	}
@@ -222,7 +226,7 @@ func (u *Updater) Good() (string, error) {
 // Bad has a version not be started again: the one that is tried, or the one that
 // is named.
 func (u *Updater) Bad(version string) (string, error) {
-	t, err := Load(u.Folder)
+	t, err := u.load()
 	if err != nil {
 		return version, err
 	}

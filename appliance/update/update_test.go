@@ -84,15 +84,24 @@ func TestStrand(t *testing.T) {
 		if err := b.save(&Trial{To: "2.0", Seconds: 60}); err != nil {
 			t.Fatal(err)
 		}
-		if why := Strand(t.Context(), b.Folder, "1.0", b.clock); why != "" {
+		if why := b.Strand(t.Context(), "1.0"); why != "" {
 			t.Error(why)
 		}
-		if why := Strand(t.Context(), b.Folder, "2.0", b.clock); why != "version 2.0 was not proven within 2m0s of the boot" {
+		if why := b.Strand(t.Context(), "2.0"); why != "version 2.0 was not proven within 2m0s of the boot" {
 			t.Error(why)
 		}
-		b.since = time.Now()
+		for range Tries {
+			b.boot(false)
+			if why := b.Strand(t.Context(), "2.0"); (why == "") != (b.boots > Tries) {
+				t.Errorf("in boot %d: %q", b.boots, why)
+			}
+		}
+		b.boot(false)
+		if err := b.save(&Trial{To: "2.0", Seconds: 60}); err != nil {
+			t.Fatal(err)
+		}
 		time.AfterFunc(time.Second, func() { b.end(&Trial{To: "2.0"}, Outcome{State: Aborted}) })
-		if why := Strand(t.Context(), b.Folder, "2.0", b.clock); why != "" {
+		if why := b.Strand(t.Context(), "2.0"); why != "" {
 			t.Error(why)
 		}
 	})

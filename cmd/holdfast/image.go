@@ -27,7 +27,8 @@ import (
 const (
 	stateFolder = "/var/lib/holdfast"
 	keptFile    = "/efi/holdfast/state.tar" // outside the data partition
-	espDrop     = "/efi/holdfast/drop"      // for bundles, when the disk is flashed
+	keptTrial   = "/efi/holdfast/trial.json"
+	espDrop     = "/efi/holdfast/drop" // for bundles, when the disk is flashed
 	hostKey     = "/etc/ssh/ssh_host_ed25519_key.pub"
 )
 

@@ -94,7 +94,11 @@ func newMachine(root, socket string, log *slog.Logger) (*machine, error) {
 		return nil, err
 	}
 	m := &machine{loader: loader{backend, slots}, release: release, keys: filepath.Join(root, image.KeysFolder)}
-	m.Updater = update.Updater{Folder: filepath.Join(root, update.Folder), Backend: m.loader, Log: log, Clock: func() drain.Now { return drain.Clock("") },
+	copied := ""
+	if _, ok := backend.(*boot.SystemdBoot); ok {
+		copied = filepath.Join(root, keptTrial)
+	}
+	m.Updater = update.Updater{Copy: copied, Folder: filepath.Join(root, update.Folder), Backend: m.loader, Log: log, Clock: func() drain.Now { return drain.Clock("") },
 		Reset: resetByWatchdog, Broken: slot.ReadBroken(root), Facts: func(context.Context) (b update.Box, err error) {
 			return b, control.Ask(socket, control.Request{Do: "facts"}, &b)
 		}}

@@ -291,7 +291,8 @@ func settleUpdate(c *call) error {
 // this boot.
 func strand(ctx context.Context, log *slog.Logger) error {
 	release, _ := os.ReadFile(osRelease)
-	why := update.Strand(ctx, update.Folder, update.Running(string(release)), func() drain.Now { return drain.Clock("") })
+	u := update.Updater{Folder: update.Folder, Log: log, Clock: func() drain.Now { return drain.Clock("") }}
+	why := u.Strand(ctx, update.Running(string(release)))
 	if why == "" {
 		return nil
 	}
