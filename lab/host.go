@@ -48,9 +48,8 @@ func (h *Host) noDAD() {
 	}
 }
 
-// remove ends everything that runs on the host, by whomever it was started,
-// and the host.
-func (h *Host) remove() {
+// Halt ends everything that runs on the host, by whomever it was started.
+func (h *Host) Halt() {
 	Poll(10*time.Second, func() bool {
 		pids, err := output("ip", "netns", "pids", h.NS)
 		for _, pid := range strings.Fields(string(pids)) {
@@ -58,6 +57,11 @@ func (h *Host) remove() {
 		}
 		return err != nil || len(pids) == 0
 	})
+}
+
+// remove halts the host, and removes it.
+func (h *Host) remove() {
+	h.Halt()
 	if _, err := output("ip", "netns", "del", h.NS); err != nil {
 		h.Logf("lab: %v", err)
 	}

@@ -200,6 +200,7 @@ func (p *plant) cut(g generations) {
 	}
 	time.Sleep(rand.N(within)) // the moment that is tested, whatever it is
 	p.process.Kill()
+	p.Halt() // who was just being started has all that the daemon held
 	if asker != nil {
 		_ = asker.Wait()
 	}
