@@ -78,6 +78,11 @@ func Choose(id Identity, candidates []Candidate, trust Trust, taken Taken) Choic
 			c.Refused[i] = fmt.Errorf("%s goes before it", best.Name)
 		}
 	}
+	for _, cand := range candidates {
+		if errors.Is(cand.Err, errTogether) { // it may be nearer
+			c.Refused[c.Index] = fmt.Errorf("%s: %w", cand.Name, cand.Err)
+		}
+	}
 	if c.Refused[c.Index] == nil {
 		c.Here, c.Refused[c.Index] = best.fresh(taken)
 	}

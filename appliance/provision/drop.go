@@ -180,7 +180,7 @@ func (d *Drop) act(ctx context.Context, now time.Time, root *os.Root, w Wants, s
 		if d.untold[name] == d.settling.print(name) {
 			continue
 		}
-		found := Read(root.FS(), name)
+		found := Read(root.FS(), name, w.Identity.keeps)
 		if slices.ContainsFunc(found, func(c Candidate) bool { return IsCut(c.Err) }) && d.settling.age(now, name) < patience {
 			again = true
 			continue

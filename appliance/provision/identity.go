@@ -194,6 +194,9 @@ func (b *Bundle) far(id Identity) int {
 	return far
 }
 
+// keeps is For, as Read wants it.
+func (id Identity) keeps(b *Bundle) bool { return b.For(id) }
+
 // For says whether a bundle is for a box at all.
 func (b *Bundle) For(id Identity) bool { return b.far(id) < none }
 

@@ -180,8 +180,19 @@ func isArchive(name string) bool {
 
 // Read gives the candidates at a path of a folder: a bundle that is a folder, an
 // archive or a configuration alone; or, of a folder without a manifest, all that
-// are in it. What is none of these is passed over.
-func Read(root fs.FS, p string) []Candidate {
+// are in it. What is none of these is passed over. Of a bundle that is not kept, the
+// manifest is all that stays; nil keeps all.
+func Read(root fs.FS, p string, keep func(*Bundle) bool) []Candidate {
+	all := read(root, p, keep)
+	for _, c := range all {
+		if c.Bundle != nil && keep != nil && !keep(c.Bundle) {
+			c.Files = nil
+		}
+	}
+	return all
+}
+
+func read(root fs.FS, p string, keep func(*Bundle) bool) []Candidate {
 	st, err := fs.Stat(root, p)
 	if err != nil {
 		return []Candidate{{Name: p, Err: err}}
@@ -201,10 +212,10 @@ func Read(root fs.FS, p string) []Candidate {
 		b, err := ReadDir(p, dir)
 		return []Candidate{{Bundle: b, Name: p, Err: err}}
 	}
-	return readAll(root, p)
+	return readAll(root, p, keep)
 }
 
-// mostTogether is how many octets of bundles are read of a folder: they are in
+// mostTogether is how many octets of bundles are kept of a folder: they are in
 // memory together, before anybody has looked at who signed them.
 const mostTogether = 2 * MaxSize
 
@@ -221,7 +232,7 @@ func (c Candidate) size() (n int) {
 }
 
 // readAll is the candidates of a folder that is none itself.
-func readAll(root fs.FS, p string) (all []Candidate) {
+func readAll(root fs.FS, p string, keep func(*Bundle) bool) (all []Candidate) {
 	entries, err := fs.ReadDir(root, p)
 	if err != nil {
 		return []Candidate{{Name: p, Err: err}}
@@ -232,7 +243,7 @@ func readAll(root fs.FS, p string) (all []Candidate) {
 		if litter(e.Name()) || isResult(e.Name()) {
 			continue
 		}
-		found := readEntry(root, name, e.IsDir(), left)
+		found := readEntry(root, name, e.IsDir(), left, keep)
 		for _, c := range found {
 			left -= c.size()
 		}
@@ -243,7 +254,7 @@ func readAll(root fs.FS, p string) (all []Candidate) {
 
 // readEntry is the candidates that an entry of a folder is, of which so many octets
 // may still be read.
-func readEntry(root fs.FS, name string, dir bool, left int) []Candidate {
+func readEntry(root fs.FS, name string, dir bool, left int, keep func(*Bundle) bool) []Candidate {
 	if dir {
 		if _, err := fs.Stat(root, path.Join(name, manifestName)); err != nil {
 			return nil
@@ -254,7 +265,7 @@ func readEntry(root fs.FS, name string, dir bool, left int) []Candidate {
 	if left <= 0 {
 		return []Candidate{{Name: name, Err: errTogether}}
 	}
-	return Read(root, name)
+	return Read(root, name, keep)
 }
 
 // isCandidate says whether a file is named as one.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -238,7 +239,7 @@ func TestReadFolder(t *testing.T) {
 		"stick/._one.tar":            {Data: []byte("x")},
 	}
 	var got []string
-	for _, c := range Read(root, "stick") {
+	for _, c := range Read(root, "stick", nil) {
 		got = append(got, fmt.Sprint(c.Name, " ", c.Bundle != nil, " ", c.Err))
 	}
 	want := []string{"stick/four.tar false the archive ends in the middle", "stick/one.tar true <nil>", "stick/three.conf true <nil>",
@@ -256,7 +257,7 @@ func TestReadTogether(t *testing.T) {
 	for i := range 5 {
 		root[fmt.Sprint("stick/", i, ".conf")] = &fstest.MapFile{Data: large}
 	}
-	all := Read(root, "stick")
+	all := Read(root, "stick", nil)
 	var left []string
 	for _, c := range all {
 		if c.Err != nil {
@@ -270,6 +271,14 @@ func TestReadTogether(t *testing.T) {
 	}
 	if _, err := (&Carrier{}).ours(all); err == nil || err.Error() != want[0] {
 		t.Error(err)
+	}
+	if c := Choose(Identity{}, all, Trust{}, Taken{}); c.Index >= 0 {
+		t.Errorf("%+v", c)
+	}
+	// What is for others does not count.
+	others := Read(root, "stick", func(*Bundle) bool { return false })
+	if len(others) != 5 || slices.ContainsFunc(others, func(c Candidate) bool { return c.Err != nil || c.Files != nil }) {
+		t.Errorf("%+v", others)
 	}
 }
 

@@ -96,7 +96,7 @@ func unbase64(b []byte) []byte {
 // an image's ESP, which is a volume for whoever has flashed the disk. What was
 // decided on is moved into a folder of it: nobody pulls this disk, and at the next
 // boot it would take the place of a configuration that has come since.
-func Folder(name, dir string) Source {
+func Folder(name, dir string, id Identity) Source {
 	return Source{Name: name, Find: func(context.Context) ([]Candidate, error) {
 		root, err := os.OpenRoot(dir)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -106,7 +106,7 @@ func Folder(name, dir string) Source {
 			return nil, err
 		}
 		defer root.Close()
-		return Read(root.FS(), "."), nil
+		return Read(root.FS(), ".", id.keeps), nil
 	}, Answer: func(name string, text []byte) error { return renameio.WriteFile(filepath.Join(dir, name), text, 0o644) },
 		Done: func() error { return putAway(dir) }}
 }

@@ -184,7 +184,7 @@ func TestCredentials(t *testing.T) {
 // result, which is no bundle.
 func TestFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "drop")
-	s := Folder("esp", dir)
+	s := Folder("esp", dir, Identity{})
 	if all, err := s.Find(t.Context()); all != nil || err != nil {
 		t.Error(all, err)
 	}

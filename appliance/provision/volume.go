@@ -82,7 +82,7 @@ func (v volume) ours() bool {
 
 // Volumes are the sources on the block devices of this machine that have one of
 // our labels, that of HOLDFAST first. Root only.
-func Volumes() (all []Source) {
+func Volumes(id Identity) (all []Source) {
 	names, _ := filepath.Glob("/sys/class/block/*")
 	var found []Source
 	for _, n := range names {
@@ -95,7 +95,7 @@ func Volumes() (all []Source) {
 		if base == "" {
 			continue
 		}
-		s, label, err := Device("/dev/" + base)
+		s, label, err := Device("/dev/"+base, id)
 		if err != nil {
 			continue
 		}
@@ -109,7 +109,7 @@ func Volumes() (all []Source) {
 }
 
 // Device is the source on one block device, and its label.
-func Device(path string) (Source, string, error) {
+func Device(path string, id Identity) (Source, string, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a drive without a disk is not waited for
 	if err != nil {
 		return Source{}, "", err
@@ -120,20 +120,20 @@ func Device(path string) (Source, string, error) {
 		return Source{}, "", fmt.Errorf("%s: want a FAT or ISO 9660 volume labelled %s", path, strings.Join(Labels, " or "))
 	}
 	return Source{Name: "volume-" + filepath.Base(path),
-		Find:   func(context.Context) ([]Candidate, error) { return v.find(path) },
+		Find:   func(context.Context) ([]Candidate, error) { return v.find(path, id) },
 		Answer: func(name string, text []byte) error { return v.answer(path, name, text) },
 	}, v.label, nil
 }
 
 // find reads the bundles of a volume, which is mounted for reading, and nowhere
 // that anybody else could see it.
-func (v volume) find(device string) (all []Candidate, err error) {
+func (v volume) find(device string, id Identity) (all []Candidate, err error) {
 	root, done, err := v.mount(device, true)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	return Read(root.FS(), "."), nil
+	return Read(root.FS(), ".", id.keeps), nil
 }
 
 // answer writes a result onto a volume, and waits until it is on it: it may be

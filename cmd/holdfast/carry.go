@@ -33,7 +33,7 @@ func provisionRun(c *call) error {
 	carrier := &provision.Carrier{Drop: cmp.Or(*drop, said.Drop, provision.DefaultDrop), Identity: id, Out: c.out, Wait: *wait}
 	var sources []provision.Source
 	if *device != "" {
-		s, _, err := provision.Device(*device)
+		s, _, err := provision.Device(*device, id)
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func provisionRun(c *call) error {
 func everySource(id provision.Identity, signed bool, waits func()) []provision.Source {
 	line, _ := os.ReadFile("/proc/cmdline")
 	f := provision.Fetcher{Signed: signed, Floor: floor(), Tries: 30}
-	return append(provision.Volumes(), provision.Folder("esp", espDrop), provision.Credentials("/", os.Getenv("CREDENTIALS_DIRECTORY")),
+	return append(provision.Volumes(id), provision.Folder("esp", espDrop, id), provision.Credentials("/", os.Getenv("CREDENTIALS_DIRECTORY")),
 		provision.CommandLine(string(line), id, f), provision.Lease("/", id, f, waits))
 }
 

@@ -197,7 +197,7 @@ func sign(c *call) error {
 
 // readBundle reads a bundle that is an archive or a folder.
 func readBundle(path string) (*provision.Bundle, error) {
-	all := provision.Read(os.DirFS(filepath.Dir(path)), filepath.Base(path))
+	all := provision.Read(os.DirFS(filepath.Dir(path)), filepath.Base(path), nil)
 	if len(all) != 1 || all[0].Err == nil && all[0].Manifest == nil {
 		return nil, fmt.Errorf("%s: want one bundle, an archive (.tar, .tar.gz, .tgz) or a folder with its manifest.json", path)
 	}

@@ -57,7 +57,7 @@ func simulate(c *call) error {
 	if len(boxes) == 0 {
 		return usagef("want --serial, --uuid, --mac or --fleet FILE")
 	}
-	candidates := provision.Read(os.DirFS(filepath.Dir(args[0])), filepath.Base(args[0]))
+	candidates := provision.Read(os.DirFS(filepath.Dir(args[0])), filepath.Base(args[0]), nil)
 	trust := provision.Trust{Keys: keys, Signed: *signed}
 	all, good := []fate{}, true
 	for _, id := range boxes {
