@@ -36,7 +36,7 @@ const Step = 1 << 20
 func (f Fetcher) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	switch {
 	case name == "-":
-		return os.Stdin, nil
+		return f.input(ctx, os.Stdin), nil
 	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
 		s := &stream{Fetcher: f, ctx: ctx, url: name}
 		return s, s.connect() // so that a wrong name is told at once

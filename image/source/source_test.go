@@ -211,3 +211,51 @@ func TestFiles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestInput is a pipe that ends, one that nobody fills any more, and one that nobody
+// waits for any more.
+func TestInput(t *testing.T) {
+	pipe := func() (in *input, out *os.File) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Close(); w.Close() })
+		return Fetcher{Stall: time.Hour}.input(t.Context(), r).(*input), w
+	}
+	in, out := pipe()
+	want := bytes.Repeat([]byte("bundle"), 50000)
+	go func(w *os.File) { w.Write(want); w.Close() }(out)
+	if got, err := io.ReadAll(in); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d octets, %v", len(got), err)
+	}
+	if n, err := in.Read(make([]byte, 9)); n != 0 || err != io.EOF {
+		t.Error(n, err)
+	}
+	in, _ = pipe()
+	in.stall = time.Millisecond
+	if _, err := in.Read(make([]byte, 9)); err != errStall {
+		t.Error(err)
+	}
+	in, out = pipe()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	in.ctx = ctx
+	out.Write([]byte("x"))
+	if n, err := in.Read(make([]byte, 9)); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	cancel(errPatience)
+	if _, err := in.Read(make([]byte, 9)); err != errPatience {
+		t.Error(err)
+	}
+	file, err := os.Open("source.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, ok := (Fetcher{}).input(t.Context(), file).(io.Seeker); !ok {
+		t.Error("a file can't be read twice")
+	}
+}
+
+var errPatience = errors.New("nobody waits any more")
