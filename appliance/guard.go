@@ -135,7 +135,8 @@ func (d *Daemon) disarm(path string) {
 		if i := dev.Info(); i.NoWayOut || !i.MagicClose {
 			d.log.Warn("hardware watchdog: it was armed before there was a configuration, and can't be stopped: it is fed, too", "device", path)
 			k := watchdog.NewKeeper(dev, d.log, func(bool, string) {})
-			k.Witness("the keeper of the other device", func() uint64 { return uint64(d.dog.get().keeper.State().LastFed.UnixNano()) }, 0)
+			d.witnesses(k, besideFor)
+			k.Witness("the keeper of the other device", d.unrefused(), besideFor)
 			d.dog.tasks.run(k.Run)
 			return
 		}
@@ -167,11 +168,31 @@ func (d *Daemon) arm(h *settings.Hardware, instead error) {
 		}
 	})
 	d.retime(h, dev, k)
-	k.Witness("the event loop", d.loop.Turns, 0)
-	k.Witness("the reconciler", d.reconciler.gen.Load, 0)
-	k.Witness("the view of links and addresses", d.monitor.Fresh, 0)
+	d.witnesses(k, 0)
 	d.dog.now.Store(&held{dev, k, instead})
 	d.dog.tasks.run(k.Run)
+}
+
+// besideFor is how long a witness may stand still for a device that is fed beside the
+// one that counts: longer than it is told to show itself for any of those.
+const besideFor = 5 * time.Minute
+
+// witnesses are what a box is worth keeping for.
+func (d *Daemon) witnesses(k *watchdog.Keeper, within time.Duration) {
+	k.Witness("the event loop", d.loop.Turns, within)
+	k.Witness("the reconciler", d.reconciler.gen.Load, within)
+	k.Witness("the view of links and addresses", d.monitor.Fresh, within)
+}
+
+// unrefused goes on while the keeper that counts has not been told to stop.
+func (d *Daemon) unrefused() func() uint64 {
+	n := uint64(0)
+	return func() uint64 {
+		if d.dog.get().keeper.Refused() == "" {
+			n++
+		}
+		return n
+	}
 }
 
 // retime has a device have the timeouts of a section, and what it watches show
