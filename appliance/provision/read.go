@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"strings"
 )
@@ -181,7 +182,7 @@ func isArchive(name string) bool {
 // Read gives the candidates at a path of a folder: a bundle that is a folder, an
 // archive or a configuration alone; or, of a folder without a manifest, all that
 // are in it. What is none of these is passed over. Of a bundle that is not kept, the
-// manifest is all that stays; nil keeps all.
+// manifest is all that stays; nil keeps all, however much that is.
 func Read(root fs.FS, p string, keep func(*Bundle) bool) []Candidate {
 	all := read(root, p, keep)
 	for _, c := range all {
@@ -238,6 +239,9 @@ func readAll(root fs.FS, p string, keep func(*Bundle) bool) (all []Candidate) {
 		return []Candidate{{Name: p, Err: err}}
 	}
 	left := mostTogether
+	if keep == nil {
+		left = math.MaxInt
+	}
 	for _, e := range entries {
 		name := path.Join(p, e.Name())
 		if litter(e.Name()) || isResult(e.Name()) {

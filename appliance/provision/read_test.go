@@ -257,7 +257,7 @@ func TestReadTogether(t *testing.T) {
 	for i := range 5 {
 		root[fmt.Sprint("stick/", i, ".conf")] = &fstest.MapFile{Data: large}
 	}
-	all := Read(root, "stick", nil)
+	all := Read(root, "stick", func(*Bundle) bool { return true })
 	var left []string
 	for _, c := range all {
 		if c.Err != nil {
