@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -138,8 +139,8 @@ func (u *Updater) load() (*Trial, error) {
 		return nil, err
 	}
 	// Of what was kept, the copy is only one that could not be removed.
-	if e, _ := u.entry(c); e == nil || e.State == "good" {
-		return nil, err
+	if e, unknown := u.entry(c); unknown != nil || e == nil || e.State == "good" {
+		return nil, cmp.Or(unknown, err)
 	}
 	return c, nil
 }
@@ -191,12 +192,30 @@ func read(path string, to any) error {
 // save writes down an update, and its copy: which is there for the day that the data
 // partition is not.
 func (u *Updater) save(t *Trial) error {
-	if u.Copy != "" {
-		if err := write(u.Copy, t); err != nil {
-			u.Log.Warn("update: there is no copy", "error", err)
-		}
+	if err := u.copy(t); err != nil {
+		u.Log.Warn("update: there is no copy", "error", err)
 	}
 	return u.write(trialFile, t)
+}
+
+// copy writes the copy. FAT keeps a folder with the whole file system.
+func (u *Updater) copy(t *Trial) error {
+	if u.Copy == "" {
+		return nil
+	}
+	return errors.Join(write(u.Copy, t), syncAll(u.Copy))
+}
+
+// uncopy removes the copy, and what power cuts have left of writing it.
+func (u *Updater) uncopy() error {
+	if u.Copy == "" {
+		return nil
+	}
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(u.Copy), "."+filepath.Base(u.Copy)+"*"))
+	for _, path := range append(left, u.Copy) {
+		err = errors.Join(err, remove(path))
+	}
+	return errors.Join(err, syncAll(u.Copy))
 }
 
 func (u *Updater) write(name string, v any) error { return write(filepath.Join(u.Folder, name), v) }
@@ -227,14 +246,25 @@ func remove(path string) error {
 	return nil
 }
 
-// syncAround has a file's folder be on the disk. FAT keeps it with the whole file
-// system.
+// syncAround has a file's folder be on the disk.
 func syncAround(path string) error {
 	d, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), unix.Syncfs(int(d.Fd())), d.Close())
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// syncAll has a file's whole file system be on the disk, if there is a folder.
+func syncAll(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Syncfs(int(d.Fd())), d.Close())
 }
 
 // end writes down what became of an update. The history comes first: of an
@@ -244,10 +274,7 @@ func (u *Updater) end(t *Trial, o Outcome) {
 	all := append([]Outcome{o}, History(u.Folder)...)
 	err := u.write(historyFile, all[:min(len(all), mostHistory)])
 	err = errors.Join(err, remove(filepath.Join(u.Folder, trialFile)))
-	if u.Copy != "" {
-		err = errors.Join(err, remove(u.Copy))
-	}
-	if err != nil {
+	if err = errors.Join(err, u.uncopy()); err != nil {
 		u.Log.Error("update", "error", err)
 	}
 	u.Log.Info("update: "+o.State, "version", o.To, "from", o.From, "cause", o.Cause, "why", o.Why)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -192,6 +193,17 @@ func (b *box) do(step string) string {
 		b.Folder = b.t.TempDir()
 		if rest == "all" {
 			b.Copy = ""
+		}
+	case "stuck": // the ESP can't be written either
+		b.broken, b.deaf = errors.New("/efi can't be written"), errors.New("/efi can't be written")
+		text, err := os.ReadFile(b.Copy)
+		b.Copy = filepath.Join("/proc", "trial.json")
+		if err == nil {
+			b.Copy = filepath.Join(b.t.TempDir(), strings.Repeat("x", 250)) // too long for a file beside it
+			err = os.WriteFile(b.Copy, text, 0o600)
+		}
+		if err != nil {
+			b.t.Fatal(err)
 		}
 	case "forgetful": // from each boot on
 		b.forgetful = true

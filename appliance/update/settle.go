@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +48,8 @@ func find(running string, trial bool, t *Trial, boot string, e *Entry) situation
 	// A good one of the same version is what was there before it was installed again.
 	case t.Stage == Installing && (e == nil || e.State == "good"):
 		return interrupted
+	case e != nil && e.State == "good" && !e.Unloadable && !t.failed():
+		return kept // and what runs has come since
 	}
 	return fellBack
 }
@@ -61,10 +65,10 @@ func (u *Updater) Settle(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("boot loader: %w", err)
 	}
-	t, err := u.load()
-	if err != nil {
-		u.Log.Error("update: what was written down is not known any more", "error", err)
+	if _, err := u.Backend.Entries(); err != nil {
+		return fmt.Errorf("boot loader: %w", err)
 	}
+	t := u.recall()
 	entry, err := u.entry(t)
 	if err != nil {
 		return err
@@ -105,6 +109,25 @@ func (u *Updater) Settle(ctx context.Context) error {
 		u.Log.Error("boot loader", "error", err)
 	}
 	return nil
+}
+
+// recall is what was written down; nil: nothing is known. What can't be read is put
+// aside, and a copy that can't be written any more is nothing to go by: nobody would
+// know how often it was tried.
+func (u *Updater) recall() *Trial {
+	t, err := u.load()
+	if err != nil {
+		path := filepath.Join(u.Folder, trialFile)
+		u.Log.Error("update: what was written down is not known any more", "error", errors.Join(err, os.Rename(path, path+".bad")))
+	}
+	if own, _ := Load(u.Folder); t == nil || own != nil {
+		return t
+	}
+	if err := u.copy(t); err != nil {
+		u.Log.Error("update: what was written down is on a disk that can't be written", "error", err)
+		return nil
+	}
+	return t
 }
 
 // leave has another version than the one that runs be started, if there is one that
@@ -305,7 +328,10 @@ func (u *Updater) fail(t *Trial, missing []string) error {
 	if t.often() {
 		if err := u.markBad(t.To); err != nil {
 			u.Log.Error("update: it goes on with a version that has failed", "version", t.To, "error", err)
-			u.end(t, Outcome{State: Failed, Cause: Health, Why: strings.Join(missing, "; ")})
+			o, late := Outcome{State: Failed, Cause: cmp.Or(t.attempt(u.Clock().Boot).Cause, Health), Why: strings.Join(missing, "; ")}, Late(t, t.To, u.Clock())
+			if u.end(t, o); late != "" { // the daemon has given up
+				return fmt.Errorf("%w: %s: %s", ErrFailed, t.To, late)
+			}
 			return nil
 		}
 	}
@@ -338,7 +364,9 @@ func Late(t *Trial, running string, now drain.Now) string {
 func (u *Updater) Strand(ctx context.Context, running string) string {
 	if t, err := Load(u.Folder); onTrial(t, running) && err == nil {
 		if t.attempt(u.Clock().Boot); t.often() {
+			late := Late(t, running, u.Clock()) // then the daemon has given up
 			u.end(t, Outcome{State: Failed, Cause: Health, Why: "the boot loader can't be asked"})
+			return late
 		} else if err := u.save(t); err != nil {
 			u.Log.Error("update", "error", err)
 		}

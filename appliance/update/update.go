@@ -213,10 +213,10 @@ func (u *Updater) Good() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("boot loader: %w", err)
 	}
-	if err := u.markGood(running); err != nil {
-		return running, err
+	t, err := u.load() // the copy counts until it is good
+	if good := u.markGood(running); good != nil {
+		return running, good
 	}
-	t, err := u.load()
 	if err == nil && t != nil && t.To == running {
 		u.end(t, Outcome{State: Good, Cause: ByHand})
 	}

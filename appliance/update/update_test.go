@@ -40,6 +40,7 @@ func TestFind(t *testing.T) {
 		"it is gone from the loader":               {"2", false, written, "b", "", trying},
 		"it was to be left, and runs all the same": {"2", false, failed, "c", "bad", fellBack},
 		"it was to be left":                        {"2", false, failed, "c", "good", trying},
+		"it was good, and another has come since":  {"3", false, written, "b", "good", kept},
 		"a good one was there before":              {"1", false, half, "b", "good", interrupted},
 	} {
 		var e *Entry

@@ -283,6 +283,9 @@ func settleUpdate(c *call) error {
 		return exitStatus(exitFailed)
 	}
 	log.Error("update", "error", err)
+	if ctx.Err() != nil {
+		return nil // the box goes down, or the unit is stopped
+	}
 	return strand(ctx, log)
 }
 
