@@ -53,7 +53,7 @@ func (o Options) disk(ctx context.Context, at string) (err error) {
 		}
 	}
 	grow(ctx, dev, o.Say)
-	mends := ways(dev)
+	mends := o.ways(dev)
 	if len(mends) == 0 {
 		o.Say("data: %s is new", dev)
 	}
@@ -79,16 +79,16 @@ func (o Options) disk(ctx context.Context, at string) (err error) {
 // ways are those to mend what is on a partition; none: it is as good as nothing.
 // Copies of a superblock stay behind from whatever was there before: they count only
 // where there is one, or where it can't be read.
-func ways(dev string) (mends []func(context.Context, string) error) {
+func (o Options) ways(dev string) (mends []func(context.Context, string) error) {
 	switch is, err := marked(dev, superblock); {
 	case is:
-		mends = append(mends, check, checkAll)
+		mends = append(mends, o.check, o.checkAll)
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
 	for _, c := range copies {
 		if is, _ := marked(dev, c.at()); is {
-			mends = append(mends, c.check)
+			mends = append(mends, o.by(c))
 		}
 	}
 	return mends
@@ -100,7 +100,7 @@ func (o Options) enlarge(ctx context.Context, dev string) {
 	if _, err := run(ctx, "resize2fs", dev); err == nil {
 		return
 	}
-	err := checkAll(ctx, dev)
+	err := o.checkAll(ctx, dev)
 	if err == nil {
 		var out string
 		if out, err = run(ctx, "resize2fs", dev); err != nil {
@@ -175,26 +175,32 @@ var copies = []backup{{32768, 4096}, {8193, 1024}}
 
 func (b backup) at() int64 { return b.block * b.size }
 
-// check mends whatever can be by the copy.
-func (b backup) check(ctx context.Context, dev string) error {
-	return fsck(ctx, "-f", "-y", "-b", fmt.Sprint(b.block), "-B", fmt.Sprint(b.size), dev)
+// by mends whatever can be by a copy.
+func (o Options) by(b backup) func(context.Context, string) error {
+	return func(ctx context.Context, dev string) error {
+		return o.fsck(ctx, dev, "-f", "-y", "-b", fmt.Sprint(b.block), "-B", fmt.Sprint(b.size))
+	}
 }
 
 // check mends what is safe to mend, of a file system that does not say that it is
 // clean.
-func check(ctx context.Context, dev string) error { return fsck(ctx, "-p", dev) }
+func (o Options) check(ctx context.Context, dev string) error { return o.fsck(ctx, dev, "-p") }
 
 // checkAll mends whatever can be.
-func checkAll(ctx context.Context, dev string) error { return fsck(ctx, "-f", "-y", dev) }
+func (o Options) checkAll(ctx context.Context, dev string) error { return o.fsck(ctx, dev, "-f", "-y") }
 
 // fsck says 1 if it has mended something, and 2 if the box should boot anew, which
 // it does not need before it has mounted it.
-func fsck(ctx context.Context, args ...string) error {
-	out, err := run(ctx, append([]string{"e2fsck"}, args...)...)
-	if e := (*exec.ExitError)(nil); err == nil || errors.As(err, &e) && (e.ExitCode() == 1 || e.ExitCode() == 2) {
+func (o Options) fsck(ctx context.Context, dev string, args ...string) error {
+	out, err := run(ctx, "e2fsck", append(args, dev)...)
+	if e := (*exec.ExitError)(nil); errors.As(err, &e) && (e.ExitCode() == 1 || e.ExitCode() == 2) {
+		o.Say("data: %s was mended (e2fsck %s): %s", dev, args[0], first(out))
 		return nil
 	}
-	return fmt.Errorf("e2fsck: %w: %s", err, last(out))
+	if err != nil {
+		err = fmt.Errorf("e2fsck: %w: %s", err, last(out))
+	}
+	return err
 }
 
 func create(ctx context.Context, dev string) error {
@@ -256,9 +262,19 @@ func place(dev string) (disk, number string, room int64) {
 	return "/dev/" + filepath.Base(filepath.Dir(sys)), strings.TrimSpace(string(b)), whole - end - 1<<20
 }
 
-func run(ctx context.Context, argv ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+func run(ctx context.Context, name string, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	return string(out), err
+}
+
+// first is the first thing that e2fsck has found: a line that is no heading.
+func first(out string) string {
+	for line := range strings.Lines(out) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "e2fsck ") && !strings.HasPrefix(line, "Pass ") {
+			return line
+		}
+	}
+	return ""
 }
 
 // last is the end of what a program printed.

@@ -133,11 +133,13 @@ func TestRestoreTakesNothingOutside(t *testing.T) {
 	}
 }
 
+var silent = Options{Say: func(string, ...any) {}}
+
 // TestStates: what is found on a partition, on files in its place.
 func TestStates(t *testing.T) {
 	dev := filepath.Join(t.TempDir(), "dev")
 	write(t, dev, strings.Repeat("\x00", 1<<16), 0o600)
-	if ways(dev) != nil || ways(dev+"none") != nil {
+	if silent.ways(dev) != nil || silent.ways(dev+"none") != nil {
 		t.Error("nothing is something")
 	}
 	if err := os.Truncate(dev, 16<<20); err != nil {
@@ -146,10 +148,10 @@ func TestStates(t *testing.T) {
 	if err := create(t.Context(), dev); err != nil {
 		t.Fatal(err)
 	}
-	if len(ways(dev)) != 3 {
+	if len(silent.ways(dev)) != 3 {
 		t.Error("what was made is not found")
 	}
-	if err := check(t.Context(), dev); err != nil {
+	if err := silent.check(t.Context(), dev); err != nil {
 		t.Error(err)
 	}
 	// A superblock that says it is one, and nothing else that is right.
@@ -160,10 +162,10 @@ func TestStates(t *testing.T) {
 	f.WriteAt(bytes.Repeat([]byte{0xa5}, 16<<20), 0)
 	f.WriteAt([]byte{0x53, 0xef}, 0x438)
 	f.Close()
-	if len(ways(dev)) != 2 {
+	if len(silent.ways(dev)) != 2 {
 		t.Fatal("the mark is gone")
 	}
-	if err := check(t.Context(), dev); err == nil {
+	if err := silent.check(t.Context(), dev); err == nil {
 		t.Error("what is broken was mended")
 	}
 }
