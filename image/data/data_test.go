@@ -3,13 +3,33 @@ package data
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
+
+// TestMain has mounts of its own: whoever else begins a namespace on this machine
+// would take them along, and hold the file system when it is unmounted here.
+func TestMain(m *testing.M) {
+	if os.Getenv("OWN_MOUNTS") != "" {
+		os.Exit(m.Run())
+	}
+	c := exec.Command("/proc/self/exe", os.Args[1:]...)
+	c.Env, c.Stdout, c.Stderr = append(os.Environ(), "OWN_MOUNTS=1"), os.Stdout, os.Stderr
+	c.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	err := c.Run()
+	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+		os.Exit(e.ExitCode())
+	} else if err != nil {
+		fmt.Fprintln(os.Stderr, "want to be root:", err)
+		os.Exit(1)
+	}
+}
 
 func write(t *testing.T, path, text string, perm os.FileMode) {
 	t.Helper()
