@@ -185,5 +185,25 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
+// Meanwhile feeds a device that somebody else has armed, from a while on, until done
+// is called: for what may take longer than the device waits, and has its own end. It
+// is let go of armed. What can't be opened is not fed.
+func Meanwhile(after time.Duration, open func() (Device, error)) (done func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var fed sync.WaitGroup
+	fed.Go(func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(after):
+		}
+		if d, err := open(); err == nil {
+			_ = NewKeeper(d, nil, func(bool, string) {}).Run(ctx) // it has none but that it ends
+			d.Close()
+		}
+	})
+	return func() { cancel(); fed.Wait() }
+}
+
 // String is for logs.
 func (k *Keeper) String() string { return fmt.Sprintf("watchdog keeper of %s", k.device.Info().Path) }

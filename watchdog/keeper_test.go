@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -128,4 +129,28 @@ func TestTheLastWordIsTrue(t *testing.T) {
 			t.Fatalf("round %d: told %v, it is %v", i, last.Load(), armed)
 		}
 	}
+}
+
+// TestMeanwhile: what is done in time needs nobody; what is not is fed until then, and
+// stays armed.
+func TestMeanwhile(t *testing.T) {
+	for _, c := range []struct {
+		takes time.Duration
+		fed   int
+	}{{19 * time.Second, 0}, {30500 * time.Millisecond, 11}} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &watchdogtest.Device{I: watchdog.Info{Timeout: time.Minute}}
+			done := watchdog.Meanwhile(20*time.Second, func() (watchdog.Device, error) { return d, nil })
+			time.Sleep(c.takes)
+			done()
+			if d.Fed != c.fed || d.Closed != (c.fed > 0) || d.Disarmed {
+				t.Errorf("after %s: %+v", c.takes, d)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		done := watchdog.Meanwhile(0, func() (watchdog.Device, error) { return nil, errors.New("nothing is armed") })
+		synctest.Wait()
+		done()
+	})
 }

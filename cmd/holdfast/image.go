@@ -41,7 +41,7 @@ var imageDataVerb = &verb{word: "image-data", hidden: true, help: "make, check a
 		say := func(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
 		ctx, cancel := context.WithTimeout(context.Background(), mendFor)
 		defer cancel()
-		fed := feedMeanwhile(armedBefore, feedAfter)
+		fed := watchdog.Meanwhile(feedAfter, armed)
 		err := data.Prepare(ctx, data.Options{Say: say})
 		fed()
 		if err != nil {
@@ -69,28 +69,13 @@ const (
 	feedAfter = 20 * time.Second
 )
 
-// feedMeanwhile feeds what the first program has armed, as the file says, if that is
-// still needed after a while. The answer lets go of it, armed.
-func feedMeanwhile(file string, after time.Duration) (done func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(after):
-		}
-		path, err := os.ReadFile(file)
-		if err != nil {
-			return // nothing is armed
-		}
-		if dev, err := watchdog.Open(strings.TrimSpace(string(path))); err == nil {
-			_ = watchdog.NewKeeper(dev, nil, func(bool, string) {}).Run(ctx)
-			dev.Close()
-		}
-	}()
-	return func() { cancel(); <-ended }
+// armed opens what the first program has armed.
+func armed() (watchdog.Device, error) {
+	path, err := os.ReadFile(armedBefore)
+	if err != nil {
+		return nil, err
+	}
+	return watchdog.Open(strings.TrimSpace(string(path)))
 }
 
 // restore brings back what was kept outside the data partition. The ESP is not
