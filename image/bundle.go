@@ -157,12 +157,16 @@ func (p *part) Read(b []byte) (int, error) {
 }
 
 // Pass reads a bundle to its end: its error is nil if all of it is there, and as
-// it was signed.
-func (b *Bundle) Pass() error {
+// it was signed, and look has nothing against a part; look may be nil, and need not
+// read.
+func (b *Bundle) Pass(look func(Part, io.Reader) error) error {
 	for {
-		_, r, err := b.Next()
+		p, r, err := b.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if err == nil && look != nil {
+			err = look(p, r)
 		}
 		if err == nil {
 			_, err = io.Copy(io.Discard, r)

@@ -119,7 +119,7 @@ func (w *work) verify(context.Context) error {
 	if w.again == nil {
 		return nil
 	}
-	if err := w.pass(); err != nil {
+	if err := w.bundle.Pass(w.look); err != nil {
 		return err
 	}
 	if _, err := w.again.Seek(w.start, io.SeekStart); err != nil {
@@ -128,26 +128,11 @@ func (w *work) verify(context.Context) error {
 	return w.open()
 }
 
-// pass reads all parts once, and has the kernel's image be looked at by whoever has
-// to start it.
-func (w *work) pass() error {
-	for {
-		p, r, err := w.bundle.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil && p.Name == KernelPart {
-			err = w.look(r)
-		} else if err == nil {
-			_, err = io.Copy(io.Discard, r)
-		}
-		if err != nil {
-			return err
-		}
+// look has a kernel's image be looked at by whoever has to start it.
+func (w *work) look(p Part, r io.Reader) error {
+	if p.Name != KernelPart {
+		return nil
 	}
-}
-
-func (w *work) look(r io.Reader) error {
 	kernel, err := io.ReadAll(r)
 	if err == nil {
 		err = w.manifest.checkKernel(kernel)

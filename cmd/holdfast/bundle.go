@@ -165,7 +165,7 @@ func bundleVerify(c *call) error {
 		if err != nil {
 			return err
 		}
-		if err := b.Pass(); err != nil {
+		if err := b.Pass(nil); err != nil {
 			return err
 		}
 		if *asJSON {

@@ -136,11 +136,11 @@ func TestInUse(t *testing.T) {
 	}
 	dev := loop(t, file(t, 4<<20, nil))
 	if out, err := exec.Command("mkfs.ext4", "-q", dev).CombinedOutput(); err != nil {
-		t.Skip(err, string(out))
+		t.Fatal(err, string(out))
 	}
 	at := t.TempDir()
 	if out, err := exec.Command("mount", dev, at).CombinedOutput(); err != nil {
-		t.Skip(err, string(out))
+		t.Fatal(err, string(out))
 	}
 	defer exec.Command("umount", at).Run()
 	if _, err := Open(dev); !errors.Is(err, ErrInUse) || err.Error() != dev+": it is in use: unmount it" {
