@@ -29,10 +29,7 @@ func (d *Daemon) late() string {
 }
 
 // onTrial says whether this image is tried, as far as was read.
-func (d *Daemon) onTrial() bool {
-	t := d.tried.Load()
-	return t != nil && t.To == d.options.Image
-}
+func (d *Daemon) onTrial() bool { return update.OnTrial(d.tried.Load(), d.options.Image) }
 
 // abandon takes everything out of service at once: a drain whose time before the
 // withdraw is over. It ends with the reset that follows.

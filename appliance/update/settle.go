@@ -362,7 +362,7 @@ func Late(t *Trial, running string, now drain.Now) string {
 // "": it is not tried, or nobody waits any more. It asks no boot loader: there is
 // none that answers. If that is so too often, it is left in peace.
 func (u *Updater) Strand(ctx context.Context, running string) string {
-	if t, err := Load(u.Folder); onTrial(t, running) && err == nil {
+	if t, err := Load(u.Folder); OnTrial(t, running) && err == nil {
 		if t.attempt(u.Clock().Boot); t.often() {
 			late := Late(t, running, u.Clock()) // then the daemon has given up
 			u.end(t, Outcome{State: Failed, Cause: Health, Why: "the boot loader can't be asked"})
@@ -373,7 +373,7 @@ func (u *Updater) Strand(ctx context.Context, running string) string {
 	}
 	for {
 		t, err := Load(u.Folder)
-		if !onTrial(t, running) || err != nil {
+		if !OnTrial(t, running) || err != nil {
 			return ""
 		}
 		if why := Late(t, running, u.Clock()); why != "" {

@@ -46,7 +46,7 @@ func (u *Updater) Status(ctx context.Context) (Status, error) {
 		return Status{}, fmt.Errorf("boot loader: %w", err)
 	}
 	t, err := u.load()
-	s := u.status(ctx, t, running, trial || onTrial(t, running))
+	s := u.status(ctx, t, running, trial || OnTrial(t, running))
 	s.Slots = slots
 	return s, err
 }
@@ -55,13 +55,13 @@ func (u *Updater) Status(ctx context.Context) (Status, error) {
 // what the boot loader has: there are no slots.
 func (u *Updater) Written(ctx context.Context, running string) (Status, error) {
 	t, err := Load(u.Folder)
-	return u.status(ctx, t, running, onTrial(t, running)), err
+	return u.status(ctx, t, running, OnTrial(t, running)), err
 }
 
-// onTrial says whether a version that runs is the one that is tried, until its
+// OnTrial says whether a version that runs is the one that is tried, until its
 // outcome is written down: the loader has it as good a moment before that, when a
 // power cut may still have another version be started.
-func onTrial(t *Trial, running string) bool { return t != nil && t.To == running }
+func OnTrial(t *Trial, running string) bool { return t != nil && t.To == running }
 
 func (u *Updater) status(ctx context.Context, t *Trial, running string, trial bool) Status {
 	s := Status{Running: running, OnTrial: trial, Broken: u.Broken, Loader: loaderTrouble(u.Folder), History: append([]Outcome{}, History(u.Folder)...)}
