@@ -19,7 +19,8 @@ type Box struct {
 	// Fed: the hardware watchdog is held and fed.
 	Fed      bool   `json:"fed"`
 	WhyUnfed string `json:"why-unfed,omitempty"`
-	// Generation is that of the configuration at work; 0: it is on no disk.
+	// Generation is that of the last configuration that has proven itself; 0: it is
+	// on no disk.
 	Generation uint64 `json:"generation,omitempty"`
 	// Trying is the configuration that has still to prove itself; "": none.
 	Trying string `json:"trying,omitempty"`
