@@ -10,11 +10,13 @@ import (
 )
 
 // holder keeps the addresses on the box that the configuration asks for, on a
-// goroutine of its own: the kernel may take its time.
+// goroutine of its own: the kernel may take its time. It does nothing before it
+// knows both what is wanted and what is there: a life before may have left
+// addresses to it, which packets are taken at.
 type holder struct {
 	log     *slog.Logger
 	mu      sync.Mutex
-	wanted  []link.Want
+	wanted  []link.Want // nil: nobody has said it yet
 	snap    link.Snapshot
 	known   bool
 	changed chan struct{}
@@ -26,7 +28,7 @@ func newHolder(log *slog.Logger) *holder { return &holder{log: log, changed: mak
 
 func (h *holder) want(as []settings.Address) {
 	h.mu.Lock()
-	h.wanted = nil
+	h.wanted = []link.Want{}
 	for _, a := range as {
 		h.wanted = append(h.wanted, link.Want{Prefix: a.Prefix, Link: a.Link, Label: a.Label})
 	}
@@ -67,7 +69,7 @@ func (h *holder) sync() {
 	h.mu.Lock()
 	snap, want, known := h.snap, h.wanted, h.known
 	h.mu.Unlock()
-	if !known {
+	if !known || want == nil {
 		return
 	}
 	cs := link.Plan(snap, want)
@@ -88,7 +90,7 @@ func (h *holder) sync() {
 func (h *holder) release() {
 	h.mu.Lock()
 	had := len(h.wanted) > 0
-	h.wanted = nil
+	h.wanted = []link.Want{}
 	h.mu.Unlock()
 	if !had {
 		return
