@@ -169,7 +169,9 @@ func TestDrainBeforeAStop(t *testing.T) {
 	conf := "appliance { drain { wait 1ms; on-stop; } }\nwatchdog dns { file " + file + " absent; }\n" +
 		strings.Replace(neighborWith("127.0.0.2", "10.0.0.0/24"), "10.0.0.9;", "10.0.0.9 watchdog dns;", 1)
 	c := newChange(t, true, conf)
-	c.d.reconciler.update(func(in *desired.Inputs) { in.Files, in.Known = files(c.d.loaded.Settings), true })
+	c.d.reconciler.update(func(in *desired.Inputs) {
+		in.Files, in.Known = c.d.files.look(time.Now(), c.d.loaded.Settings.Files(), time.Minute), true
+	})
 	c.pass(6)
 	c.up(true, "127.0.0.2")
 	stood := c.d.factsNow()

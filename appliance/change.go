@@ -197,6 +197,7 @@ func (d *Daemon) try(v version, before verdict.Facts, done chan<- Outcome) error
 
 // work has a configuration be at work: what differs from the one before changes.
 func (d *Daemon) work(l *Loaded) error {
+	known := l.known(d.files) // which takes its time
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopping {
@@ -211,7 +212,7 @@ func (d *Daemon) work(l *Loaded) error {
 	d.loaded = l
 	d.units.want(l.Settings)
 	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
-	d.reconciler.update(l.known())
+	d.reconciler.update(known)
 	err := <-d.become(l)
 	d.addresses.want(l.Settings.Addresses)
 	d.metrics.Want(l.Settings.Metrics)

@@ -210,7 +210,9 @@ func TestGateHasToOpen(t *testing.T) {
 	}
 	c := newChange(t, true, conf(""))
 	look := func() {
-		c.d.reconciler.update(func(in *desired.Inputs) { in.Files, in.Known = files(c.d.loaded.Settings), true })
+		c.d.reconciler.update(func(in *desired.Inputs) {
+			in.Files, in.Known = c.d.files.look(time.Now(), c.d.loaded.Settings.Files(), time.Minute), true
+		})
 	}
 	look()
 	c.pass(6)

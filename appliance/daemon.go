@@ -80,6 +80,7 @@ type Daemon struct {
 	reconciler *reconciler
 	chronicle  *chronicle.Chronicle
 	addresses  *holder
+	files      *sights
 	checks     *checker.Set
 	control    *control.Server
 	metrics    *metrics.Server
@@ -141,6 +142,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.units = newUnits(func(all map[string]desired.Unit) { d.reconciler.update(func(in *desired.Inputs) { in.Units = all }) })
 	d.box = d.newBox()
 	d.addresses = newHolder(o.Log)
+	d.files = newSights()
 	d.checks = checker.NewSet(d.checked)
 	d.metrics = d.newMetrics()
 	d.checks.Runner = d.outside.Shell
@@ -191,7 +193,7 @@ func (d *Daemon) begin(tasks *tasks) {
 	if why := d.late(); why != "" {
 		d.abandon(why)
 	}
-	d.reconciler.update(d.loaded.known())
+	d.reconciler.update(d.loaded.known(d.files))
 	applied := d.become(d.loaded)
 	tasks.run(d.loop.Run)
 	if err := <-applied; err != nil {
@@ -375,8 +377,8 @@ func (d *Daemon) tick(ctx context.Context) error {
 		d.mu.Lock()
 		s := d.loaded.Settings
 		d.mu.Unlock()
-		found := files(s)
-		d.reconciler.found(found)
+		paths := s.Files()
+		d.reconciler.found(d.files.look(time.Now(), paths, lookForFiles))
 		d.box.Wake() // of what changes without a decision
 		ready = ready || d.ready(s)
 		released = released || ready && d.release(s)
@@ -384,7 +386,7 @@ func (d *Daemon) tick(ctx context.Context) error {
 			d.notifier.Status(d.sentence())
 		}
 		wait := lookIdle
-		if k := d.dog.get().keeper; len(found) > 0 || !released || k != nil && k.Patience() < 4*lookIdle {
+		if k := d.dog.get().keeper; len(paths) > 0 || !released || k != nil && k.Patience() < 4*lookIdle {
 			wait = lookForFiles
 		}
 		select {

@@ -1,19 +1,25 @@
 package appliance
 
 import (
-	"os"
+	"time"
 
 	"holdfast/appliance/desired"
 	"holdfast/appliance/health"
-	"holdfast/appliance/settings"
 )
 
 // known gives what puts into the facts what a configuration says. Files are looked
-// for before that: a file system that does not answer holds up a reload, and not
-// whoever learns a fact meanwhile, as the loop does.
-func (l *Loaded) known() func(*desired.Inputs) {
-	groups, found, checks := l.groups(), files(l.Settings), l.Settings.Checks()
+// for before that: a file system that does not answer holds up a reload for a
+// moment, and not whoever learns a fact meanwhile, as the loop does.
+func (l *Loaded) known(files *sights) func(*desired.Inputs) {
+	groups, paths, checks := l.groups(), l.Settings.Files(), l.Settings.Checks()
+	found := files.look(time.Now(), paths, firstLook)
 	return func(in *desired.Inputs) {
+		for _, path := range paths {
+			was, before := in.Files[path]
+			if _, now := found[path]; before && !now {
+				found[path] = was
+			}
+		}
 		in.Settings, in.Groups, in.Files = l.Settings, groups, found
 		in.Checks = only(in.Checks, checks)
 		if in.Watchdog == (desired.Watchdog{}) {
@@ -32,14 +38,4 @@ func only(all map[health.Check]health.Standing, wanted []health.Check) map[healt
 		}
 	}
 	return next
-}
-
-// files looks for the files that gates name, as they are now.
-func files(s *settings.Settings) map[string]bool {
-	found := map[string]bool{}
-	for _, path := range s.Files() {
-		_, err := os.Stat(path)
-		found[path] = err == nil
-	}
-	return found
 }

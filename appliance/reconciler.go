@@ -37,7 +37,7 @@ type reconciler struct {
 
 func newReconciler(log *slog.Logger, s *settings.Settings, apply func(desired.Plan)) *reconciler {
 	return &reconciler{log: log, apply: apply, now: time.Now, record: func(chronicle.Entry) {}, since: map[string]time.Time{},
-		in: desired.Inputs{Settings: s, Up: map[netip.Addr]bool{}, Files: map[string]bool{}, Checks: map[health.Check]health.Standing{},
+		in: desired.Inputs{Settings: s, Up: map[netip.Addr]bool{}, Files: map[string]desired.Sight{}, Checks: map[health.Check]health.Standing{},
 			Manual: map[string]desired.Manual{}}}
 }
 
@@ -80,13 +80,13 @@ func (r *reconciler) said(groups []string, change func(*desired.Inputs)) {
 
 // found is learn of files. That none has changed shows that the reconciler lives,
 // and is all that is to be done.
-func (r *reconciler) found(files map[string]bool) {
+func (r *reconciler) found(files map[string]desired.Sight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var gates []string
-	for path, exists := range files {
-		if another(r.in.Files, files, path) {
-			r.in.Files[path] = exists
+	for path, sight := range files {
+		if was, known := r.in.Files[path]; !known || was != sight {
+			r.in.Files[path] = sight
 			gates = append(gates, r.gates[desired.File(path)]...)
 		}
 	}

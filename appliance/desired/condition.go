@@ -73,7 +73,7 @@ func judgeLeaf(in *Inputs, c *settings.Condition, seen stage) (o outcome) {
 		return outcome{}
 	}
 	o.why.Condition = c.String()
-	o.level, o.disabled = local, c.Kind == settings.FileAbsent
+	o.level, o.disabled = local, c.Kind == settings.FileAbsent && in.Files[c.Path].Exists
 	o.gone = c.Kind == settings.HasAddress && !o.why.Pending
 	unproven := false
 	if c.Kind == settings.Healthy {
@@ -203,13 +203,15 @@ func check(in *Inputs, c *settings.Condition) Reason {
 }
 
 func checkFile(in *Inputs, c *settings.Condition) Reason {
-	exists, known := in.Files[c.Path]
+	file, known := in.Files[c.Path]
 	switch {
 	case !known:
 		return Reason{Text: "has not been looked for yet", Pending: true}
-	case exists == (c.Kind == settings.FilePresent):
+	case file.Lost != "":
+		return Reason{Text: file.Lost}
+	case file.Exists == (c.Kind == settings.FilePresent):
 		return Reason{}
-	case exists:
+	case file.Exists:
 		return Reason{Text: "is there"}
 	}
 	return Reason{Text: "is not there"}

@@ -40,7 +40,7 @@ type Inputs struct {
 	Known    bool     // Snapshot is real: the first listing has come in
 	Snapshot link.Snapshot
 	Up       map[netip.Addr]bool              // neighbors whose session is up
-	Files    map[string]bool                  // paths that exist; a missing key is not known yet
+	Files    map[string]Sight                 // by path; a missing key is not known yet
 	Checks   map[health.Check]health.Standing // a missing key has not had a verdict
 	Units    map[string]Unit                  // of systemd; a missing key is not known yet
 	Learned  map[settings.From]bool           // whether neighbors announce what is asked for; a missing key is not known yet
@@ -51,6 +51,12 @@ type Inputs struct {
 	// Memory is what decisions before this one have to say, by gate; it comes from
 	// the last Plan, and an empty one is a fresh start.
 	Memory map[string]Memory
+}
+
+// Sight is what is known of a file.
+type Sight struct {
+	Exists bool
+	Lost   string // why that is not known any more: "can't be looked for: …"; "": it is
 }
 
 // Unit is how a unit of systemd stands.

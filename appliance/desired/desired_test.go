@@ -39,7 +39,7 @@ func good() Inputs {
 			Addrs: []link.Addr{{Prefix: prefix, Link: "lo"}},
 		},
 		Up:       map[netip.Addr]bool{router: true},
-		Files:    map[string]bool{"/off": false},
+		Files:    map[string]Sight{"/off": {}},
 		Checks:   map[health.Check]health.Standing{dig: {Told: health.Up}},
 		Watchdog: Watchdog{Armed: true},
 	}
@@ -60,7 +60,7 @@ func TestReasons(t *testing.T) {
 		{name: "address gone", change: func(in *Inputs) { in.Snapshot.Addrs = nil }, want: "address 192.0.2.53/32 on lo is not on this box"},
 		{name: "address elsewhere", change: func(in *Inputs) { in.Snapshot.Addrs[0].Link = "eth1" }, want: "address 192.0.2.53/32 on lo is not on this box"},
 		{name: "neighbor down", change: func(in *Inputs) { in.Up = nil }, want: "neighbor 10.0.0.2 is not established"},
-		{name: "disable file", change: func(in *Inputs) { in.Files["/off"] = true }, want: "file /off absent is there"},
+		{name: "disable file", change: func(in *Inputs) { in.Files["/off"] = Sight{Exists: true} }, want: "file /off absent is there"},
 		{name: "check failed", change: func(in *Inputs) {
 			in.Checks[dig] = health.Standing{Told: health.Down, Text: "failed 3 of 3: exit status 9"}
 		}, want: `check "dig @127.0.0.1" failed 3 of 3: exit status 9`},

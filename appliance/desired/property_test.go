@@ -94,7 +94,7 @@ func (r chance) box() Inputs {
 		s.Gates = append(s.Gates, r.gate(fmt.Sprint("g", n)))
 	}
 	in := Inputs{Now: start, Settings: s, Known: true, Watchdog: Watchdog{Armed: true}, Groups: []string{"g0", "plain"}, Up: map[netip.Addr]bool{},
-		Files: map[string]bool{}, Checks: map[health.Check]health.Standing{}, Units: map[string]Unit{}, Learned: map[settings.From]bool{}, Manual: map[string]Manual{}}
+		Files: map[string]Sight{}, Checks: map[health.Check]health.Standing{}, Units: map[string]Unit{}, Learned: map[settings.From]bool{}, Manual: map[string]Manual{}}
 	for f := range r.facts {
 		r.set(&in, f, true)
 	}
@@ -116,7 +116,7 @@ func (r chance) set(in *Inputs, fact any, well bool) {
 	case netip.Addr:
 		in.Up[f] = well
 	case File:
-		in.Files[string(f)] = r.IntN(2) == 0
+		in.Files[string(f)] = Sight{Exists: r.IntN(2) == 0}
 	case UnitName:
 		in.Units[string(f)] = Unit{Active: well, Text: "is failed"}
 	case settings.From:

@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 		for _, f := range a.Files {
 			s.confs[f.Name] = string(f.Data)
 		}
-		s.in = Inputs{Now: start, Settings: s.settings("conf"), Known: true, Up: map[netip.Addr]bool{}, Files: map[string]bool{},
+		s.in = Inputs{Now: start, Settings: s.settings("conf"), Known: true, Up: map[netip.Addr]bool{}, Files: map[string]Sight{},
 			Checks: map[health.Check]health.Standing{}, Units: map[string]Unit{}, Learned: map[settings.From]bool{}, Manual: map[string]Manual{},
 			Groups: strings.Fields(s.confs["groups"])}
 		for line := range strings.Lines(s.confs["do"]) {
@@ -140,7 +140,10 @@ func (s *script) fact(w []string) {
 	case "neighbor":
 		s.in.Up[netip.MustParseAddr(w[1])] = yes
 	case "file":
-		s.in.Files[w[1]] = yes
+		s.in.Files[w[1]] = Sight{Exists: yes}
+		if last == "lost" {
+			s.in.Files[w[1]] = Sight{Lost: "can't be looked for"}
+		}
 	case "unit":
 		s.in.Units[w[1]] = Unit{Active: yes, Text: "is " + last}
 	case "route":
