@@ -405,6 +405,7 @@ func (d *Daemon) ready(s *settings.Settings) bool {
 	}
 	d.notifier.Ready()
 	d.settled()
+	go d.stay() // not before: all of it is read
 	return true
 }
 
