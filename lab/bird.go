@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -32,11 +33,11 @@ protocol direct { ipv4; ipv6; }
 	connect retry time 1;
 	error wait time 1, 2;
 	%s%s
-	ipv4 { import all; export none; };
+	ipv4 { import all; export %s; };
 	ipv6 { import all; export none; };
 %s}
 `, RouterID, b.Top, b.Local, b.LocalAS, b.Remote, b.RemoteAS, b.hold(),
-		when(b.Password != "", "password %q;", b.Password), when(b.Passive, "passive;"), b.Channels)
+		when(b.Password != "", "password %q;", b.Password), when(b.Passive, "passive;"), cmp.Or(b.Export, "none"), b.Channels)
 }
 
 // Ask is birdc.

@@ -29,6 +29,7 @@ type Session struct {
 	// Top and Channels are more of the peer's own configuration: at its top, and
 	// where its session lists families.
 	Top, Channels string
+	Export        string // what BIRD tells of IPv4, as a filter; "": nothing
 }
 
 // Console is a peer that answers questions in its own words.

@@ -16,9 +16,9 @@ import (
 // restartSignal is what the unit has as RestartKillSignal.
 const restartSignal = syscall.Signal(35)
 
-// restartable is a box with a gate and two neighbors, each of which may connect
+// restartable is a box with a gate, which may want more, and two neighbors, each of which may connect
 // first: one keeps its routes over a restart, the other does not.
-func restartable(t *testing.T) (s *story, m *manager, plain lab.Peer) {
+func restartable(t *testing.T, conditions string) (s *story, m *manager, plain lab.Peer) {
 	t.Helper()
 	s = tell(t, func(s *story) string { return "" })
 	s.box.Address("eth1", "10.0.1.1/24")
@@ -27,7 +27,7 @@ func restartable(t *testing.T) (s *story, m *manager, plain lab.Peer) {
 	s.box.Address("eth2", "10.0.2.1/24")
 	other.Address("eth0", "10.0.2.2/24")
 	conf := s.File("restart.conf", fmt.Sprintf(`appliance { control-socket %s; address 192.0.2.53/32 on eth1; }
-watchdog dns { link eth1; address 192.0.2.53/32; }
+watchdog dns { link eth1; address 192.0.2.53/32; %s }
 template { neighbor usual {
 	router-id 192.0.2.1; local-as 65001; hold-time 9; listen 179; md5-password key;
 	capability { graceful-restart 60; }
@@ -35,10 +35,12 @@ template { neighbor usual {
 } }
 neighbor 10.0.0.2 { inherit usual; local-address 10.0.0.1; peer-as 65002; }
 neighbor 10.0.2.2 { inherit usual; local-address 10.0.2.1; peer-as 65003; capability { graceful-restart disable; } }
-`, filepath.Join(s.Dir, "box.ctl")))
+`, filepath.Join(s.Dir, "box.ctl"), conditions))
 	s.box.IP("address del 192.0.2.53/32 dev lo")
 	s.bird.Stop()
-	s.bird = lab.BIRD(s.upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Password: "key", Channels: "	graceful restart on;\n	debug { routes, states };\n"})
+	s.bird = lab.BIRD(s.upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Password: "key",
+		Top:      "protocol static { ipv4; route 192.0.2.128/25 blackhole; }\n",
+		Channels: "	graceful restart on;\n	debug { routes, states };\n", Export: "where net = 192.0.2.128/25"})
 	plain = lab.BIRD(other, lab.Session{Local: netip.MustParseAddr("10.0.2.2"), Remote: netip.MustParseAddr("10.0.2.1"), LocalAS: 65003, RemoteAS: 65001, Password: "key"})
 	m = manage(s.box, nil, lab.Binary(s), "run", conf, "--socket", filepath.Join(s.Dir, "box.ctl"))
 	s.bird.Start()
@@ -69,7 +71,7 @@ func (s *story) back(m *manager, plain lab.Peer) {
 // TestRestart: the route never leaves the table of a neighbor that keeps it, the
 // address never leaves the box, and the sockets never stop listening.
 func TestRestart(t *testing.T) {
-	s, m, plain := restartable(t)
+	s, m, plain := restartable(t, "")
 	s.back(m, plain)
 	for range 2 {
 		m.end(restartSignal)
@@ -93,11 +95,28 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestRestartOfWhoWaits: gates that wait for neighbors open when those are up again,
+// and who keeps the route is not told that this was all before.
+func TestRestartOfWhoWaits(t *testing.T) {
+	for _, conditions := range []string{"neighbor 10.0.2.2;", "neighbor 10.0.0.2;", "route 192.0.2.128/25 from 10.0.0.2;"} {
+		t.Run(conditions, func(t *testing.T) {
+			s, m, plain := restartable(t, conditions)
+			s.back(m, plain)
+			m.end(restartSignal)
+			m.start()
+			s.back(m, plain)
+			if n := s.lost(); n != 0 {
+				t.Errorf("the neighbor has lost the route %d times\n%s", n, m.output())
+			}
+		})
+	}
+}
+
 // TestRestartUnplanned: after a crash, packets have been taken all the while, and
 // the neighbor keeps the route. After a boot they have not, whatever is on the box
 // by then, and the neighbor drops it until the gates have opened.
 func TestRestartUnplanned(t *testing.T) {
-	s, m, plain := restartable(t)
+	s, m, plain := restartable(t, "")
 	s.back(m, plain)
 	m.end(syscall.SIGKILL)
 	m.start()
@@ -132,7 +151,7 @@ func TestStopIsNoRestart(t *testing.T) {
 		conf   string
 	}{{"stop", syscall.SIGTERM, ""}, {"wrong configuration", restartSignal, "neighbour"}} {
 		t.Run(c.name, func(t *testing.T) {
-			s, m, plain := restartable(t)
+			s, m, plain := restartable(t, "")
 			s.back(m, plain)
 			if c.conf != "" {
 				s.File("restart.conf", c.conf)

@@ -92,6 +92,9 @@ func judgeLeaf(in *Inputs, c *settings.Condition, seen stage) (o outcome) {
 	case o.why.Pending:
 		o.level = pending
 	}
+	if c.Kind == settings.Established || c.Kind == settings.Learned {
+		o.why.Pending = o.why.Pending || seen == fresh // at a start no session is up yet, and that is no verdict
+	}
 	return o
 }
 
