@@ -155,7 +155,7 @@ func (d *Daemon) forwarding(s *settings.Settings) func(bgp.Family) bool {
 func addresses(s *settings.Settings) (all []settings.Address) {
 	all = slices.Clone(s.Addresses)
 	for _, g := range s.Gates {
-		for _, c := range g.Conditions {
+		for c := range g.Leaves() {
 			if c.Kind == settings.HasAddress {
 				all = append(all, settings.Address{Prefix: c.Address, Link: c.Link})
 			}
