@@ -14,9 +14,8 @@ func (l *Loaded) known(files *sights) func(*desired.Inputs) {
 	groups, paths, checks := l.groups(), l.Settings.Files(), l.Settings.Checks()
 	found := files.look(time.Now(), paths, firstLook)
 	return func(in *desired.Inputs) {
-		for _, path := range paths {
-			was, before := in.Files[path]
-			if _, now := found[path]; before && !now {
+		for _, path := range paths { // what is known is looked at anyway, and may be later
+			if was, known := in.Files[path]; known {
 				found[path] = was
 			}
 		}
