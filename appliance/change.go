@@ -197,7 +197,9 @@ func (d *Daemon) try(v version, before verdict.Facts, done chan<- Outcome) error
 
 // work has a configuration be at work: what differs from the one before changes.
 func (d *Daemon) work(l *Loaded) error {
-	known := l.known(d.files) // which takes its time
+	// What takes its time, and what the plan is to find.
+	known := l.known(d.files)
+	d.addresses.grow(l.Settings.Addresses, firstLook)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopping {
@@ -212,8 +214,7 @@ func (d *Daemon) work(l *Loaded) error {
 	d.loaded = l
 	d.units.want(l.Settings)
 	d.checks.Want(l.Settings.Checks()) // before what others told is forgotten
-	d.reconciler.update(known)
-	err := <-d.become(l)
+	err := <-d.become(l, known)
 	d.addresses.want(l.Settings.Addresses)
 	d.metrics.Want(l.Settings.Metrics)
 	return err

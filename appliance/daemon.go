@@ -88,7 +88,7 @@ type Daemon struct {
 	dog        guard
 	tried      atomic.Pointer[update.Trial] // an update, as last read; nil: none
 	manual     manual                       // the loop's
-	next       atomic.Pointer[stands]       // what the loop has not followed yet
+	letter     *letter                      // the last one to the loop; changed with the reconciler's mutex held
 	spoken     uint64                       // commands of helpers, when tick last looked
 	heir       bool                         // a life before has left us a will
 	leaving    bool                         // another life takes our place; of who waits for signals, and then stops
@@ -193,13 +193,12 @@ func (d *Daemon) begin(tasks *tasks) {
 	if why := d.late(); why != "" {
 		d.abandon(why)
 	}
-	d.reconciler.update(d.loaded.known(d.files))
-	applied := d.become(d.loaded)
+	applied := d.become(d.loaded, d.loaded.known(d.files))
+	d.armed(tasks) // before a session can come up, and End-of-RIB go
 	tasks.run(d.loop.Run)
 	if err := <-applied; err != nil {
 		d.log.Error("listen", "error", err)
 	}
-	d.armed(tasks)
 	d.serve(tasks)
 	tasks.run(func(ctx context.Context) error { return d.monitor.Run(ctx, d.listed) })
 	tasks.run(d.addresses.run)
@@ -261,43 +260,85 @@ func (d *Daemon) reload(s os.Signal) {
 	}
 }
 
-// become has the speaker and the helpers be those of a configuration. The helpers
-// are there before a session can come up, and hear of it; what they say comes to
-// the loop after their neighbors.
-func (d *Daemon) become(l *Loaded) <-chan error {
+// become has the plan, the speaker and the helpers be those of a configuration. The
+// helpers are there before a session can come up, and hear of it; what they say
+// comes to the loop after their neighbors.
+//
+// Routes and gates change in one step of the loop: a gate that goes together with
+// its routes would let them out in between. A plan that the loop has not read is
+// older than this one.
+func (d *Daemon) become(l *Loaded, known func(*desired.Inputs)) <-chan error {
+	defer d.box.Wake()
 	done := make(chan error, 1)
-	d.loop.Post(func() {
-		d.herald.helpers(l.Config.Processes)
-		err := d.speaker.Apply(l.Config)
-		d.watchRoutes(askedFor(l.Settings))
-		done <- err
+	d.reconciler.configure(known, func(p desired.Plan) {
+		next := standsOf(p)
+		if late := d.letter.take(); late != nil {
+			next.cause = late.cause
+		}
+		d.loop.Post(func() {
+			d.herald.helpers(l.Config.Processes)
+			err := d.speaker.Become(l.Config, next.gates, next.rest, next.cause)
+			d.followed(next)
+			d.watchRoutes(askedFor(l.Settings))
+			done <- err
+		})
 	})
 	d.helpers.Reconcile(l.helpers(d.options.NoAck))
 	return done
 }
 
 // follow hands a plan to the loop: the next thing that it does. Of plans that come
-// faster than the loop turns, it sees the last.
+// faster than the loop turns, it sees the last. It is called with the reconciler's
+// mutex held.
 func (d *Daemon) follow(p desired.Plan) {
 	defer d.box.Wake()
-	gates := make(map[string]rib.Stand, len(p.Groups))
-	for name, s := range p.Groups {
-		gates[name] = stand(s)
-	}
-	next := &stands{gates: gates, rest: stand(p.Rest), verdict: p.Verdict, cause: time.Now()}
-	if late := d.next.Load(); late != nil {
-		next.cause = late.cause
-	}
-	if d.next.Swap(next) != nil {
+	next := standsOf(p)
+	if d.letter.replace(next) {
 		return // it is on its way
 	}
+	l := &letter{}
+	l.Store(next)
+	d.letter = l
 	d.loop.Post(func() {
-		s := d.next.Swap(nil)
-		d.speaker.Groups(s.gates, s.rest, s.cause)
-		if s.verdict && !d.heir {
-			d.speaker.Release()
+		if s := l.take(); s != nil {
+			d.speaker.Groups(s.gates, s.rest, s.cause)
+			d.followed(s)
 		}
 	})
+}
+
+// followed is called on the loop when a plan is at work.
+func (d *Daemon) followed(s *stands) {
+	if s.verdict && !d.heir {
+		d.speaker.Release()
+	}
+}
+
+// letter is a plan on its way to the loop; nothing once that has read it.
+type letter struct{ atomic.Pointer[stands] }
+
+func (l *letter) take() *stands {
+	if l == nil {
+		return nil
+	}
+	return l.Swap(nil)
+}
+
+// replace puts a later plan into a letter that was not read: it has the time of the
+// first one's cause.
+func (l *letter) replace(next *stands) bool {
+	for l != nil {
+		late := l.Load()
+		if late == nil {
+			return false
+		}
+		both := *next
+		both.cause = late.cause
+		if l.CompareAndSwap(late, &both) {
+			return true
+		}
+	}
+	return false
 }
 
 // stands is a plan for the loop.
@@ -306,6 +347,14 @@ type stands struct {
 	rest    rib.Stand
 	verdict bool
 	cause   time.Time
+}
+
+func standsOf(p desired.Plan) *stands {
+	s := &stands{gates: make(map[string]rib.Stand, len(p.Groups)), rest: stand(p.Rest), verdict: p.Verdict, cause: time.Now()}
+	for name, state := range p.Groups {
+		s.gates[name] = stand(state)
+	}
+	return s
 }
 
 func stand(s desired.State) rib.Stand {

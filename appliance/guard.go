@@ -170,6 +170,7 @@ func (d *Daemon) arm(h *settings.Hardware, instead error) {
 	d.retime(h, dev, k)
 	d.witnesses(k, 0)
 	d.dog.now.Store(&held{dev, k, instead})
+	k.Step(time.Now()) // its word comes before what is decided next
 	d.dog.tasks.run(k.Run)
 }
 

@@ -3,7 +3,9 @@ package appliance
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
+	"time"
 
 	"holdfast/appliance/settings"
 	"holdfast/netio/link"
@@ -20,25 +22,75 @@ type holder struct {
 	snap    link.Snapshot
 	known   bool
 	changed chan struct{}
-	busy    sync.Mutex // while changes are being made
+	news    chan struct{} // closed when there is another view
+	busy    sync.Mutex    // while changes are being made
 	last    string
 }
 
-func newHolder(log *slog.Logger) *holder { return &holder{log: log, changed: make(chan struct{}, 1)} }
+func newHolder(log *slog.Logger) *holder {
+	return &holder{log: log, changed: make(chan struct{}, 1), news: make(chan struct{})}
+}
 
 func (h *holder) want(as []settings.Address) {
 	h.mu.Lock()
-	h.wanted = []link.Want{}
-	for _, a := range as {
-		h.wanted = append(h.wanted, link.Want{Prefix: a.Prefix, Link: a.Link, Label: a.Label})
-	}
+	h.wanted = wants(as)
 	h.mu.Unlock()
 	h.poke()
+}
+
+func wants(as []settings.Address) []link.Want {
+	all := make([]link.Want, 0, len(as))
+	for _, a := range as {
+		all = append(all, link.Want{Prefix: a.Prefix, Link: a.Link, Label: a.Label})
+	}
+	return all
+}
+
+// grow has addresses be there beside those that are wanted, and waits for a while
+// until the view has what is new: gates may ask for it, and those that look for what
+// goes are still open.
+func (h *holder) grow(as []settings.Address, within time.Duration) {
+	h.mu.Lock()
+	var fresh []link.Want
+	for _, w := range wants(as) {
+		if h.wanted != nil && !slices.Contains(h.wanted, w) {
+			fresh = append(fresh, w)
+		}
+	}
+	h.wanted = append(slices.Clip(h.wanted), fresh...)
+	h.mu.Unlock()
+	h.poke()
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for {
+		missing, news := h.lacks(fresh)
+		if !missing {
+			return
+		}
+		select {
+		case <-news:
+		case <-late.C:
+			return
+		}
+	}
+}
+
+// lacks says whether the view lacks one of some addresses, and where to wait for
+// another view.
+func (h *holder) lacks(ws []link.Want) (missing bool, news <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, w := range ws {
+		missing = missing || !slices.ContainsFunc(h.snap.Addrs, func(a link.Addr) bool { return a.Prefix == w.Prefix && a.Link == w.Link })
+	}
+	return missing, h.news
 }
 
 func (h *holder) have(s link.Snapshot) {
 	h.mu.Lock()
 	h.snap, h.known = s, true
+	close(h.news)
+	h.news = make(chan struct{})
 	h.mu.Unlock()
 	h.poke()
 }

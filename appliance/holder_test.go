@@ -4,7 +4,10 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -47,4 +50,40 @@ func TestHolderWaits(t *testing.T) {
 		has()
 	}()
 	<-done
+}
+
+// TestHolderGrows: what is new is waited for, for a while; what was wanted before is
+// not, whether it is there or not.
+func TestHolderGrows(t *testing.T) {
+	old, fresh := netip.MustParsePrefix("192.0.2.53/32"), netip.MustParsePrefix("192.0.2.54/32")
+	address := func(p netip.Prefix) settings.Address { return settings.Address{Prefix: p, Link: "lo"} }
+	for name, c := range map[string]struct {
+		grow  []settings.Address
+		comes bool // into the view, 100 ms later
+		waits time.Duration
+	}{
+		"known":       {grow: []settings.Address{address(old)}},
+		"comes":       {grow: []settings.Address{address(old), address(fresh)}, comes: true, waits: 100 * time.Millisecond},
+		"never comes": {grow: []settings.Address{address(fresh)}, waits: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHolder(slog.New(slog.DiscardHandler))
+				h.want([]settings.Address{address(old)})
+				if c.comes {
+					time.AfterFunc(100*time.Millisecond, func() { h.have(link.Snapshot{Addrs: []link.Addr{{Prefix: fresh, Link: "lo"}}}) })
+				}
+				start := time.Now()
+				h.grow(c.grow, time.Second)
+				if waited := time.Since(start); waited != c.waits {
+					t.Errorf("it has waited %s, want %s", waited, c.waits)
+				}
+				h.mu.Lock()
+				defer h.mu.Unlock()
+				if !slices.Contains(h.wanted, link.Want{Prefix: old, Link: "lo"}) || !slices.Contains(h.wanted, link.Want{Prefix: c.grow[0].Prefix, Link: "lo"}) {
+					t.Errorf("wanted are %v", h.wanted)
+				}
+			})
+		})
+	}
 }

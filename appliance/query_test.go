@@ -67,8 +67,7 @@ func (a *asked) begin() {
 		cancel()
 		<-ended
 	})
-	a.d.reconciler.update(a.d.loaded.known(a.d.files))
-	if err := <-a.d.become(a.d.loaded); err != nil {
+	if err := <-a.d.become(a.d.loaded, a.d.loaded.known(a.d.files)); err != nil {
 		a.Fatal(err)
 	}
 }

@@ -45,6 +45,23 @@ func newReconciler(log *slog.Logger, s *settings.Settings, apply func(desired.Pl
 func (r *reconciler) update(change func(*desired.Inputs)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	told, changes := r.decide(change)
+	r.settle(told, changes)
+}
+
+// configure is update with a configuration, which changes more than the plan: post
+// hands both to the loop, and must not block.
+func (r *reconciler) configure(change func(*desired.Inputs), post func(desired.Plan)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, changes := r.decide(change)
+	post(r.plan)
+	r.settle(false, changes)
+}
+
+// decide is called with mu held. It says whether neighbors are told something else
+// than before, or why.
+func (r *reconciler) decide(change func(*desired.Inputs)) (told bool, changes []desired.Change) {
 	before := r.in.Settings
 	if change(&r.in); r.gates == nil || r.in.Settings != before {
 		r.gates, r.checks = desired.Facts(r.in.Settings), r.in.Settings.Checks()
@@ -52,12 +69,12 @@ func (r *reconciler) update(change func(*desired.Inputs)) {
 	r.in.Now = r.now()
 	plan, old := desired.Compute(r.in), r.plan
 	r.plan = plan
-	r.settle(!plan.Same(old), plan.Since(old))
 	for name := range old.Groups {
 		if _, ok := plan.Groups[name]; !ok {
 			delete(r.since, name)
 		}
 	}
+	return !plan.Same(old), plan.Since(old)
 }
 
 // learn changes what is known of one fact (see desired.Fact), and decides on the

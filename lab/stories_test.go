@@ -55,7 +55,7 @@ func tell(t *testing.T, config func(*story) string) *story {
 	s.box.Address("lo", "192.0.2.53/32")
 	s.dog = filepath.Join(s.Dir, "dog")
 	s.daemon = s.box.Box(lab.Holdfast, config(s))
-	s.bird = lab.BIRD(s.upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Passive: true, HoldTime: 90})
+	s.bird = lab.BIRD(s.upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Passive: true, HoldTime: 90, Channels: "	debug { routes };\n"})
 	s.bird.Start()
 	s.Until(soon, "bird listens", func() bool { return s.upstream.Listens(179) })
 	return s

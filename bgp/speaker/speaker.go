@@ -221,6 +221,14 @@ func (s *Speaker) Groups(stands map[string]rib.Stand, rest rib.Stand, cause time
 	s.wake()
 }
 
+// Become is Groups and Apply in one step: neighbors hear of what both come to, and
+// of nothing in between.
+func (s *Speaker) Become(c *config.Config, stands map[string]rib.Stand, rest rib.Stand, cause time.Time) error {
+	s.await(s.table.Groups(stands, rest), cause)
+	defer s.wake() // a speaker that stops takes no configuration
+	return s.Apply(c)
+}
+
 // Release lets End-of-RIB go: every gate has had its first verdict, or has had
 // its time.
 func (s *Speaker) Release() {
