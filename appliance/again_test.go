@@ -187,3 +187,31 @@ func TestDrainBeforeAStop(t *testing.T) {
 		t.Errorf("%+v", before)
 	}
 }
+
+// TestChangeAfterAStart: no session is up at first, and a change that comes by then is
+// held to how the box stood before the start; so is one after the next start.
+func TestChangeAfterAStart(t *testing.T) {
+	one, other := neighborWith("127.0.0.2", "10.0.0.0/24"), neighborWith("127.0.0.2", "10.0.0.0/24")+neighborWith("127.0.0.3", "10.0.0.0/24")
+	for name, again := range map[string]bool{"reload": false, "stop, start and reload": true} {
+		t.Run(name, func(t *testing.T) {
+			c := newChange(t, true, one)
+			c.up(true, "127.0.0.2")
+			c.pass(70)
+			c.boot()
+			if again {
+				c.d.leave(c.d.factsNow())
+				c.boot()
+			}
+			c.reload(other)
+			c.is("the session may come", "127.0.0.2 127.0.0.3", generation.Trying)
+			c.pass(61)
+			c.is("it did not", "127.0.0.2", generation.Good)
+
+			c.boot()
+			c.pass(61)
+			c.reload(other + "# another\n")
+			c.pass(6)
+			c.is("it is down for long", "127.0.0.2 127.0.0.3", generation.Good)
+		})
+	}
+}

@@ -81,8 +81,9 @@ type ended struct {
 	Outcome
 }
 
-// recovery is how the box stood before a change that was rolled back: until it
-// stands so again, or its time is over, that is what the next change is held to.
+// recovery is how the box stood before a change that was rolled back, or before a
+// start: until it stands so again, or its time is over, that is what the next change
+// is held to, and the next start.
 type recovery struct {
 	before verdict.Facts
 	until  time.Time

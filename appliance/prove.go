@@ -99,17 +99,21 @@ func (d *Daemon) rollBack(missing []string) {
 }
 
 // before is how the box stood at the last good moment: now, unless something is
-// being tried, or what was tried has only just gone.
+// being tried, or what was tried has only just gone, or the box has only just begun.
 func (d *Daemon) before(next *Loaded) verdict.Facts {
 	c := d.changes
 	if c.trial != nil {
 		return c.trial.Before
 	}
-	facts := d.facts(c.work.loaded, next)
-	if c.now().Before(c.recover.until) && len(verdict.Judge(c.recover.before, facts)) > 0 {
+	return c.recovered(d.facts(c.work.loaded, next))
+}
+
+// recovered is how the box stands, unless it is only about to stand so again.
+func (c *changes) recovered(now verdict.Facts) verdict.Facts {
+	if c.now().Before(c.recover.until) && len(verdict.Judge(c.recover.before, now)) > 0 {
 		return c.recover.before
 	}
-	return facts
+	return now
 }
 
 // factsNow is how the box stands.
@@ -218,6 +222,7 @@ func (d *Daemon) leave(f verdict.Facts) {
 		return // the disk is slow, and a stop does not wait for it
 	}
 	defer c.mu.Unlock()
+	f = c.recovered(f)
 	if c.trial != nil {
 		f = c.trial.Before
 		c.finish(Outcome{State: Replaced, Generation: c.work.Number, Why: errStopping.Error()})

@@ -9,6 +9,7 @@ import (
 
 	"holdfast/appliance/generation"
 	"holdfast/appliance/settings"
+	"holdfast/appliance/verdict"
 	"holdfast/bgp/config"
 )
 
@@ -239,16 +240,23 @@ func generationCandidate(s *generation.Store, r generation.Record) (Candidate, e
 }
 
 // beginTrial has what the start tries prove itself against how the box stood
-// before it.
+// before it; and what comes soon after a start that tries nothing, for no session is
+// up at first.
 func (d *Daemon) beginTrial() {
 	c := d.changes
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.saved.at = c.now()
-	if c.trial == nil {
+	if c.store == nil {
 		return
 	}
-	_ = json.Unmarshal(c.store.Recall(factsFile), &c.trial.Before) // what can't be read is nothing to go by
+	var before verdict.Facts
+	_ = json.Unmarshal(c.store.Recall(factsFile), &before) // what can't be read is nothing to go by
+	if c.trial == nil {
+		c.recover = recovery{before: before, until: c.now().Add(settings.DefaultConfirm)}
+		return
+	}
+	c.trial.Before = before
 	confirm := c.work.loaded.Settings.ConfirmWithin(true)
 	c.begun++
 	c.trial.change, c.trial.Limit = c.begun, c.now().Add(confirm)
