@@ -237,6 +237,37 @@ func TestHelperLivesThroughReload(t *testing.T) {
 	p.lives["same"].Signal(0)
 }
 
+// TestHelperIsTakenOut: a reload takes out a helper, which withdraws as it ends: its
+// route goes, and one that another helper has said since stays.
+func TestHelperIsTakenOut(t *testing.T) {
+	s := tell(t, func(s *story) string { return s.gated(usual, "") })
+	section := "process ending { run " + s.File("ending", fmt.Sprintf(`#!/bin/sh
+trap 'echo withdraw route %[1]s next-hop self; echo withdraw route %[2]s next-hop self; exit' TERM
+echo "announce route %[1]s next-hop self"
+echo "announce route %[2]s next-hop self"
+while read line; do :; done
+`, single, second)) + "; encoder text; }\n"
+	s.rewrite("[ lab ]", "[ lab ending ]")
+	s.rewrite("appliance", section+"appliance")
+	s.daemon.Start()
+	med := func(p netip.Prefix, want string) func() bool {
+		return func() bool { r, ok := s.bird.Route(p); return ok && r.MED == want }
+	}
+	s.Until(soon, "the helper's route", med(single, ""))
+	s.Until(soon, "its other route", med(second, ""))
+	s.daemon.Command("announce route %s next-hop self med 7", second)
+	s.Until(soon, "another helper's route", med(second, "7"))
+	s.rewrite("[ lab ending ]", "[ lab ]")
+	s.rewrite(section, "")
+	s.daemon.Signal(syscall.SIGHUP)
+	s.Until(soon, "the route of who was taken out has gone", func() bool { _, ok := s.bird.Route(single); return !ok })
+	s.daemon.Command("announce route %s next-hop self", third)
+	s.Until(soon, "a route behind that", med(third, ""))
+	if !med(second, "7")() {
+		t.Error("it took another helper's route along")
+	}
+}
+
 // ear is what a helper hears while the test does something else.
 type ear struct {
 	mu    sync.Mutex

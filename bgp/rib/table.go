@@ -29,7 +29,8 @@ import (
 type Owner uint8
 
 // The owners. The last writer owns a route; what the configuration loses on a
-// reload is only taken away if a helper has not said it again since.
+// reload is only taken away if a helper has not said it again since. Numbers
+// beyond API are for its user to give to those who speak it.
 const (
 	Config Owner = iota
 	API

@@ -94,10 +94,14 @@ func (s *Speaker) do(d *doing, it *api.Item) error {
 	if it.Kind < api.Announce || it.Kind > api.RemoveIndex {
 		return nil // it is not for us
 	}
-	to := s.peersFor(d.batch.From, it)
-	if to == 0 && slices.ContainsFunc(s.order, func(p *peer) bool { return it.Peers != nil && it.Peers.Match(p.who()) }) {
+	to, others := s.peersFor(d.batch.From, it)
+	back := s.takeBack(d.batch.From, it, others)
+	switch {
+	case back:
+		d.told = s.table.Union(d.told, others)
+	case to == 0 && others != 0 && it.Peers != nil:
 		return errNotListed
-	} else if to == 0 {
+	case to == 0:
 		return ErrNoPeer
 	}
 	d.told = s.table.Union(d.told, to)
@@ -106,11 +110,11 @@ func (s *Speaker) do(d *doing, it *api.Item) error {
 		if err := s.checkHop(to, &it.Route); err != nil {
 			return err
 		}
-		s.table.Announce(rib.API, to, it.Route)
+		s.table.Announce(s.owner(d.batch.From), to, it.Route)
 	case api.Withdraw:
 		s.table.Withdraw(to, it.Route.NLRI, it.Route.Attrs)
 	case api.RemoveIndex:
-		return s.removeIndex(to, it.More.Index)
+		return s.removeIndex(to, it.More.Index, back)
 	case api.ClearOut:
 		d.clear = sweep{to: to, mark: s.table.BeginClear()}
 	default:
@@ -214,13 +218,12 @@ func (s *Speaker) teardown(to rib.PeerSet, subcode uint8) error {
 }
 
 // removeIndex withdraws the route that an index names, with the attributes that
-// it was announced with.
-func (s *Speaker) removeIndex(to rib.PeerSet, index string) error {
+// it was announced with; found says that it was taken back from others.
+func (s *Speaker) removeIndex(to rib.PeerSet, index string, found bool) error {
 	raws, err := api.Indexed(index)
 	if err != nil {
 		return err
 	}
-	found := false
 	for _, n := range raws {
 		for _, v := range s.table.Lookup(n, false) {
 			if slices.ContainsFunc(v.Peers, func(p rib.Told) bool { return s.table.Has(to, p.Peer) }) {

@@ -1,10 +1,14 @@
 package speaker
 
 import (
+	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"holdfast/bgp"
 	"holdfast/bgp/api"
@@ -91,6 +95,82 @@ func TestRoutesAreForOnesThatList(t *testing.T) {
 	if st := r.status(); st.Routes != 1 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// TestTakenOffTakesBack: a helper that a reload takes out, or takes off a neighbor,
+// can still withdraw what it has said there, and nothing that somebody else has said.
+func TestTakenOffTakesBack(t *testing.T) {
+	const both = "process one { run x; }\nprocess two { run y; }\n"
+	speak := func(names string) string { return "api { processes [ " + names + " ]; }" }
+	for _, c := range []struct {
+		name, first, second string // who speaks for the neighbors after the reload
+		line                string
+		want                error
+		left                []int // routes that each still has
+	}{
+		{"out", "two", "two", "withdraw route 10.0.0.1/32", nil, []int{2, 2}},
+		{"out, one neighbor", "two", "two", "neighbor 127.0.0.3 withdraw route 10.0.0.1/32", nil, []int{3, 2}},
+		{"out, by an index", "two", "two", "peer * routes remove index 000101200A000001", nil, []int{2, 2}},
+		{"off one", "one two", "two", "withdraw route 10.0.0.1/32", nil, []int{2, 2}},
+		{"off one, that is named", "one two", "two", "neighbor 127.0.0.3 withdraw route 10.0.0.1/32", nil, []int{3, 2}},
+		{"said again since", "two", "two", "withdraw route 10.0.0.2/32", ErrNoPeer, []int{3, 3}},
+		{"said again since, one that is named", "two", "two", "neighbor 127.0.0.3 withdraw route 10.0.0.2/32", errNotListed, []int{3, 3}},
+		{"configured", "two", "two", "withdraw route 10.0.0.3/32", ErrNoPeer, []int{3, 3}},
+		{"announced", "two", "two", "announce route 10.0.0.4/32 next-hop self", ErrNoPeer, []int{3, 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			const static = "static { route 10.0.0.3/32 next-hop self; }"
+			a, _ := r.neighbor(2, static)
+			b, _ := r.neighbor(3, static)
+			with := func(section, names string) string { return strings.Replace(section, static, static+speak(names), 1) }
+			r.apply(both + with(a, "one two") + with(b, "one two"))
+			r.await(lines("announce route 10.0.0.1/32 next-hop self", "announce route 10.0.0.2/32 next-hop self"))
+			again := lines("announce route 10.0.0.2/32 next-hop self")
+			again.From = "two"
+			r.await(again)
+			r.apply(both + with(a, c.first) + with(b, c.second))
+			x := lines(c.line)
+			if r.await(x); x.Items[0].Err != c.want {
+				t.Errorf("%v, want %v", x.Items[0].Err, c.want)
+			}
+			if d := cmp.Diff(c.left, r.wanted()); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+// TestManyHelpers: those that get no number of their own share the socket's.
+func TestManyHelpers(t *testing.T) {
+	r := newRig(t)
+	r.do(func() {
+		for i := range 300 {
+			want := rib.API
+			if i < 254 {
+				want += rib.Owner(1 + i)
+			}
+			if got := r.s.owner(fmt.Sprint(i)); got != want {
+				t.Errorf("%d: %d, want %d", i, got, want)
+			}
+		}
+		if got := r.s.owner(""); got != rib.API {
+			t.Errorf("the socket: %d", got)
+		}
+	})
+}
+
+// wanted is how many routes each neighbor is to be told.
+func (r *rig) wanted() []int {
+	ns := make([]int, 2)
+	r.do(func() {
+		r.s.table.Walk(0, sweepAtOnce, func(v rib.View) {
+			for _, told := range v.Peers {
+				ns[slices.IndexFunc(r.s.order, func(p *peer) bool { return p.out == told.Peer })]++
+			}
+		})
+	})
+	return ns
 }
 
 func TestNoSession(t *testing.T) {

@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"math"
 	"slices"
 
 	"holdfast/bgp"
@@ -125,26 +126,67 @@ type audience struct {
 	selector *api.Selector
 	listed   bool // only neighbors that list the helper
 	set      rib.PeerSet
+	others   rib.PeerSet // that are selected, and do not list it
 	valid    bool
 }
 
 // peersFor resolves a command's selector: without one, all neighbors that list
 // the helper; a command that no helper sent (the control socket's) reaches all.
 // Routes of a helper are for neighbors that list it, even if others are named.
-func (s *Speaker) peersFor(from string, it *api.Item) rib.PeerSet {
+func (s *Speaker) peersFor(from string, it *api.Item) (to, others rib.PeerSet) {
 	listed := from != "" && (it.Peers == nil || it.Kind == api.Announce || it.Kind == api.Withdraw || it.Kind == api.RemoveIndex)
 	last := &s.lastAudience
 	if last.valid && last.selector == it.Peers && last.from == from && last.listed == listed {
-		return last.set
+		return last.set, last.others
 	}
-	var outs []*rib.Out
+	var outs, rest []*rib.Out
 	for _, p := range s.order {
-		if (!listed || slices.Contains(p.config.Processes, from)) && it.Peers.Match(p.who()) {
+		switch {
+		case !it.Peers.Match(p.who()):
+		case !listed || slices.Contains(p.config.Processes, from):
 			outs = append(outs, p.out)
+		default:
+			rest = append(rest, p.out)
 		}
 	}
-	*last = audience{from, it.Peers, listed, s.table.Peers(outs...), true}
-	return last.set
+	*last = audience{from, it.Peers, listed, s.table.Peers(outs...), s.table.Peers(rest...), true}
+	return last.set, last.others
+}
+
+// owner is the number of who announces a route. The socket has none of its own, and
+// neither have helpers beyond the first 254.
+func (s *Speaker) owner(from string) rib.Owner {
+	o, known := s.owners[from]
+	switch {
+	case known:
+		return o
+	case from == "" || len(s.owners) == math.MaxUint8-int(rib.API):
+		return rib.API
+	}
+	o = rib.API + 1 + rib.Owner(len(s.owners))
+	s.owners[from] = o
+	return o
+}
+
+// takeBack withdraws what a helper has announced to peers that do not list it any
+// more, and nobody has said again since. A reload has taken it off them; one that
+// takes it out is at work before the helper, as it ends, can withdraw.
+func (s *Speaker) takeBack(from string, it *api.Item, others rib.PeerSet) (found bool) {
+	if others == 0 {
+		return false
+	}
+	o, known := s.owners[from]
+	switch {
+	case !known: // it has announced nothing
+	case it.Kind == api.Withdraw:
+		return s.table.Remove(o, others, it.Route.NLRI)
+	case it.Kind == api.RemoveIndex:
+		raws, _ := api.Indexed(it.More.Index)
+		for _, n := range raws {
+			found = s.table.Remove(o, others, n) || found
+		}
+	}
+	return found
 }
 
 // hear keeps what an UPDATE says.

@@ -68,6 +68,7 @@ type Speaker struct {
 	watching  watching
 
 	lastAudience audience
+	owners       map[string]rib.Owner // helpers that have announced something
 	processes    []config.Process
 	scratch      []byte
 }
@@ -97,7 +98,7 @@ func New(l *netio.Loop, o Options) *Speaker {
 		o.Report = func(*config.Neighbor, *event.Report) {}
 	}
 	return &Speaker{loop: l, options: o, log: o.Log, table: rib.NewTable(), peers: map[key]*peer{},
-		listeners: map[listenKey]*listener{}}
+		listeners: map[listenKey]*listener{}, owners: map[string]rib.Owner{}}
 }
 
 // Apply makes the neighbors and their configured routes those of c. A neighbor
