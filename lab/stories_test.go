@@ -328,6 +328,46 @@ func TestReload(t *testing.T) {
 	s.withdrawn()
 }
 
+// TestReloadMovesAddress: an address that gets another label, or moves to another
+// link and back, is on the box all the while, and so is the route. It is one of
+// many: what happens between two steps is seen.
+func TestReloadMovesAddress(t *testing.T) {
+	addresses := func(at string) string {
+		var b strings.Builder
+		for i := range 250 {
+			fmt.Fprintf(&b, "address 198.51.100.%d/32 on %s; ", i, at)
+		}
+		return b.String() + "address 192.0.2.53/32 on " + at + ";"
+	}
+	was := addresses("lo label lo:old")
+	s := tell(t, func(s *story) string {
+		return s.gated("link eth1; address 192.0.2.53/32;", "appliance { "+was+" }")
+	})
+	s.box.IP("address del 192.0.2.53/32 dev lo")
+	s.bird.Stop()
+	s.bird = lab.BIRD(s.upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Passive: true, HoldTime: 90, Channels: "	debug { routes };\n"})
+	s.bird.Start()
+	s.daemon.Start()
+	s.announced()
+	for i, at := range []string{"lo label lo:new", "eth1", "lo"} {
+		now := addresses(at)
+		s.rewrite(was, now)
+		s.daemon.Signal(syscall.SIGHUP)
+		s.Until(soon, "the reload", func() bool { return strings.Count(s.daemon.Log(), "configuration kept") == i+1 })
+		was = now
+		link, _, _ := strings.Cut(at, " ")
+		s.Until(soon, "the address is on "+link+" alone", func() bool {
+			all := s.box.IP("-4 -oneline address show to 192.0.2.53/32")
+			return strings.Count(all, "192.0.2.53/32") == 1 && strings.Contains(all, " "+link+" ")
+		})
+	}
+	s.box.IP("link set eth1 down") // behind whatever was seen of the moves
+	s.withdrawn()
+	if n := s.lost(); n != 1 {
+		t.Errorf("the neighbor has lost the route %d times, want once, at the end:\n%s", n, s.daemon.Log())
+	}
+}
+
 // rewrite changes the box's configuration.
 func (s *story) rewrite(old, now string) {
 	s.Helper()

@@ -140,7 +140,7 @@ func (r *reader) appliance() *grammar.Node {
 			return err
 		}},
 		r.metrics(),
-		{Word: "address", Args: "PREFIX on LINK [label NAME]", Help: "an address that this box holds while the daemon runs", Do: r.hold},
+		{Word: "address", Args: "PREFIX on LINK [label NAME]", Help: "an address that this box holds while the daemon runs; one that is there keeps the label that it has", Do: r.hold},
 		r.drain(),
 		r.provision(),
 	}, r.confirm()...)}

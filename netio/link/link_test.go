@@ -249,14 +249,84 @@ func TestAddressesOfOurs(t *testing.T) {
 	})
 }
 
-func TestPlanChangesALabel(t *testing.T) {
-	p := netip.MustParsePrefix("192.0.2.53/32")
-	have := Snapshot{Addrs: []Addr{{Prefix: p, Link: "lo", Label: "lo:old", Ours: true}}}
-	var got []string
-	for _, c := range Plan(have, []Want{{p, "lo", "lo:new"}}) {
-		got = append(got, c.String())
+// TestNeverMissed: on the way from what was wanted to what is, an address that is
+// in both, wherever and however, is on the box at every step.
+func TestNeverMissed(t *testing.T) {
+	a4, a6 := netip.MustParsePrefix("192.0.2.53/32"), netip.MustParsePrefix("2001:db8::53/128")
+	first, second := netip.MustParsePrefix("198.51.100.1/24"), netip.MustParsePrefix("198.51.100.2/24")
+	for _, c := range []struct {
+		name      string
+		old, want []Want
+		steps     []string
+		through   []netip.Prefix // what must not be missed
+	}{
+		{"to another link", []Want{{a4, "lo", "lo:dns"}, {a6, "lo", ""}}, []Want{{a4, "eth0", ""}, {a6, "eth0", ""}}, []string{
+			"ip address add 192.0.2.53/32 dev eth0", "ip address add 2001:db8::53/128 dev eth0",
+			"ip address del 192.0.2.53/32 dev lo", "ip address del 2001:db8::53/128 dev lo"}, []netip.Prefix{a4, a6}},
+		{"and back", []Want{{a4, "eth0", ""}, {a6, "eth0", ""}}, []Want{{a4, "lo", ""}, {a6, "lo", ""}}, []string{
+			"ip address add 192.0.2.53/32 dev lo", "ip address add 2001:db8::53/128 dev lo",
+			"ip address del 192.0.2.53/32 dev eth0", "ip address del 2001:db8::53/128 dev eth0"}, []netip.Prefix{a4, a6}},
+		{"to one of both links", []Want{{a4, "lo", ""}, {a4, "eth0", ""}}, []Want{{a4, "eth0", ""}}, []string{"ip address del 192.0.2.53/32 dev lo"}, []netip.Prefix{a4}},
+		{"another label", []Want{{a4, "lo", "lo:old"}}, []Want{{a4, "lo", "lo:new"}}, nil, []netip.Prefix{a4}},
+		{"no label", []Want{{a4, "lo", "lo:old"}}, []Want{{a4, "lo", ""}}, nil, []netip.Prefix{a4}},
+		{"another length", []Want{{first, "eth0", ""}}, []Want{{netip.PrefixFrom(first.Addr(), 25), "eth0", ""}}, []string{
+			"ip address add 198.51.100.1/25 dev eth0", "ip address del 198.51.100.1/24 dev eth0"}, nil},
+		// With the first IPv4 address of a network the kernel takes the others.
+		{"another of its network", []Want{{first, "eth0", ""}}, []Want{{second, "eth0", ""}}, []string{
+			"ip address del 198.51.100.1/24 dev eth0", "ip address add 198.51.100.2/24 dev eth0"}, nil},
+		{"the first of its network goes", []Want{{first, "eth0", ""}, {second, "eth0", ""}}, []Want{{second, "eth0", ""}}, []string{
+			"ip address del 198.51.100.1/24 dev eth0", "ip address add 198.51.100.2/24 dev eth0"}, nil},
+		// A link has an IPv6 address once, whatever its length.
+		{"another length of IPv6", []Want{{a6, "lo", ""}}, []Want{{netip.PrefixFrom(a6.Addr(), 64), "lo", ""}}, []string{
+			"ip address del 2001:db8::53/128 dev lo", "ip address add 2001:db8::53/64 dev lo"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inside(t, func() {
+				var steps []string
+				step(t, c.old, func(Change, Snapshot) {})
+				end := step(t, c.want, func(done Change, s Snapshot) {
+					steps = append(steps, done.String())
+					for _, p := range c.through {
+						if !has(p.String())(s) {
+							t.Errorf("%s is missed after %s", p, done)
+						}
+					}
+				})
+				if d := cmp.Diff(c.steps, steps); d != "" {
+					t.Errorf("-want +got:\n%s", d)
+				}
+				var ours []netip.Prefix
+				for _, a := range end.Addrs {
+					if a.Ours {
+						ours = append(ours, a.Prefix)
+					}
+				}
+				var want []netip.Prefix
+				for _, w := range c.want {
+					want = append(want, w.Prefix)
+				}
+				if d := cmp.Diff(want, ours, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+					t.Errorf("on the box, -want +got:\n%s", d)
+				}
+			})
+		})
 	}
-	if d := cmp.Diff([]string{"ip address del 192.0.2.53/32 dev lo", "ip address add 192.0.2.53/32 dev lo label lo:new"}, got); d != "" {
-		t.Errorf("-want +got:\n%s", d)
+}
+
+// step makes a plan's changes one by one, and gives what is there at the end.
+func step(t *testing.T, want []Want, after func(Change, Snapshot)) Snapshot {
+	s, err := List()
+	for _, c := range Plan(s, want) {
+		if err == nil {
+			err = Apply([]Change{c})
+		}
+		if err == nil {
+			s, err = List()
+		}
+		after(c, s)
 	}
+	if err != nil {
+		t.Error(err)
+	}
+	return s
 }

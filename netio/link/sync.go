@@ -38,27 +38,41 @@ func (c Change) String() string {
 
 // Plan is what has to be done so that the wanted addresses are there, and those
 // that we added and are not wanted any more are gone. An address that somebody
-// else has put there is never touched: it counts as there, whatever its label.
-func Plan(have Snapshot, want []Want) (cs []Change) {
+// else has put there is never touched. One that is there counts whatever its label,
+// which could not be changed without taking the address away.
+//
+// What is wanted comes before what is not goes: an address that moves from one link
+// to another is on the box all the while.
+func Plan(have Snapshot, want []Want) []Change {
+	var first, gone, last []Change
 	for _, a := range have.Addrs {
-		if !a.Ours {
-			continue
-		}
-		wanted := func(w Want) bool {
-			return w.Prefix == a.Prefix && w.Link == a.Link && (w.Label == "" || w.Label == a.Label)
-		}
-		if !slices.ContainsFunc(want, wanted) {
-			cs = append(cs, Change{Want: Want{a.Prefix, a.Link, a.Label}})
-			have.Addrs = slices.DeleteFunc(slices.Clone(have.Addrs), func(b Addr) bool { return b == a })
+		if a.Ours && !slices.ContainsFunc(want, func(w Want) bool { return w.is(a) }) {
+			gone = append(gone, Change{Want: Want{a.Prefix, a.Link, a.Label}})
 		}
 	}
 	for _, w := range want {
-		there := func(a Addr) bool { return a.Prefix == w.Prefix && a.Link == w.Link }
-		if !slices.ContainsFunc(have.Addrs, there) {
-			cs = append(cs, Change{Add: true, Want: w})
+		add := Change{Add: true, Want: w}
+		switch {
+		case slices.ContainsFunc(gone, func(c Change) bool { return w.behind(c.Want) }):
+			last = append(last, add)
+		case !slices.ContainsFunc(have.Addrs, w.is):
+			first = append(first, add)
 		}
 	}
-	return cs
+	return slices.Concat(first, gone, last)
+}
+
+func (w Want) is(a Addr) bool { return a.Prefix == w.Prefix && a.Link == w.Link }
+
+// behind says whether an address can only be added when another one has gone. A link
+// has an IPv6 address once, whatever its length. With the first IPv4 address of a
+// network the kernel takes the others away, too, if it is not told to keep them
+// (promote_secondaries): one that was there may have to come back.
+func (w Want) behind(gone Want) bool {
+	if w.Prefix.Addr().Is6() {
+		return w.Link == gone.Link && w.Prefix.Addr() == gone.Prefix.Addr()
+	}
+	return w.Link == gone.Link && w.Prefix.Masked() == gone.Prefix.Masked()
 }
 
 // Apply makes the changes, all that it can; the error joins those that failed.
