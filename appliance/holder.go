@@ -17,6 +17,7 @@ import (
 // addresses to it, which packets are taken at.
 type holder struct {
 	log     *slog.Logger
+	list    func() (link.Snapshot, error)
 	mu      sync.Mutex
 	wanted  []link.Want // nil: nobody has said it yet
 	snap    link.Snapshot
@@ -28,7 +29,7 @@ type holder struct {
 }
 
 func newHolder(log *slog.Logger) *holder {
-	return &holder{log: log, changed: make(chan struct{}, 1), news: make(chan struct{})}
+	return &holder{log: log, list: link.List, changed: make(chan struct{}, 1), news: make(chan struct{})}
 }
 
 func (h *holder) want(as []settings.Address) {
@@ -147,8 +148,10 @@ func (h *holder) release() {
 	if !had {
 		return
 	}
-	if s, err := link.List(); err == nil {
+	if s, err := h.list(); err == nil {
 		h.have(s)
-		h.sync()
+	} else {
+		h.log.Error("address: those that were seen last are removed", "error", err)
 	}
+	h.sync()
 }

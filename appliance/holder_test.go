@@ -1,10 +1,12 @@
 package appliance
 
 import (
+	"errors"
 	"log/slog"
 	"net/netip"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,9 +17,33 @@ import (
 	"holdfast/netio/link"
 )
 
-// TestHolderWaits: what a life before has left stays until this one has said what
-// it wants, although what is there is known before.
-func TestHolderWaits(t *testing.T) {
+// TestHolderReleasesUnseen: at the end the addresses go, too, if they can't be listed.
+func TestHolderReleasesUnseen(t *testing.T) {
+	alone(t, func() {
+		p := netip.MustParsePrefix("192.0.2.53/32")
+		var log strings.Builder
+		h := newHolder(slog.New(slog.NewTextHandler(&log, nil)))
+		h.want([]settings.Address{{Prefix: p, Link: "lo"}})
+		h.have(link.Snapshot{})
+		h.sync()
+		s, err := link.List()
+		if err != nil || len(s.Addrs) != 1 {
+			t.Errorf("%v: on the box are %v", err, s.Addrs)
+		}
+		h.have(s)
+		h.list = func() (link.Snapshot, error) { return link.Snapshot{}, errors.New("list links: no buffer space") }
+		h.release()
+		if s, err := link.List(); err != nil || len(s.Addrs) != 0 {
+			t.Errorf("%v: on the box are still %v", err, s.Addrs)
+		}
+		if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "no buffer space") {
+			t.Errorf("the log says %q", &log)
+		}
+	})
+}
+
+// alone runs f in a network namespace of its own.
+func alone(t *testing.T, f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -26,6 +52,15 @@ func TestHolderWaits(t *testing.T) {
 			t.Error("this test needs root:", err)
 			return
 		}
+		f()
+	}()
+	<-done
+}
+
+// TestHolderWaits: what a life before has left stays until this one has said what
+// it wants, although what is there is known before.
+func TestHolderWaits(t *testing.T) {
+	alone(t, func() {
 		left, kept := netip.MustParsePrefix("192.0.2.53/32"), netip.MustParsePrefix("192.0.2.54/32")
 		if err := link.Apply([]link.Change{{Add: true, Want: link.Want{Prefix: left, Link: "lo"}}, {Add: true, Want: link.Want{Prefix: kept, Link: "lo"}}}); err != nil {
 			t.Error(err)
@@ -48,8 +83,7 @@ func TestHolderWaits(t *testing.T) {
 		has(kept)
 		h.release()
 		has()
-	}()
-	<-done
+	})
 }
 
 // TestHolderGrows: what is new is waited for, for a while; what was wanted before is
