@@ -81,9 +81,7 @@ func TestRestart(t *testing.T) {
 		if !strings.Contains(s.box.IP("address show dev eth1"), "192.0.2.53/32") {
 			t.Error("the address has gone")
 		}
-		if !s.box.Listens(179) || m.keeps("bgp") != 2 {
-			t.Errorf("%d sockets are kept", m.keeps("bgp"))
-		}
+		s.Until(soon, "both sockets are kept", func() bool { return s.box.Listens(179) && m.keeps("bgp") == 2 })
 		m.start()
 		s.back(m, plain)
 	}
@@ -164,9 +162,7 @@ func TestStopIsNoRestart(t *testing.T) {
 				t.Error("the address has not gone")
 			}
 			s.Until(soon, "nothing is kept", func() bool { return m.keeps("bgp")+m.keeps("will") == 0 })
-			if s.box.Listens(179) {
-				t.Error("somebody listens")
-			}
+			s.Until(soon, "nobody listens", func() bool { return !s.box.Listens(179) })
 		})
 	}
 }

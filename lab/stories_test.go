@@ -344,9 +344,6 @@ func TestReloadMovesAddress(t *testing.T) {
 		return s.gated("link eth1; address 192.0.2.53/32;", "appliance { "+was+" }")
 	})
 	s.box.IP("address del 192.0.2.53/32 dev lo")
-	s.bird.Stop()
-	s.bird = lab.BIRD(s.upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Passive: true, HoldTime: 90, Channels: "	debug { routes };\n"})
-	s.bird.Start()
 	s.daemon.Start()
 	s.announced()
 	for i, at := range []string{"lo label lo:new", "eth1", "lo"} {

@@ -112,6 +112,7 @@ func (ln *Listener) SetAuth(want map[netip.Prefix]Auth) error {
 // Close stops listening.
 func (ln *Listener) Close() error {
 	if ln.fd >= 0 {
+		_ = unix.Shutdown(ln.fd, unix.SHUT_RDWR) // a child between fork and exec would go on listening
 		ln.loop.remove(ln.fd)
 		ln.fd = -1
 	}

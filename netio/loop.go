@@ -200,5 +200,8 @@ func (l *Loop) release(fd int) {
 
 func (l *Loop) remove(fd int) {
 	delete(l.files, int32(fd))
-	unix.Close(fd) // which takes it out of the epoll set
+	// A child between fork and exec has it too: a close alone would leave it in the
+	// epoll set, and what happens to it would be taken for another one's.
+	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+	unix.Close(fd)
 }

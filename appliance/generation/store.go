@@ -91,12 +91,13 @@ func (s *Store) take() (err error) {
 	return nil
 }
 
-// Close lets another process have the store. There may be none.
+// Close lets another process have the store. There may be none. A child of ours
+// between fork and exec has the lock's descriptor too, which would keep it.
 func (s *Store) Close() error {
 	if s == nil || s.lock == nil {
 		return nil
 	}
-	return s.lock.Close()
+	return errors.Join(unix.Flock(int(s.lock.Fd()), unix.LOCK_UN), s.lock.Close())
 }
 
 // look reads a generation, and says what is wrong with it.

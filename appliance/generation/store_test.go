@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // victim is the environment of a process that makes changes until it is killed;
@@ -248,6 +250,25 @@ func TestOneProcess(t *testing.T) {
 	if s, err := Open(state); err == nil || !strings.Contains(err.Error(), "another process has it") {
 		t.Errorf("%v, %v", s, err)
 	}
+}
+
+// TestForked: a store that is closed can be opened, although a child between fork and
+// exec has all that we had.
+func TestForked(t *testing.T) {
+	s, state := stored(t, 1)
+	child, err := unix.Dup(int(s.lock.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(child)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
 }
 
 // TestHelpersMayLeaveFiles in the folder from which they run.

@@ -293,5 +293,8 @@ func Lock(folder string) (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("another update is under way on this box: %w", err)
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // a child between fork and exec has it too
+		f.Close()
+	}, nil
 }
