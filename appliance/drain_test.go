@@ -24,7 +24,7 @@ neighbor 127.0.0.2 { router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000
 // had before.
 func later(t *testing.T, folder string) *asked {
 	t.Helper()
-	a := prepared(t, drainConf, 0)
+	a := prepared(t, drainConf, somePort(t))
 	a.d.options.Getenv = func(name string) string { return map[string]string{"STATE_DIRECTORY": folder + ":/elsewhere"}[name] }
 	a.d.openDrains()
 	return a
@@ -165,7 +165,7 @@ func TestDrainBesideASlowDisk(t *testing.T) {
 // TestOneBoot: whatever keeps the name of a boot has that of the unit, behind
 // walls that hide the kernel's.
 func TestOneBoot(t *testing.T) {
-	a := prepared(t, drainConf, 0)
+	a := prepared(t, drainConf, somePort(t))
 	a.d.options.Getenv = func(name string) string {
 		return map[string]string{"STATE_DIRECTORY": t.TempDir(), "HOLDFAST_BOOT_ID": "aa-bb"}[name]
 	}

@@ -33,7 +33,7 @@ type asked struct {
 
 func newAsked(t *testing.T, conf string) *asked {
 	t.Helper()
-	a := prepared(t, conf, 0)
+	a := prepared(t, conf, somePort(t))
 	a.begin()
 	return a
 }

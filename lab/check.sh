@@ -24,7 +24,7 @@ grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z0-9_]+' . | grep -v codecbe
 	name=${func#func }
 	echo "-- $name"
 	go test -run '^$' -fuzz "^$name\$" -fuzztime "${FUZZTIME:-30s}" -fuzzminimizetime 3s "$(dirname "$file")" >/tmp/fuzz.$$ 2>&1 || onlyLate || { cat /tmp/fuzz.$$; rm -f /tmp/fuzz.$$; exit 1; }
-	tail -1 /tmp/fuzz.$$
+	tail -1 /tmp/fuzz.$$ | sed "s/^FAIL/its time was up:/"
 done
 rm -f /tmp/fuzz.$$
 echo "== govulncheck"
