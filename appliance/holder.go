@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -13,19 +14,21 @@ import (
 
 // holder keeps the addresses on the box that the configuration asks for, on a
 // goroutine of its own: the kernel may take its time. It does nothing before it
-// knows both what is wanted and what is there: a life before may have left
-// addresses to it, which packets are taken at.
+// knows what is wanted: a life before may have left addresses to it, which packets
+// are taken at.
 type holder struct {
 	log     *slog.Logger
 	list    func() (link.Snapshot, error)
-	mu      sync.Mutex
-	wanted  []link.Want // nil: nobody has said it yet
-	snap    link.Snapshot
-	known   bool
 	changed chan struct{}
-	news    chan struct{} // closed when there is another view
-	busy    sync.Mutex    // while changes are being made
+	busy    sync.Mutex // while changes are being made
 	last    string
+
+	mu     sync.Mutex
+	wanted []link.Want // nil: nobody has said it yet
+	asked  uint64      // how often it was said
+	made   uint64      // asked, when the last changes began that have been made
+	view   *link.Snapshot
+	news   chan struct{} // closed when there is another view, or changes have been made
 }
 
 func newHolder(log *slog.Logger) *holder {
@@ -34,9 +37,15 @@ func newHolder(log *slog.Logger) *holder {
 
 func (h *holder) want(as []settings.Address) {
 	h.mu.Lock()
-	h.wanted = wants(as)
+	h.ask(wants(as))
 	h.mu.Unlock()
 	h.poke()
+}
+
+// ask is called with mu held.
+func (h *holder) ask(ws []link.Want) {
+	h.wanted = ws
+	h.asked++
 }
 
 func wants(as []settings.Address) []link.Want {
@@ -58,14 +67,20 @@ func (h *holder) grow(as []settings.Address, within time.Duration) {
 			fresh = append(fresh, w)
 		}
 	}
-	h.wanted = append(slices.Clip(h.wanted), fresh...)
+	if len(fresh) > 0 {
+		h.ask(append(slices.Clip(h.wanted), fresh...))
+	}
+	asked := h.asked
 	h.mu.Unlock()
+	if len(fresh) == 0 {
+		return
+	}
 	h.poke()
 	late := time.NewTimer(within)
 	defer late.Stop()
 	for {
-		missing, news := h.lacks(fresh)
-		if !missing {
+		there, news := h.has(fresh, asked)
+		if there {
 			return
 		}
 		select {
@@ -76,24 +91,30 @@ func (h *holder) grow(as []settings.Address, within time.Duration) {
 	}
 }
 
-// lacks says whether the view lacks one of some addresses, and where to wait for
-// another view.
-func (h *holder) lacks(ws []link.Want) (missing bool, news <-chan struct{}) {
+// has says whether the view has all of some addresses, now that they have been made,
+// and where to wait for that.
+func (h *holder) has(ws []link.Want, asked uint64) (all bool, news <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	all = h.made >= asked && h.view != nil
 	for _, w := range ws {
-		missing = missing || !slices.ContainsFunc(h.snap.Addrs, func(a link.Addr) bool { return a.Prefix == w.Prefix && a.Link == w.Link })
+		all = all && slices.ContainsFunc(h.view.Addrs, func(a link.Addr) bool { return a.Prefix == w.Prefix && a.Link == w.Link })
 	}
-	return missing, h.news
+	return all, h.news
 }
 
 func (h *holder) have(s link.Snapshot) {
 	h.mu.Lock()
-	h.snap, h.known = s, true
-	close(h.news)
-	h.news = make(chan struct{})
+	h.view = &s
+	h.tell()
 	h.mu.Unlock()
 	h.poke()
+}
+
+// tell is called with mu held.
+func (h *holder) tell() {
+	close(h.news)
+	h.news = make(chan struct{})
 }
 
 func (h *holder) poke() {
@@ -114,28 +135,49 @@ func (h *holder) run(ctx context.Context) error {
 	}
 }
 
-// sync makes the addresses those that are wanted. What fails is tried again
-// with the next change of the view, which its own changes are.
+// sync makes the addresses those that are wanted. The view may be older than what was
+// done last: it is listed again. What fails is tried again with the next change of
+// the view, which its own changes are.
 func (h *holder) sync() {
 	h.busy.Lock()
 	defer h.busy.Unlock()
 	h.mu.Lock()
-	snap, want, known := h.snap, h.wanted, h.known
+	view, want, asked := h.view, h.wanted, h.asked
 	h.mu.Unlock()
-	if !known || want == nil {
+	if want == nil {
 		return
 	}
-	cs := link.Plan(snap, want)
-	err := link.Apply(cs)
+	now, err := h.list()
+	if err != nil && view != nil {
+		now = *view
+	}
+	if err == nil || view != nil {
+		err = errors.Join(err, h.apply(link.Plan(now, want)))
+	}
+	h.complain(err)
+	h.mu.Lock()
+	h.made = asked
+	h.tell()
+	h.mu.Unlock()
+}
+
+func (h *holder) apply(cs []link.Change) error {
 	for _, c := range cs {
 		h.log.Debug("address", "change", c.String())
 	}
-	if err == nil {
-		h.last = ""
-	} else if err.Error() != h.last {
-		h.last = err.Error()
+	return link.Apply(cs)
+}
+
+// complain logs what is wrong, once.
+func (h *holder) complain(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != h.last {
 		h.log.Error("address", "error", err)
 	}
+	h.last = text
 }
 
 // release removes what we added: the last thing before the hardware is let go,
@@ -143,15 +185,9 @@ func (h *holder) sync() {
 func (h *holder) release() {
 	h.mu.Lock()
 	had := len(h.wanted) > 0
-	h.wanted = []link.Want{}
+	h.ask([]link.Want{})
 	h.mu.Unlock()
-	if !had {
-		return
+	if had {
+		h.sync()
 	}
-	if s, err := h.list(); err == nil {
-		h.have(s)
-	} else {
-		h.log.Error("address: those that were seen last are removed", "error", err)
-	}
-	h.sync()
 }

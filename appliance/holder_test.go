@@ -86,6 +86,22 @@ func TestHolderWaits(t *testing.T) {
 	})
 }
 
+// TestHolderLooksAgain: what it has done last may not be in the view yet.
+func TestHolderLooksAgain(t *testing.T) {
+	alone(t, func() {
+		one, other := netip.MustParsePrefix("192.0.2.53/32"), netip.MustParsePrefix("192.0.2.54/32")
+		h := newHolder(slog.New(slog.DiscardHandler))
+		h.have(link.Snapshot{Addrs: []link.Addr{{Prefix: one, Link: "lo", Ours: true}}})
+		for _, p := range []netip.Prefix{one, other, one} {
+			h.want([]settings.Address{{Prefix: p, Link: "lo"}})
+			h.sync()
+			if s, err := link.List(); err != nil || len(s.Addrs) != 1 || s.Addrs[0].Prefix != p {
+				t.Errorf("%v: on the box are %v, want %s", err, s.Addrs, p)
+			}
+		}
+	})
+}
+
 // TestHolderGrows: what is new is waited for, for a while; what was wanted before is
 // not, whether it is there or not.
 func TestHolderGrows(t *testing.T) {
@@ -93,7 +109,7 @@ func TestHolderGrows(t *testing.T) {
 	address := func(p netip.Prefix) settings.Address { return settings.Address{Prefix: p, Link: "lo"} }
 	for name, c := range map[string]struct {
 		grow  []settings.Address
-		comes bool // into the view, 100 ms later
+		comes bool // into the view, 100 ms later, when it was made
 		waits time.Duration
 	}{
 		"known":       {grow: []settings.Address{address(old)}},
@@ -105,7 +121,14 @@ func TestHolderGrows(t *testing.T) {
 				h := newHolder(slog.New(slog.DiscardHandler))
 				h.want([]settings.Address{address(old)})
 				if c.comes {
-					time.AfterFunc(100*time.Millisecond, func() { h.have(link.Snapshot{Addrs: []link.Addr{{Prefix: fresh, Link: "lo"}}}) })
+					view := link.Snapshot{Addrs: []link.Addr{{Prefix: fresh, Link: "lo"}}}
+					h.have(view) // from before it was taken away
+					time.AfterFunc(100*time.Millisecond, func() {
+						h.mu.Lock()
+						h.made = h.asked
+						h.mu.Unlock()
+						h.have(view)
+					})
 				}
 				start := time.Now()
 				h.grow(c.grow, time.Second)
