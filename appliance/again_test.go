@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +17,7 @@ import (
 	"holdfast/appliance/desired"
 	"holdfast/appliance/generation"
 	"holdfast/appliance/provision"
+	"holdfast/appliance/settings"
 )
 
 // TestBundleThatCantListen is rolled back, and told so once: whoever waits for the
@@ -100,6 +102,11 @@ func TestBundleAtAStop(t *testing.T) {
 	o := (*dropBox)(c.d).Take(context.Background(), provision.Plain("edge.conf", []byte(neighborWith("127.0.0.3", "10.0.0.0/24"))))
 	if o.State != provision.Undecided {
 		t.Errorf("%+v", o)
+	}
+	held := *c.d.loaded
+	held.Settings = &settings.Settings{Addresses: []settings.Address{{Prefix: netip.MustParsePrefix("192.0.2.53/32"), Link: "lo"}}}
+	if err := c.d.work(&held); err != errStopping || len(c.d.addresses.wanted) != 0 {
+		t.Errorf("%v: wanted are %v", err, c.d.addresses.wanted)
 	}
 }
 

@@ -199,6 +199,9 @@ func (d *Daemon) try(v version, before verdict.Facts, done chan<- Outcome) error
 func (d *Daemon) work(l *Loaded) error {
 	// What takes its time, and what the plan is to find.
 	known := l.known(d.files)
+	if d.ends() {
+		return errStopping // what is released is not to come back
+	}
 	d.addresses.grow(l.Settings.Addresses, firstLook)
 	d.mu.Lock()
 	defer d.mu.Unlock()

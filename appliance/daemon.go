@@ -193,7 +193,8 @@ func (d *Daemon) begin(tasks *tasks) {
 		d.abandon(why)
 	}
 	applied := d.become(d.loaded, d.loaded.known(d.files))
-	d.armed(tasks) // before a session can come up, and End-of-RIB go
+	d.notifier.Extend(d.loaded.Settings.FirstVerdict + 10*time.Second) // by then it is ready
+	d.armed(tasks)                                                     // before a session can come up, and End-of-RIB go
 	tasks.run(d.loop.Run)
 	if err := <-applied; err != nil {
 		d.log.Error("listen", "error", err)

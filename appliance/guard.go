@@ -170,8 +170,12 @@ func (d *Daemon) arm(h *settings.Hardware, instead error) {
 	d.retime(h, dev, k)
 	d.witnesses(k, 0)
 	d.dog.now.Store(&held{dev, k, instead})
-	k.Step(time.Now()) // its word comes before what is decided next
-	d.dog.tasks.run(k.Run)
+	first := make(chan struct{})
+	d.dog.tasks.run(func(ctx context.Context) error { k.Step(time.Now()); close(first); return k.Run(ctx) })
+	select { // its word comes before what is decided next, if it comes
+	case <-first:
+	case <-time.After(firstLook):
+	}
 }
 
 // besideFor is how long a witness may stand still for a device that is fed beside the

@@ -108,10 +108,10 @@ func (d *Daemon) before(next *Loaded) verdict.Facts {
 	return c.recovered(d.facts(c.work.loaded, next))
 }
 
-// recovered is how the box stands, unless it is only about to stand so again.
+// recovered is how the box stands, and how it is only about to stand again.
 func (c *changes) recovered(now verdict.Facts) verdict.Facts {
 	if c.now().Before(c.recover.until) && len(verdict.Judge(c.recover.before, now)) > 0 {
-		return c.recover.before
+		return now.Or(c.recover.before)
 	}
 	return now
 }

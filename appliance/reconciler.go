@@ -102,6 +102,9 @@ func (r *reconciler) found(files map[string]desired.Sight) {
 	defer r.mu.Unlock()
 	var gates []string
 	for path, sight := range files {
+		if r.gates[desired.File(path)] == nil {
+			continue // a reload has come meanwhile, and nobody asks for it any more
+		}
 		if was, known := r.in.Files[path]; !known || was != sight {
 			r.in.Files[path] = sight
 			gates = append(gates, r.gates[desired.File(path)]...)

@@ -23,58 +23,68 @@ type sights struct {
 	exists func(path string) bool
 	mu     sync.Mutex
 	since  map[string]time.Time // when a look began that has not come back
+	seen   map[string]bool      // what came back, and was not told yet
 }
 
 func newSights() *sights {
 	exists := func(path string) bool { _, err := os.Stat(path); return err == nil }
-	return &sights{exists: exists, since: map[string]time.Time{}}
+	return &sights{exists: exists, since: map[string]time.Time{}, seen: map[string]bool{}}
 }
 
-// look is what is seen of files within a time. One that is missing there has not
-// been seen, and is as it was.
+// look is what is seen of files within a time, or has come since the look before. One
+// that is missing there is as it was.
 func (s *sights) look(now time.Time, paths []string, within time.Duration) map[string]desired.Sight {
-	type seen struct {
-		path   string
-		exists bool
-	}
-	all, come := make(map[string]desired.Sight, len(paths)), make(chan seen, len(paths))
-	wait := 0
+	come, wait := make(chan struct{}, len(paths)), 0
 	for _, path := range paths {
-		if began, first := s.begin(path, now); first {
+		if s.begin(path, now) {
 			wait++
-			go func() { come <- seen{path, s.one(path)} }()
-		} else if now.Sub(began) >= sightPatience {
-			all[path] = desired.Sight{Lost: fmt.Sprintf("can't be looked for: its file system has not answered since %s", began.Format(time.TimeOnly))}
+			go func() { s.one(path); come <- struct{}{} }()
 		}
 	}
 	late := time.NewTimer(within)
 	defer late.Stop()
 	for ; wait > 0; wait-- {
 		select {
-		case f := <-come:
-			all[f.path] = desired.Sight{Exists: f.exists}
+		case <-come:
 		case <-late.C:
-			return all
+			wait = 1
 		}
 	}
-	return all
+	return s.take(now, paths)
 }
 
-// begin says since when a file is looked for, and whether that is since now.
-func (s *sights) begin(path string, now time.Time) (began time.Time, first bool) {
+// begin says whether nobody looks for a file yet.
+func (s *sights) begin(path string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	began, busy := s.since[path]
-	if !busy {
-		began, s.since[path] = now, now
+	if _, busy := s.since[path]; busy {
+		return false
 	}
-	return began, !busy
+	s.since[path] = now
+	return true
 }
 
-func (s *sights) one(path string) bool {
+func (s *sights) one(path string) {
 	exists := s.exists(path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.since, path)
-	return exists
+	s.seen[path] = exists
+}
+
+// take gives what was seen, and what was looked for too long.
+func (s *sights) take(now time.Time, paths []string) map[string]desired.Sight {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make(map[string]desired.Sight, len(paths))
+	for _, path := range paths {
+		began, busy := s.since[path]
+		if exists, ok := s.seen[path]; ok {
+			all[path] = desired.Sight{Exists: exists}
+		} else if busy && now.Sub(began) >= sightPatience {
+			all[path] = desired.Sight{Lost: fmt.Sprintf("can't be looked for: its file system has not answered since %s", began.Format(time.TimeOnly))}
+		}
+		delete(s.seen, path)
+	}
+	return all
 }

@@ -105,6 +105,7 @@ func judgeLeaf(in *Inputs, c *settings.Condition, seen stage) (o outcome) {
 func judgeGroup(in *Inputs, of []settings.Condition, need int, seen stage) (o outcome, several bool) {
 	var count [levels]int
 	var first [levels]outcome
+	var waits [levels]bool // for a first verdict
 	there, disabled := 0, true
 	for i := range of {
 		one := judge(in, &of[i], seen)
@@ -115,6 +116,7 @@ func judgeGroup(in *Inputs, of []settings.Condition, need int, seen stage) (o ou
 			continue
 		}
 		there++
+		waits[one.level] = waits[one.level] || one.why.Pending
 		if count[one.level]++; count[one.level] == 1 || one.gone && !first[one.level].gone {
 			first[one.level] = one
 		}
@@ -131,6 +133,7 @@ func judgeGroup(in *Inputs, of []settings.Condition, need int, seen stage) (o ou
 		return o, false
 	}
 	o.why, o.gone, o.disabled = first[o.level].why, first[o.level].gone, disabled
+	o.why.Pending = o.why.Pending || need < there && waits[o.level] // any of them may be enough
 	return o, need < there
 }
 

@@ -58,6 +58,25 @@ func Judge(before, now Facts) (missing []string) {
 	return missing
 }
 
+// Or is what was well in one of two moments: what comes next is held to both.
+func (f Facts) Or(before Facts) Facts {
+	f.Sessions, f.Links, f.Gates = maps.Clone(f.Sessions), maps.Clone(f.Links), maps.Clone(f.Gates)
+	for name, s := range before.Sessions {
+		if s.Up {
+			f.Sessions[name] = s
+		}
+	}
+	for name, up := range before.Links {
+		f.Links[name] = f.Links[name] || up
+	}
+	for name, g := range before.Gates {
+		if g.On && !f.Gates[name].On {
+			f.Gates[name] = g
+		}
+	}
+	return f
+}
+
 // Bare is without reasons: what a later moment is held to. It differs only when
 // something is well that was not, or the other way round.
 func (f Facts) Bare() Facts {

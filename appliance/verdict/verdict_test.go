@@ -84,3 +84,23 @@ func TestTrial(t *testing.T) {
 		}
 	}
 }
+
+// TestOr: what was well in either of two moments.
+func TestOr(t *testing.T) {
+	facts := func(up, link, open string) Facts {
+		return Facts{Sessions: map[string]Session{"a": {Up: up == "a"}, "b": {Up: up == "b"}},
+			Links: map[string]bool{"eth0": link == "eth0", "eth1": link == "eth1"}, Gates: map[string]Gate{open: {On: true}, "shut": {Why: "by hand"}}}
+	}
+	now, before := facts("b", "eth1", "web"), facts("a", "eth0", "dns")
+	want := Facts{Sessions: map[string]Session{"a": {Up: true}, "b": {Up: true}}, Links: map[string]bool{"eth0": true, "eth1": true},
+		Gates: map[string]Gate{"web": {On: true}, "dns": {On: true}, "shut": {Why: "by hand"}}}
+	if d := cmp.Diff(want, now.Or(before)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if d := cmp.Diff(facts("b", "eth1", "web"), now); d != "" {
+		t.Errorf("it has changed:\n%s", d)
+	}
+	if d := cmp.Diff(Facts{Sessions: map[string]Session{}, Links: map[string]bool{}, Gates: map[string]Gate{}}, Facts{Sessions: map[string]Session{}, Links: map[string]bool{}, Gates: map[string]Gate{}}.Or(Facts{})); d != "" {
+		t.Error(d)
+	}
+}
