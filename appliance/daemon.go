@@ -385,8 +385,7 @@ func (d *Daemon) shutdown(why string, stood verdict.Facts) {
 		d.notifier.Forget(willName)
 	}
 	done := make(chan struct{})
-	d.loop.Post(func() { stop(why, s.StopTimeout, func() { close(done) }) })
-	d.reconciler.update(func(in *desired.Inputs) { in.Stopping = true })
+	d.part(func() { stop(why, s.StopTimeout, func() { close(done) }) })
 	select {
 	case <-done:
 	case <-time.After(s.StopTimeout + 2*time.Second):

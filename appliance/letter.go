@@ -55,6 +55,13 @@ func (d *Daemon) follow(p desired.Plan) {
 	})
 }
 
+// part has the loop stop, which says in its own way that all is withdrawn, or that
+// nothing is. A plan that it has not read stays as it is: what neighbors that keep our
+// routes have to hear, and no more.
+func (d *Daemon) part(stop func()) {
+	d.reconciler.configure(func(in *desired.Inputs) { in.Stopping = true }, func(desired.Plan) { d.loop.Post(stop) })
+}
+
 // followed is called on the loop when a plan is at work.
 func (d *Daemon) followed(s *stands) {
 	if s.verdict && !d.heir {

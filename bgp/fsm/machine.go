@@ -199,10 +199,19 @@ func (m *Machine) stop(ev Event) {
 	for len(m.tracks) > 0 {
 		t := m.tracks[0]
 		if ev.Subcode != 0 {
-			m.notify(t, n)
+			m.notify(t, t.last(n))
 		}
 		m.end(t, err)
 	}
+}
+
+// last is a Cease after which we do not come back. A neighbor that keeps our routes
+// over a NOTIFICATION has to be told so (RFC 8538 section 3).
+func (t *track) last(n wire.Notification) wire.Notification {
+	if t.state != Established || !t.session.Negotiated.GracefulNotify || n.Subcode != wire.AdminShutdown && n.Subcode != wire.Deconfigured {
+		return n
+	}
+	return wire.Notification{Code: wire.CodeCease, Subcode: wire.HardReset, Data: append([]byte{n.Code, n.Subcode}, n.Data...)}
 }
 
 func (m *Machine) cancelDial() {

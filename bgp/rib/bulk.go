@@ -148,9 +148,9 @@ func (o *Out) replayed(b []byte) (_ []byte, done bool) {
 		}
 		f := o.refresh[0]
 		o.refresh = o.refresh[1:]
-		o.replay = &replay{cursor: cursor{family: f, limit: o.t.version}}
+		o.replay = &replay{cursor{family: f, limit: o.t.version}, o.enhanced && !slices.Contains(o.heldEOR, f)}
 		o.t.enter(&o.replay.cursor, o.t.order.head)
-		if o.enhanced {
+		if o.replay.marked {
 			b = wire.AppendRefresh(b, wire.Refresh{Family: f, Subtype: wire.BoRR})
 		}
 		return b, false
@@ -158,7 +158,7 @@ func (o *Out) replayed(b []byte) (_ []byte, done bool) {
 	if o.t.find(&o.replay.cursor, o) != 0 {
 		return o.frame(b, &o.replay.cursor), false
 	}
-	if o.enhanced {
+	if o.replay.marked {
 		b = wire.AppendRefresh(b, wire.Refresh{Family: o.replay.family, Subtype: wire.EoRR})
 	}
 	o.replay = nil

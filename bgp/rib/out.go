@@ -47,7 +47,10 @@ type Counters struct {
 
 // replay answers a ROUTE-REFRESH: everything that the peer was told of a
 // family, once more.
-type replay struct{ cursor }
+type replay struct {
+	cursor
+	marked bool // with BoRR and EoRR: not before End-of-RIB (RFC 7313 section 4)
+}
 
 // Session is what of a session the table needs to know.
 type Session struct {

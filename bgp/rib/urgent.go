@@ -27,6 +27,9 @@ func (o *Out) Urgent(b []byte, max int) (_ []byte, more bool) {
 	return b, e != 0
 }
 
+// Withdraws says whether some are left.
+func (o *Out) Withdraws() bool { return o.grave != 0 }
+
 // early passes the withdraws that come before the first announcement of a
 // session, of a peer that keeps nothing from one before: it knows nothing that
 // could be taken back. As in ExaBGP, the

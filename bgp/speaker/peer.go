@@ -114,9 +114,10 @@ func (p *peer) capabilities() (cs []capability.Capability) {
 	}
 	cs = append(cs, pathCapabilities(n)...)
 	if c.GracefulRestart > 0 {
-		r := capability.Restart{Restarting: p.s.options.Restarting && p.sessions == 0, Notify: true, Time: c.GracefulRestart}
+		been := p.sessions > 0 || p.s.met[p.key]
+		r := capability.Restart{Restarting: p.s.options.Restarting && !been, Notify: true, Time: c.GracefulRestart}
 		for _, f := range n.Families {
-			r.Families = append(r.Families, capability.RestartFamily{Family: f, Forwarding: p.sessions > 0 || p.s.options.Forwarding(f)})
+			r.Families = append(r.Families, capability.RestartFamily{Family: f, Forwarding: been || p.s.options.Forwarding(f)})
 		}
 		cs = append(cs, capability.ForRestart(r))
 	}
@@ -263,6 +264,9 @@ func (p *peer) up(session *fsm.Session) {
 	c := p.conns[session.Conn]
 	p.live, p.session, p.turned = c, session, p.s.loop.Now()
 	p.sessions++
+	if p.dynamic {
+		p.s.met[p.key] = true
+	}
 	p.lastError = ""
 	p.counters = received{}
 	p.inWhole = p.in != nil

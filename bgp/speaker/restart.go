@@ -23,10 +23,16 @@ func (s *Speaker) Restart() {
 // not a word, where the neighbor keeps our routes until then. RFC 8538 would let
 // it keep them after a Cease as well, but not every neighbor speaks that.
 func (p *peer) parting(subcode uint8) uint8 {
-	if p.keeps() {
+	if p.silent() {
 		return 0
 	}
 	return subcode
+}
+
+// silent says whether a session may end without a word: the neighbor keeps our routes,
+// and nothing waits for it that may be a withdraw.
+func (p *peer) silent() bool {
+	return p.keeps() && (p.live == nil || p.live.conn.Unsent() == 0 && !p.out.Withdraws())
 }
 
 // keeps says whether the neighbor keeps our routes over a restart: it said so, or
@@ -60,7 +66,7 @@ func (s *Speaker) Leave(text string, timeout time.Duration, done func()) {
 		return
 	}
 	for _, p := range s.sorted() {
-		if p.keeps() && (p.live == nil || p.live.conn.Unsent() == 0) {
+		if p.silent() {
 			p.stop(0, "")
 		}
 	}

@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"holdfast/bgp"
 	"holdfast/bgp/api"
 	"holdfast/bgp/capability"
+	"holdfast/bgp/rib"
 	"holdfast/bgp/wire"
 )
 
@@ -153,4 +156,109 @@ func TestRestart(t *testing.T) {
 	q.expect("EOF")
 	r.meet(la).expect("+10.0.0.1", "EOR")
 	r.meet(lb, helps).expect("EOR")
+}
+
+// TestRestartBehindAWithdraw: who keeps our routes over a restart, and has not heard
+// yet that one of them has gone, is not left without a word.
+func TestRestartBehindAWithdraw(t *testing.T) {
+	r := newRig(t)
+	b, lb := r.neighbor(3, "capability { graceful-restart 60; } static { route 10.0.0.1/32 next-hop self watchdog dns; }")
+	r.do(r.s.Release)
+	r.apply(b)
+	q := r.meet(lb, capability.ForRestart(capability.Restart{Time: 60e9, Families: []capability.RestartFamily{{Family: bgp.IPv4Unicast}}}))
+	q.expect("+10.0.0.1", "EOR")
+	r.do(func() {
+		for c := r.s.order[0].live.conn; c.Unsent() == 0; { // the neighbor does not read
+			c.Push(wire.AppendKeepalive(nil))
+		}
+		r.s.Groups(map[string]rib.Stand{"dns": {Gate: rib.Closed}}, rib.Stand{Gate: rib.Open}, time.Time{})
+		r.s.Restart()
+	})
+	var said []string
+	for last := ""; last != "EOF" && !strings.Contains(last, "reset by peer"); said = append(said, last) {
+		last = q.next()
+	}
+	if !slices.ContainsFunc(said, func(s string) bool { return s == "-10.0.0.1" || strings.HasPrefix(s, "NOTIFICATION") }) {
+		t.Errorf("after %d messages: %q", len(said), said[max(0, len(said)-3):])
+	}
+}
+
+// TestRefreshBeforeEndOfRIB: the marks of an enhanced refresh come after End-of-RIB
+// (RFC 7313 section 4); the routes come all the same.
+func TestRefreshBeforeEndOfRIB(t *testing.T) {
+	r := newRig(t)
+	a, la := r.neighbor(2, "capability { graceful-restart 60; route-refresh; } static { route 10.0.0.1/32 next-hop self; }")
+	r.apply(a)
+	p := r.meet(la, capability.ForRestart(capability.Restart{Time: 60e9, Families: []capability.RestartFamily{{Family: bgp.IPv4Unicast}}}), capability.Flag(capability.EnhancedRefresh))
+	p.expect("+10.0.0.1")
+	ask := wire.AppendRefresh(nil, wire.Refresh{Family: bgp.IPv4Unicast})
+	p.Write(ask)
+	p.expect("+10.0.0.1")
+	r.do(r.s.Release)
+	p.expect("EOR")
+	p.Write(ask)
+	p.expect("ROUTE-REFRESH", "+10.0.0.1", "ROUTE-REFRESH")
+}
+
+// TestRangeComesAgain: a neighbor of a range is another peer with each session, and
+// the routes that it has kept meanwhile are as good as any neighbor's.
+func TestRangeComesAgain(t *testing.T) {
+	r := newRig(t)
+	r.s.options.Forwarding, r.s.options.Restarting = func(bgp.Family) bool { return false }, true // after a boot
+	r.do(r.s.Release)
+	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; listen 17937; capability { graceful-restart 60; } static { route 10.0.0.1/32 next-hop self; } }")
+	var said []string
+	for range 2 {
+		c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.1.7")}}).Dial("tcp4", "127.0.0.1:17937")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &remote{t, c, 0x02020202}
+		p.open(capability.ForRestart(capability.Restart{Time: 60e9, Families: []capability.RestartFamily{{Family: bgp.IPv4Unicast}}}))
+		p.expect("+10.0.0.1", "EOR")
+		r.do(func() {
+			for _, c := range r.s.order[0].session.Sent.Capabilities {
+				if c.Code == capability.GracefulRestart {
+					x := c.Restart()
+					said = append(said, fmt.Sprint(x.Restarting, x.Families[0].Forwarding))
+				}
+			}
+		})
+		p.Close()
+		r.event("127.0.1.7 true")
+		r.event("127.0.1.7 false")
+	}
+	if d := cmp.Diff([]string{"true false", "false true"}, said); d != "" {
+		t.Errorf("restarting and forwarding, -want +got:\n%s", d)
+	}
+}
+
+// TestLastCease: who would keep our routes after a NOTIFICATION is told that we do not
+// come back (RFC 8538 section 3).
+func TestLastCease(t *testing.T) {
+	for _, c := range []struct {
+		notify  bool
+		restart bool
+		want    []string
+	}{
+		{false, false, []string{"NOTIFICATION cease/peer deconfigured", "EOF"}},
+		{true, false, []string{"NOTIFICATION cease/hard reset", "EOF"}},
+		{true, true, []string{"EOF"}},
+	} {
+		t.Run(fmt.Sprint(c.notify, c.restart), func(t *testing.T) {
+			r := newRig(t)
+			a, la := r.neighbor(2, "capability { graceful-restart 60; }")
+			r.do(r.s.Release)
+			r.apply(a)
+			p := r.meet(la, capability.ForRestart(capability.Restart{Time: 60e9, Notify: c.notify, Families: []capability.RestartFamily{{Family: bgp.IPv4Unicast}}}))
+			p.expect("EOR")
+			if c.restart {
+				r.do(r.s.Restart)
+			} else {
+				other, _ := r.neighbor(3, "")
+				r.apply(other)
+			}
+			p.expect(c.want...)
+		})
+	}
 }

@@ -69,6 +69,7 @@ type Speaker struct {
 
 	lastAudience audience
 	owners       map[string]rib.Owner // helpers that have announced something
+	met          map[key]bool         // who was up of ranges: such a peer goes with its session
 	processes    []config.Process
 	scratch      []byte
 }
@@ -98,7 +99,7 @@ func New(l *netio.Loop, o Options) *Speaker {
 		o.Report = func(*config.Neighbor, *event.Report) {}
 	}
 	return &Speaker{loop: l, options: o, log: o.Log, table: rib.NewTable(), peers: map[key]*peer{},
-		listeners: map[listenKey]*listener{}, owners: map[string]rib.Owner{}}
+		listeners: map[listenKey]*listener{}, owners: map[string]rib.Owner{}, met: map[key]bool{}}
 }
 
 // Apply makes the neighbors and their configured routes those of c. A neighbor
