@@ -13,9 +13,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"holdfast/bgp/api"
@@ -128,7 +131,7 @@ func TestBoundedNumberOfClients(t *testing.T) {
 func scripted(t *testing.T, apply func(*api.Batch, func()), kinds string) (answers string) {
 	t.Helper()
 	in, out := net.Pipe()
-	words := map[string]api.Kind{"on": api.SyncOn, "off": api.SyncOff, "query": api.Query, "bye": api.Bye, "say": api.Announce}
+	words := map[string]api.Kind{"on": api.SyncOn, "off": api.SyncOff, "query": api.Query, "bye": api.Bye, "say": api.Announce, "clear": api.ClearOut}
 	o := Options{Log: slog.New(slog.DiscardHandler), Apply: apply}
 	q := newQueue()
 	s := session{options: &o, log: o.Log, in: strings.NewReader(kinds), queue: q, say: q.wait, applied: func(*api.Batch) {}, leaves: true, ack: true}
@@ -174,6 +177,38 @@ func TestAlone(t *testing.T) {
 	}
 	if want := "done\ndone\ndata\ndone\ndata\ndone\ndone\n"; answers != want {
 		t.Errorf("answers %q, want %q", answers, want)
+	}
+}
+
+// TestClearIsNotOvertaken: what is said behind "clear adj-rib out" waits until that is
+// done, in the batches that follow as well.
+func TestClearIsNotOvertaken(t *testing.T) {
+	says := func(n int) string { return strings.Repeat("say\n", n) }
+	for _, c := range []struct {
+		name, kinds string
+		want        []string // of each batch: how many commands, and how many batches were not done
+	}{
+		{"no clear", says(1200), []string{"512 1", "512 2", "176 3"}},
+		{"first", "clear\n" + says(1199), []string{"512 1", "512 1", "176 2"}},
+		{"last", says(1023) + "clear\n" + says(176), []string{"512 1", "512 1", "176 1"}},
+		{"in between", says(600) + "clear\n" + says(599), []string{"512 1", "512 1", "176 1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var got []string
+				var running atomic.Int32
+				answers := scripted(t, func(b *api.Batch, done func()) {
+					got = append(got, fmt.Sprint(b.Commands, " ", running.Add(1)))
+					time.AfterFunc(time.Second, func() { running.Add(-1); done() })
+				}, c.kinds)
+				if d := cmp.Diff(c.want, got); d != "" {
+					t.Errorf("batches (-want +got):\n%s", d)
+				}
+				if n := strings.Count(answers, "done\n"); n != 1200 {
+					t.Errorf("%d answers", n)
+				}
+			})
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package helper
 import (
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"holdfast/bgp/api"
@@ -70,7 +71,7 @@ func (s *session) read() {
 		return &cur.Batch
 	}
 	r.give = func(*api.Batch) {
-		if cur.Alone || len(cur.Items) >= api.AtOnce {
+		if cur.Alone || len(cur.Items) >= api.AtOnce || clears(cur) {
 			s.alone(cur)
 		} else {
 			s.give(cur)
@@ -79,6 +80,12 @@ func (s *session) read() {
 	if err := r.run(); err != nil {
 		s.log.Debug("commands end", "error", err)
 	}
+}
+
+// clears says whether a batch takes several turns of the loop, in which a later one
+// would overtake what is said behind "clear adj-rib out".
+func clears(b *batch) bool {
+	return slices.ContainsFunc(b.Items, func(it api.Item) bool { return it.Kind == api.ClearOut })
 }
 
 // take waits for an empty batch; nil: there will be none.
