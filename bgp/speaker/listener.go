@@ -145,10 +145,11 @@ func (s *Speaker) accept(nc *netio.Conn) netio.Handler {
 	zone := from.Zone()
 	from = unmap(from.WithZone(""))
 	single := netip.PrefixFrom(from, from.BitLen())
-	p := s.peerAt(single, zone, unmap(nc.Local().Addr().WithZone("")))
+	local := unmap(nc.Local().Addr().WithZone(""))
+	p := s.peerAt(single, zone, local)
 	if p == nil {
-		if n := s.rangeOf(from); n != nil {
-			p = s.adopt(key{Peer: single, Zone: zone}, n)
+		if n := s.rangeOf(from, local); n != nil {
+			p = s.adopt(key{Peer: single, Zone: zone, Local: local}, n)
 		}
 	}
 	if p == nil {

@@ -74,8 +74,8 @@ type Speaker struct {
 	scratch      []byte
 }
 
-// key is what tells neighbors apart. Of a dynamic peer it has no more than the
-// peer's address and link.
+// key is what tells neighbors apart. Of a dynamic peer it has the peer's address
+// and link, and the address of ours that it has connected to.
 type key = config.Ends
 
 // New makes a speaker without neighbors.
@@ -166,7 +166,7 @@ func (s *Speaker) dropOthers(want map[key]bool, order *[]*peer, diff *routeDiff)
 			continue
 		}
 		if p.dynamic {
-			if n := s.rangeOf(p.key.Peer.Addr()); n != nil {
+			if n := s.rangeOf(p.key.Peer.Addr(), p.key.Local); n != nil {
 				diff.neighbor(p.out, p.config.Routes, n.Routes)
 				p.configure(n)
 				*order = append(*order, p)
@@ -206,9 +206,10 @@ func (s *Speaker) sweep() {
 	}
 }
 
-func (s *Speaker) rangeOf(a netip.Addr) *config.Neighbor {
+// rangeOf is the range of somebody who has connected to an address of ours.
+func (s *Speaker) rangeOf(a, local netip.Addr) *config.Neighbor {
 	for _, n := range s.ranges {
-		if n.Peer.Contains(a) {
+		if at := listenAt(n); n.Peer.Contains(a) && (!at.IsValid() || at.WithZone("") == local) {
 			return n
 		}
 	}

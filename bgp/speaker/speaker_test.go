@@ -105,6 +105,18 @@ func (r *rig) meet(l net.Listener, offers ...capability.Capability) *remote {
 	return p
 }
 
+// dial connects to the speaker, from an address of the neighbor's.
+func (r *rig) dial(from, to string) *remote {
+	r.t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	c, err := d.Dial("tcp4", to)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { c.Close() })
+	return &remote{r.t, c, 0x02020202}
+}
+
 // open offers further capabilities, if there are any.
 func (p *remote) open(more ...capability.Capability) {
 	p.t.Helper()
@@ -322,22 +334,13 @@ func TestRange(t *testing.T) {
 	r := newRig(t)
 	r.do(r.s.Release)
 	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; listen 17914; static { route 10.0.0.1/32 next-hop self; } }")
-	connect := func(from string) *remote {
-		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-		c, err := d.Dial("tcp4", "127.0.0.1:17914")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		return &remote{t, c, 0x02020202}
-	}
-	p := connect("127.0.1.7")
+	p := r.dial("127.0.1.7", "127.0.0.1:17914")
 	p.open()
 	p.expect("+10.0.0.1", "EOR")
 	if st := r.status(); len(st.Peers) != 1 || st.Peers[0].Name != "127.0.1.7" {
 		t.Errorf("%+v", st.Peers)
 	}
-	if got := connect("127.0.2.7").next(); got != "EOF" && !strings.Contains(got, "reset") {
+	if got := r.dial("127.0.2.7", "127.0.0.1:17914").next(); got != "EOF" && !strings.Contains(got, "reset") {
 		t.Errorf("somebody from elsewhere got %s", got)
 	}
 	p.Close()
@@ -346,6 +349,49 @@ func TestRange(t *testing.T) {
 	r.do(func() {}) // the sweep comes after what ends the session
 	if st := r.status(); len(st.Peers) != 0 || st.Routes != 0 {
 		t.Errorf("left behind: %+v", st)
+	}
+}
+
+// TestTwoRanges has a router connect to two addresses of ours, each with a range of
+// its own: what a reload or a stop does comes to the session that it is for.
+func TestTwoRanges(t *testing.T) {
+	section := func(n int, route string) string {
+		return fmt.Sprintf("neighbor 127.0.1.0/24 { local-address 127.0.0.%d; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; listen 17917; static { %s } }\n", n, route)
+	}
+	const one, two = "route 10.0.0.1/32 next-hop self;", "route 10.0.0.2/32 next-hop self;"
+	const gone, bye = "NOTIFICATION cease/peer deconfigured", `NOTIFICATION cease/administrative shutdown ("bye")`
+	for _, c := range []struct {
+		name, reload string
+		p, q         []string // what the sessions hear of it
+		pLast, qLast []string // and of the stop
+	}{
+		{"nothing", section(1, one) + section(2, two), nil, nil, []string{"-10.0.0.1", bye}, []string{"-10.0.0.2", bye}},
+		{"other routes", section(1, two) + section(2, one), []string{"-10.0.0.1", "+10.0.0.2"}, []string{"-10.0.0.2", "+10.0.0.1"}, []string{"-10.0.0.2", bye}, []string{"-10.0.0.1", bye}},
+		{"no routes of the first", section(1, "") + section(2, two), []string{"-10.0.0.1"}, nil, []string{bye}, []string{"-10.0.0.2", bye}},
+		{"no routes of the second", section(1, one) + section(2, ""), nil, []string{"-10.0.0.2"}, []string{"-10.0.0.1", bye}, []string{bye}},
+		{"the first alone", section(1, one), nil, []string{gone}, []string{"-10.0.0.1", bye}, nil},
+		{"the second alone", section(2, two), []string{gone}, nil, nil, []string{"-10.0.0.2", bye}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			r.do(r.s.Release)
+			r.apply(section(1, one) + section(2, two))
+			p, q := r.dial("127.0.1.7", "127.0.0.1:17917"), r.dial("127.0.1.7", "127.0.0.2:17917")
+			p.open()
+			p.expect("+10.0.0.1", "EOR")
+			q.open()
+			q.expect("+10.0.0.2", "EOR")
+			r.apply(c.reload)
+			p.expect(c.p...)
+			q.expect(c.q...)
+			stopped := make(chan struct{})
+			r.do(func() { r.s.Stop("bye", 20*time.Second, func() { close(stopped) }) })
+			p.expect(c.pLast...)
+			q.expect(c.qLast...)
+			p.Close()
+			q.Close()
+			<-stopped
+		})
 	}
 }
 
@@ -372,13 +418,7 @@ func TestListeners(t *testing.T) {
 func TestMD5IP(t *testing.T) {
 	r := newRig(t)
 	r.apply("neighbor 127.0.1.9 { local-address 127.0.0.1; md5-ip 127.0.0.5; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; passive; listen 17913; }")
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, 9)}}
-	c, err := d.Dial("tcp4", "127.0.0.5:17913")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	(&remote{t, c, 0x02020202}).open()
+	r.dial("127.0.1.9", "127.0.0.5:17913").open()
 	r.event("127.0.1.9 true")
 }
 
@@ -394,13 +434,7 @@ func TestOneAddress(t *testing.T) {
 	r.apply(text)
 	var ends []*remote
 	for n := 1; n <= 2; n++ {
-		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, 8)}}
-		c, err := d.Dial("tcp4", fmt.Sprintf("127.0.0.%d:17915", n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		p := &remote{t, c, 0x02020202}
+		p := r.dial("127.0.1.8", fmt.Sprintf("127.0.0.%d:17915", n))
 		p.open()
 		p.expect(fmt.Sprintf("+10.0.0.%d", n), "EOR")
 		r.event("127.0.1.8 true")
