@@ -134,7 +134,7 @@ func newDaemon(o Options, c *changes) (*Daemon, error) {
 	d.herald = newHerald(event.Form{Legacy: o.API == 4, Compact: o.Compact}, d.helpers.Hear)
 	d.manual.said = map[string]desired.Manual{}
 	d.speaker = speaker.New(loop, speaker.Options{Log: o.Log, Version: o.Version, Port: o.Port, Restarting: true, Kept: d.inherit(), Forwarding: d.forwarding(l.Settings), Jitter: rand.Float64,
-		Session: d.session, Watchdog: d.manual.say, Receipt: d.receipt, Learned: d.learn,
+		Session: d.session, Watchdog: d.manual.say, Said: d.decideManual, Receipt: d.receipt, Learned: d.learn,
 		Report: d.herald.report})
 	d.reconciler = newReconciler(o.Log, l.Settings, d.follow)
 	d.reconciler.record, c.told = d.record, d.recordOutcome
@@ -287,11 +287,7 @@ func (d *Daemon) apply(b *api.Batch, done func()) {
 		go d.query(b, done)
 		return
 	}
-	d.loop.Post(func() {
-		// One decision is made of all that was said by hand.
-		d.speaker.Do(b, func() { d.decideManual(); done() })
-		d.decideManual()
-	})
+	d.loop.Post(func() { d.speaker.Do(b, done) })
 }
 
 // listed is called by the monitor, with each snapshot that differs.

@@ -36,7 +36,7 @@ func (m *manual) say(group string, on bool) error {
 }
 
 // decideManual has the groups be as helpers have said, if they have said
-// something new.
+// something new: one decision is made of all that a turn of the loop has brought.
 func (d *Daemon) decideManual() {
 	groups := d.manual.changed
 	if d.manual.changed = nil; len(groups) == 0 {

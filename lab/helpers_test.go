@@ -101,6 +101,22 @@ func (p *play) only(from int, says func(sink.Frame) bool) int {
 	return at + 1
 }
 
+// TestWithdrawnWatchdog: a route that is said behind "withdraw watchdog" in the same
+// write is not told before that is at work, and is told when it is switched on.
+func TestWithdrawnWatchdog(t *testing.T) {
+	p := perform(t, lab.Holdfast, map[string]string{"one": ""})
+	for i := range 5 {
+		a, b := netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(10 + i)}), 32), netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 51, 101, byte(10 + i)}), 32)
+		p.lives["one"].Say("withdraw watchdog g%d\nannounce route %s next-hop self watchdog g%d\nannounce route %s next-hop self med %d\n", i, a, i, b, i)
+		p.await(0, sink.Announces(b))
+		if _, at := p.peer.Find(0, sink.Announces(a)); at >= 0 {
+			t.Errorf("%s was told", a)
+		}
+		p.lives["one"].Say("announce watchdog g%d\n", i)
+		p.await(0, sink.Announces(a))
+	}
+}
+
 // TestHelperDies: a helper that is killed is started again, and its routes stay.
 func TestHelperDies(t *testing.T) {
 	t.Parallel()

@@ -181,6 +181,16 @@ func (t *Table) Group(name string, state Gate) {
 	t.become(name, now)
 }
 
+// Close closes a named group before Groups does, which then has nothing to give.
+func (t *Table) Close(name string) (worse []Change) {
+	if t.standOf(name).Gate == Closed {
+		return nil
+	}
+	from := t.version
+	t.Group(name, Closed)
+	return []Change{{Group: name, Closed: true, from: from}}
+}
+
 // gate has the routes of a group be on the wire, or off it, as its gate says.
 // Routes without a group have no index of their own, and are looked for.
 func (t *Table) gate(name string) {

@@ -3,6 +3,7 @@ package speaker
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"holdfast/bgp"
@@ -14,7 +15,9 @@ import (
 // Do applies a helper's commands, sets the errors of those that fail, and sends
 // what came of them. The batch is its owner's again when done is called, once
 // and on the loop.
-func (s *Speaker) Do(b *api.Batch, done func()) { (&doing{s: s, batch: b, done: done}).run() }
+func (s *Speaker) Do(b *api.Batch, done func()) {
+	(&doing{s: s, batch: b, done: done, said: map[string]bool{}}).run()
+}
 
 // doing is a batch on its way: a command that looks at the whole table takes
 // several turns, and those behind it wait.
@@ -25,24 +28,15 @@ type doing struct {
 	next  int         // of Items
 	told  rib.PeerSet // whose peers got something, for Batch.Sync
 	clear sweep
+	said  map[string]bool // the turn's last word of each group: whether it is on
 }
 
 func (d *doing) run() {
-	for ; d.next < len(d.batch.Items); d.next++ {
-		it := &d.batch.Items[d.next]
-		if it.Err == nil {
-			it.Err = d.s.do(d, it)
-		}
-		if d.clear.to != 0 {
-			d.next++
-			d.s.loop.Post(d.sweep)
-			return
-		}
-		if (d.next+1)%api.AtOnce == 0 { // nobody is woken before the end
-			d.next++
-			d.s.loop.Post(d.run)
-			return
-		}
+	next := d.turn()
+	d.close()
+	if next != nil {
+		d.s.loop.Post(next)
+		return
 	}
 	d.s.wake()
 	if d.batch.Sync {
@@ -50,6 +44,41 @@ func (d *doing) run() {
 		return
 	}
 	d.done()
+}
+
+// turn applies what is for one turn, and gives what goes on with the rest.
+func (d *doing) turn() (next func()) {
+	for d.next < len(d.batch.Items) {
+		it := &d.batch.Items[d.next]
+		d.next++
+		if it.Err == nil {
+			it.Err = d.s.do(d, it)
+		}
+		switch {
+		case d.clear.to != 0:
+			return d.sweep
+		case d.next%api.AtOnce == 0: // nobody is woken before the end
+			return d.run
+		}
+	}
+	return nil
+}
+
+// close closes the groups that were withdrawn by hand, before a neighbor can hear of
+// the routes that are said behind that. Who is told of the words has the last one of
+// each group in its plan from then on.
+func (d *doing) close() {
+	if len(d.said) == 0 {
+		return
+	}
+	for _, group := range slices.Sorted(maps.Keys(d.said)) {
+		if !d.said[group] {
+			d.s.await(d.s.table.Close(group), d.s.loop.Now())
+			d.told = d.s.table.Union(d.told, d.s.all())
+		}
+	}
+	clear(d.said)
+	d.s.options.Said()
 }
 
 // sweep is "clear adj-rib out": it takes all routes of some peers away that
@@ -87,7 +116,11 @@ var (
 func (s *Speaker) do(d *doing, it *api.Item) error {
 	switch it.Kind {
 	case api.GroupOn, api.GroupOff:
-		return s.options.Watchdog(it.Route.Group, it.Kind == api.GroupOn)
+		err := s.options.Watchdog(it.Route.Group, it.Kind == api.GroupOn)
+		if err == nil {
+			d.said[it.Route.Group] = it.Kind == api.GroupOn
+		}
+		return err
 	case api.CreatePeer:
 		return s.create(it.More.Neighbor)
 	}
@@ -142,6 +175,15 @@ func (s *Speaker) doPeers(to rib.PeerSet, it *api.Item) error {
 		return s.deconfigure(to)
 	}
 	return nil
+}
+
+// all is every peer.
+func (s *Speaker) all() rib.PeerSet {
+	var outs []*rib.Out
+	for _, p := range s.order {
+		outs = append(outs, p.out)
+	}
+	return s.table.Peers(outs...)
 }
 
 // each visits the peers of a set, which may go meanwhile.

@@ -1,7 +1,10 @@
 package speaker
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -253,6 +256,83 @@ func TestClear(t *testing.T) {
 			t.Errorf("%d routes are left", n)
 		}
 	})
+}
+
+// TestWithdrawnByHand: what is said behind "withdraw watchdog" stays in when it is of
+// that group, and the answer comes behind the withdraw. The plan that follows says
+// the same, and has nothing to add.
+func TestWithdrawnByHand(t *testing.T) {
+	const off, on = "withdraw watchdog dns", "announce watchdog dns"
+	const route = "announce route 10.0.0.2/32 next-hop self watchdog dns"
+	for _, c := range []struct {
+		name     string
+		batches  [][]string
+		told     []string
+		receipts []string
+	}{
+		{"a route behind it", [][]string{{off, route}}, []string{"-10.0.0.1"}, []string{"dns"}},
+		{"a route before it", [][]string{{route, off}}, []string{"-10.0.0.1"}, []string{"dns"}},
+		{"a route in the next batch", [][]string{{off}, {route}}, []string{"-10.0.0.1"}, []string{"dns"}},
+		{"said twice", [][]string{{off, route}, {off}}, []string{"-10.0.0.1"}, []string{"dns"}},
+		{"on again", [][]string{{off, route, on}}, []string{"+10.0.0.2"}, nil},
+		{"off again", [][]string{{off, on, route, off}}, []string{"-10.0.0.1"}, []string{"dns"}},
+		{"on in the next batch", [][]string{{off, route}, {on}}, []string{"-10.0.0.1", "+10.0.0.1 +10.0.0.2"}, []string{"dns"}},
+		{"a clear in between", [][]string{{off, "clear adj-rib out", route}}, []string{"-10.0.0.1"}, []string{"dns"}},
+		{"a new group", [][]string{{"withdraw watchdog web", "announce route 10.0.0.2/32 next-hop self watchdog web"}}, nil, nil},
+		{"a name that is refused", [][]string{{"withdraw watchdog no", "announce route 10.0.0.2/32 next-hop self watchdog no"}}, []string{"+10.0.0.2"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, p := helpedPeer(t, "")
+			r.await(lines("announce route 10.0.0.1/32 next-hop self watchdog dns"))
+			p.expect("+10.0.0.1")
+			plan := r.plans()
+			got := r.receipts()
+			for _, b := range c.batches {
+				x, done := lines(b...), make(chan uint64, 1)
+				x.Sync = true
+				r.do(func() { r.s.Do(x, func() { done <- r.s.order[0].out.Counters().Withdrawn }) })
+				if n := <-done; n != uint64(len(c.receipts)) {
+					t.Errorf("%d are withdrawn when the answer comes", n)
+				}
+				r.do(plan)
+			}
+			p.expect(c.told...)
+			r.await(lines("announce route 10.0.0.3/32 next-hop self"))
+			p.expect("+10.0.0.3")
+			r.do(func() { r.s.Stop("bye", 20*time.Second, func() { close(got) }) })
+			io.Copy(io.Discard, p)
+			p.Close()
+			var receipts []string
+			for x := range got {
+				if !x.All {
+					receipts = append(receipts, x.Group)
+				}
+			}
+			if d := cmp.Diff(c.receipts, receipts); d != "" {
+				t.Errorf("receipts (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// plans has the plan be as helpers say, but for the name "no", which is refused; at has
+// the groups be as the plan.
+func (r *rig) plans() (at func()) {
+	stands := map[string]rib.Stand{}
+	var plan map[string]rib.Stand
+	r.do(func() {
+		r.s.options.Watchdog = func(group string, on bool) error {
+			if group == "no" {
+				return errors.New("no")
+			}
+			if stands[group] = (rib.Stand{Gate: rib.Closed}); on {
+				stands[group] = rib.Stand{Gate: rib.Forced}
+			}
+			return nil
+		}
+		r.s.options.Said = func() { plan = maps.Clone(stands) }
+	})
+	return func() { r.s.Groups(plan, rib.Stand{}, r.loop.Now()) }
 }
 
 // many is routes for two turns of a sweep.

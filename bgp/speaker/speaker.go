@@ -40,6 +40,9 @@ type Options struct {
 	Jitter   func() float64
 	Session  func(neighbor netip.Addr, up bool, why error)
 	Watchdog func(group string, on bool) error // a helper's "announce watchdog"
+	// Said is called when helpers have spoken of groups, in the turn in which they
+	// have: those that are off are closed already, and open again with Groups only.
+	Said func()
 	// Learned is called when a neighbor begins or ends to announce a route that
 	// Watch asked for.
 	Learned func(from netip.Addr, prefix netip.Prefix, there bool)
@@ -91,6 +94,9 @@ func New(l *netio.Loop, o Options) *Speaker {
 	}
 	if o.Watchdog == nil {
 		o.Watchdog = func(string, bool) error { return nil }
+	}
+	if o.Said == nil {
+		o.Said = func() {}
 	}
 	if o.Forwarding == nil {
 		o.Forwarding = func(bgp.Family) bool { return true }
