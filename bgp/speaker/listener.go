@@ -164,15 +164,14 @@ func (s *Speaker) accept(nc *netio.Conn) netio.Handler {
 func (s *Speaker) peerAt(from netip.Prefix, zone string, local netip.Addr) (best *peer) {
 	most := -1
 	for _, p := range s.order {
-		k, at := p.key, listenAt(p.config)
-		if k.Peer != from || k.Zone != "" && k.Zone != zone || at.IsValid() && at.WithZone("") != local {
+		if !p.serves(from, zone, local) {
 			continue
 		}
 		fit := 0
-		if k.Zone != "" {
+		if p.key.Zone != "" {
 			fit += 2
 		}
-		if at.IsValid() {
+		if listenAt(p.config).IsValid() {
 			fit++
 		}
 		if fit > most {
@@ -180,6 +179,13 @@ func (s *Speaker) peerAt(from netip.Prefix, zone string, local netip.Addr) (best
 		}
 	}
 	return best
+}
+
+// serves says whether a peer is the one, or one of those, that has connected to an
+// address of ours.
+func (p *peer) serves(from netip.Prefix, zone string, local netip.Addr) bool {
+	k, at := p.key, listenAt(p.config)
+	return k.Peer == from && (k.Zone == "" || k.Zone == zone) && (!at.IsValid() || at.WithZone("") == local)
 }
 
 // adopt makes a peer of somebody in a range.

@@ -127,7 +127,7 @@ func (s *Speaker) Apply(c *config.Config) error {
 		}
 		k := n.Ends()
 		want[k] = true
-		p := s.peers[k]
+		p := s.named(k)
 		if p == nil {
 			p = s.addPeer(k, n)
 			start = append(start, p)
@@ -165,13 +165,14 @@ func (s *Speaker) change(p *peer, n *config.Neighbor) {
 }
 
 // dropOthers ends the peers that the configuration does not have; dynamic ones
-// stay while a range has them.
+// stay while a range has them, and no section of their own does.
 func (s *Speaker) dropOthers(want map[key]bool, order *[]*peer, diff *routeDiff) {
 	for _, p := range s.sorted() {
 		if want[p.key] {
 			continue
 		}
-		if p.dynamic {
+		own := func(x *peer) bool { return !x.dynamic && x.serves(p.key.Peer, p.key.Zone, p.key.Local) }
+		if p.dynamic && !slices.ContainsFunc(*order, own) {
 			if n := s.rangeOf(p.key.Peer.Addr(), p.key.Local); n != nil {
 				diff.neighbor(p.out, p.config.Routes, n.Routes)
 				p.configure(n)
@@ -179,10 +180,23 @@ func (s *Speaker) dropOthers(want map[key]bool, order *[]*peer, diff *routeDiff)
 				continue
 			}
 		}
-		s.log.Info("neighbor removed", "neighbor", p.name)
-		p.stop(wire.Deconfigured, "")
-		s.drop(p)
+		s.remove(p)
 	}
+}
+
+// named is the peer of a section; one that was dynamic gives way to it.
+func (s *Speaker) named(k key) *peer {
+	if p := s.peers[k]; p != nil && p.dynamic {
+		s.remove(p)
+	}
+	return s.peers[k]
+}
+
+// remove ends a peer that the configuration does not have.
+func (s *Speaker) remove(p *peer) {
+	s.log.Info("neighbor removed", "neighbor", p.name)
+	p.stop(wire.Deconfigured, "")
+	s.drop(p)
 }
 
 // sorted is the peers in a stable order.

@@ -395,6 +395,55 @@ func TestTwoRanges(t *testing.T) {
 	}
 }
 
+// TestOutOfARange: somebody of a range who gets a section of his own is a neighbor as
+// others are, with one session, and stays when he leaves.
+func TestOutOfARange(t *testing.T) {
+	const first, second = "local-address 127.0.0.1;", "local-address 127.0.0.2;"
+	for _, c := range []struct {
+		name, ofRange, own string
+		stays              bool // in the range
+	}{
+		{"any address", "", "", false},
+		{"an address of its own", "", first, false},
+		{"an address of the range", first, "", false},
+		{"the same address", first, first, false},
+		{"another address", first, second, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			r.do(r.s.Release)
+			const words = "router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; listen 17918; static { route 10.0.0.1/32 next-hop self; } }\n"
+			text := "neighbor 127.0.1.0/24 { " + c.ofRange + words
+			r.apply(text)
+			p := r.dial("127.0.1.7", "127.0.0.1:17918")
+			p.open()
+			p.expect("+10.0.0.1", "EOR")
+			r.event("127.0.1.7 true")
+			r.apply(text + "neighbor 127.0.1.7 { passive; " + c.own + words)
+			if c.stays {
+				q := r.dial("127.0.1.7", "127.0.0.2:17918")
+				q.open()
+				q.expect("+10.0.0.1", "EOR")
+				return
+			}
+			p.expect("NOTIFICATION cease/peer deconfigured")
+			r.event("127.0.1.7 false")
+			for range 2 {
+				q := r.dial("127.0.1.7", "127.0.0.1:17918")
+				q.open()
+				q.expect("+10.0.0.1", "EOR")
+				r.event("127.0.1.7 true")
+				q.Close()
+				r.event("127.0.1.7 false")
+				r.do(func() {}) // who leaves does so after that
+				if st := r.status(); len(st.Peers) != 1 {
+					t.Errorf("%+v", st.Peers)
+				}
+			}
+		})
+	}
+}
+
 // TestListeners has one socket for all addresses of a port, if one is wanted.
 func TestListeners(t *testing.T) {
 	r := newRig(t)
