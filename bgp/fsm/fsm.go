@@ -138,6 +138,11 @@ const (
 	// back soon, and a router that restarts shall not be hammered.
 	firstRetry = time.Second
 	lastRetry  = 30 * time.Second
+
+	// patience is how long a neighbor that has lost us has for its own connection:
+	// BIRD and FRR may begin one a second later. Of two at once one ends, and a
+	// neighbor that has taken that one for up drops the routes that it has kept.
+	patience = 3 * time.Second
 	// minSendHold is the least send hold time (RFC 9687 section 4.4).
 	minSendHold = 8 * time.Minute
 )

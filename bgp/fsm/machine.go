@@ -148,8 +148,8 @@ func (m *Machine) start(now time.Time, patient bool) {
 	}
 	m.started = true
 	m.tries = 0
-	if patient {
-		m.retry(now)
+	if patient && !m.config.Passive {
+		m.retryAt = now.Add(m.jittered(patience))
 		return
 	}
 	m.dial(now)
