@@ -25,6 +25,7 @@ const (
 	kept                         // it was marked good, and that could not be written down
 	fellBack                     // another version runs than the one that was tried
 	interrupted                  // it was never whole
+	halfKept                     // it was good, and is not the primary one
 )
 
 // find says what a boot finds: what runs and whether on trial, what is written
@@ -48,6 +49,10 @@ func find(running string, trial bool, t *Trial, boot string, e *Entry) situation
 	// A good one of the same version is what was there before it was installed again.
 	case t.Stage == Installing && (e == nil || e.State == "good"):
 		return interrupted
+	// Who goes back to an older version has both for a moment as it is marked good, and
+	// a loader starts the newer one.
+	case e != nil && e.State == "good" && !e.Primary && !t.failed() && running == t.From:
+		return halfKept
 	case e != nil && e.State == "good" && !e.Unloadable && !t.failed():
 		return kept // and what runs has come since
 	}
@@ -95,6 +100,8 @@ func (u *Updater) Settle(ctx context.Context) error {
 		u.end(t, cause(t, entry, u.Reset()))
 	case interrupted:
 		u.end(t, Outcome{State: Interrupted, Cause: Power, Why: "the box was started anew while it was written"})
+	case halfKept:
+		u.end(t, Outcome{State: Interrupted, Cause: Power, Why: "the box was started anew while it was marked good, and has started what ran before"})
 	}
 	if u.Broken != "" {
 		return u.leave(running)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,10 +43,13 @@ func TestFind(t *testing.T) {
 		"it was to be left":                        {"2", false, failed, "c", "good", trying},
 		"it was good, and another has come since":  {"3", false, written, "b", "good", kept},
 		"a good one was there before":              {"1", false, half, "b", "good", interrupted},
+		"it was marked good, and the old one runs": {"1", false, written, "b", "good", halfKept},
+		"it was kept, and is started next":         {"1", false, written, "b", "good, primary", kept},
 	} {
 		var e *Entry
 		if c.there != "" {
-			e = &Entry{Version: "2", State: c.there}
+			state, primary := strings.CutSuffix(c.there, ", primary")
+			e = &Entry{Version: "2", State: state, Primary: primary}
 		}
 		if got := find(c.running, c.trial, c.t, c.boot, e); got != c.want {
 			t.Errorf("%s: got %d, want %d", name, got, c.want)
