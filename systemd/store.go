@@ -61,7 +61,7 @@ func (n *Notifier) sure(text, rights []byte) error {
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: 2}); err != nil {
 		return err
 	}
-	return unix.Sendmsg(fd, text, rights, n.to, unix.MSG_NOSIGNAL)
+	return unix.Sendmsg(fd, text, rights, n.to(), unix.MSG_NOSIGNAL)
 }
 
 // StoreText is Store of a text, which ReadText of its descriptor gives.

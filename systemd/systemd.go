@@ -17,7 +17,7 @@ import (
 // counted.
 type Notifier struct {
 	fd      int
-	to      unix.Sockaddr
+	path    string
 	every   atomic.Int64 // ns
 	dropped atomic.Uint64
 }
@@ -33,7 +33,7 @@ func New(getenv func(string) string) *Notifier {
 	if err != nil {
 		return n
 	}
-	n.fd, n.to = fd, &unix.SockaddrUnix{Name: path} // x/sys knows that @ is abstract
+	n.fd, n.path = fd, path
 	every, _ := daemon.SdWatchdogEnabled(false)
 	n.every.Store(int64(every))
 	return n
@@ -46,10 +46,14 @@ func (n *Notifier) send(lines ...string) {
 	if n.fd < 0 {
 		return
 	}
-	if err := unix.Sendto(n.fd, []byte(strings.Join(lines, "\n")), unix.MSG_NOSIGNAL, n.to); err != nil {
+	if err := unix.Sendto(n.fd, []byte(strings.Join(lines, "\n")), unix.MSG_NOSIGNAL, n.to()); err != nil {
 		n.dropped.Add(1)
 	}
 }
+
+// to is the manager's address, a new one each time: it is written to as it is used, and
+// many goroutines send. x/sys knows that @ is abstract.
+func (n *Notifier) to() unix.Sockaddr { return &unix.SockaddrUnix{Name: n.path} }
 
 // Dropped is how many messages the manager did not take.
 func (n *Notifier) Dropped() uint64 { return n.dropped.Load() }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -52,6 +53,39 @@ func TestNeverBlocks(t *testing.T) {
 	}
 	if n.Dropped() == 0 {
 		t.Error("the manager's socket took 10,000 messages that nobody read")
+	}
+}
+
+// TestManySend: the loop, the reconciler's clock and a reload all send, to an abstract
+// address as well.
+func TestManySend(t *testing.T) {
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: "@" + t.Name() + t.TempDir(), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	n := New(func(string) string { return l.LocalAddr().String() })
+	const senders, each = 4, 200
+	var all sync.WaitGroup
+	for range senders {
+		all.Go(func() {
+			for range each {
+				n.Watchdog()
+			}
+		})
+	}
+	read, b := 0, make([]byte, 100)
+	go func() { all.Wait(); l.SetReadDeadline(time.Now()) }()
+	for err == nil {
+		if _, err = l.Read(b); err == nil {
+			read++
+		}
+	}
+	l.SetReadDeadline(time.Now().Add(time.Second))
+	for got := uint64(read) + n.Dropped(); got < senders*each; got++ { // what was still in the socket
+		if _, err := l.Read(b); err != nil {
+			t.Fatalf("%d of %d messages: %v", got, senders*each, err)
+		}
 	}
 }
 
