@@ -206,3 +206,23 @@ func (s *story) read(path string) string {
 	}
 	return string(b)
 }
+
+// TestLeftForGood: FRR keeps routes over a NOTIFICATION, and not those of a box that
+// says that it does not come back (RFC 8538 section 3).
+func TestLeftForGood(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	box, upstream := l.Host("box"), l.Host("upstream")
+	lab.Wire(box, "eth0", upstream, "eth0")
+	box.Address("eth0", "10.0.0.1/24")
+	upstream.Address("eth0", "10.0.0.2/24")
+	frr := lab.FRR(upstream, lab.Session{Local: peer4, Remote: box4, LocalAS: 65002, RemoteAS: 65001, Top: " bgp graceful-restart\n"})
+	frr.Start()
+	const neighbor = "neighbor 10.0.0.2 { router-id 192.0.2.1; local-address 10.0.0.1; local-as 65001; peer-as 65002; hold-time 9; capability { graceful-restart 600; } static { route 192.0.2.53/32 next-hop self; } }\n"
+	s := &story{Lab: l, box: box, daemon: box.Box(lab.Holdfast, neighbor)}
+	s.daemon.Start()
+	l.Until(soon, "FRR has the route", func() bool { _, ok := frr.Route(anycast); return ok })
+	s.rewrite("neighbor 10.0.0.2 ", "neighbor 10.0.0.3 ")
+	s.daemon.Signal(syscall.SIGHUP)
+	l.Until(soon, "FRR drops it", func() bool { _, ok := frr.Route(anycast); return !ok })
+}

@@ -209,11 +209,7 @@ func TestRangeComesAgain(t *testing.T) {
 	r.apply("neighbor 127.0.1.0/24 { local-address 127.0.0.1; router-id 1.1.1.1; local-as 65000; peer-as 65001; hold-time 30; listen 17937; capability { graceful-restart 60; } static { route 10.0.0.1/32 next-hop self; } }")
 	var said []string
 	for range 2 {
-		c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.1.7")}}).Dial("tcp4", "127.0.0.1:17937")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := &remote{t, c, 0x02020202}
+		p := r.dial("127.0.1.7", "127.0.0.1:17937")
 		p.open(capability.ForRestart(capability.Restart{Time: 60e9, Families: []capability.RestartFamily{{Family: bgp.IPv4Unicast}}}))
 		p.expect("+10.0.0.1", "EOR")
 		r.do(func() {
