@@ -202,7 +202,7 @@ func (d *Daemon) work(l *Loaded) error {
 	if d.ends() {
 		return errStopping // what is released is not to come back
 	}
-	d.addresses.grow(l.Settings.Addresses, firstLook)
+	d.addresses.grow(l.Settings.Addresses, growWithin)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopping {

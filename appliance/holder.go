@@ -56,6 +56,10 @@ func wants(as []settings.Address) []link.Want {
 	return all
 }
 
+// growWithin is how long a change waits for its addresses: the kernel may be busy, and
+// a link that is not there is not waited for longer.
+const growWithin = 5 * time.Second
+
 // grow has addresses be there beside those that are wanted, and waits for a while
 // until the view has what is new: gates may ask for it, and those that look for what
 // goes are still open.

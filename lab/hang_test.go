@@ -39,7 +39,7 @@ func hangs(l *lab.Lab, folder string) (letGo func()) {
 // minute fails, until it can be seen again.
 func TestFileSystemHangs(t *testing.T) {
 	s := tell(t, func(s *story) string {
-		return s.gated(usual+"file "+filepath.Join(s.Dir, "at", "service")+" present;", "watchdog { device sim:"+s.dog+"; timeout 4s; }")
+		return s.gated(usual+"file "+filepath.Join(s.Dir, "at", "service")+" present;", "watchdog { device sim:"+s.dog+"; timeout 10s; }")
 	})
 	for _, dir := range []string{"well", "hung"} {
 		if err := os.Mkdir(filepath.Join(s.Dir, dir), 0o755); err != nil {
